@@ -1,0 +1,50 @@
+#include "echostream/base/bytes.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+namespace echostream {
+
+Buffer Buffer::allocate(std::size_t size) {
+  Buffer buffer;
+  if (size == 0) return buffer;
+  void* memory = ::operator new(sizeof(Storage) + size);
+  buffer.storage_ = new (memory) Storage{1};
+  buffer.data_ = static_cast<const std::uint8_t*>(memory) + sizeof(Storage);
+  buffer.size_ = size;
+  return buffer;
+}
+
+Buffer Buffer::copy(BytesView bytes) {
+  return build(bytes.size(), [&](MutableBytes out) {
+    if (!bytes.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
+  });
+}
+
+Buffer Buffer::slice(std::size_t offset, std::size_t count) const {
+  Buffer result = *this;
+  result.remove_prefix(offset);
+  result.size_ = std::min(result.size_, count);
+  return result;
+}
+
+void Buffer::remove_prefix(std::size_t count) noexcept {
+  count = std::min(count, size_);
+  data_ += count;
+  size_ -= count;
+}
+
+void Buffer::release() noexcept {
+  if (storage_ == nullptr) return;
+  if (storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    storage_->~Storage();
+    ::operator delete(storage_);
+  }
+}
+
+bool equal_bytes(BytesView a, BytesView b) noexcept {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+}  // namespace echostream

@@ -1,0 +1,139 @@
+// One QUIC connection (RFC 9000) on ngtcp2 and BoringSSL, without sockets or clocks. The endpoint
+// feeds it packets and sends what it writes; the session above opens streams and gets told what
+// happens on them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "echostream/base/bytes.h"
+#include "echostream/base/result.h"
+#include "echostream/base/time.h"
+#include "echostream/security.h"
+#include "echostream/socket_address.h"
+
+#include "runtime/base/stream_id.h"
+#include "runtime/transport/quic_options.h"
+
+namespace echostream::transport {
+
+/// Why and how a connection ended.
+struct CloseInfo {
+  /// What a caller gets to see: kUnavailable for a lost or refused peer, kUnauthenticated for
+  /// certificates, ... with a message for a person.
+  Status status;
+  /// The application error code, when either application closed the connection (RFC 9000 19.19).
+  std::optional<std::uint64_t> application_code;
+  bool by_peer = false;
+};
+
+struct ConnectionStats {
+  Duration smoothed_rtt{};
+  Duration least_rtt{};
+  Duration latest_rtt{};
+  std::uint64_t congestion_window_bytes = 0;
+  std::uint64_t bytes_in_flight = 0;
+  std::uint64_t packets_sent = 0;
+  std::uint64_t packets_received = 0;
+  std::uint64_t packets_lost = 0;
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+};
+
+/// What a connection tells the session. The calls come from inside the endpoint's handle_*() and
+/// poll_transmit(). The sink may call any method of QuicConnection from them, but must not destroy
+/// the connection. Spans are valid during the call.
+class QuicConnectionSink {
+ public:
+  virtual ~QuicConnectionSink() = default;
+  /// The handshake is complete and the peer's certificate was accepted. Streams can be opened.
+  virtual void on_connected(LocalTime now) = 0;
+  /// Ordered bytes of a stream. The first call for a peer-opened stream also announces it. `fin`
+  /// marks the end. The bytes count against the flow-control windows until consume().
+  virtual void on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) = 0;
+  /// The peer gave up sending (RESET_STREAM).
+  virtual void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) = 0;
+  /// The peer wants no more of this stream (STOP_SENDING). The connection resets our side by
+  /// itself.
+  virtual void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) = 0;
+  /// What waits unsent on the stream fell to the low-water mark after having been above it.
+  virtual void on_stream_drained(LocalTime now, StreamId id) = 0;
+  /// Both directions ended and everything was acknowledged; the id is never used again.
+  virtual void on_stream_closed(LocalTime now, StreamId id) = 0;
+  /// The peer allows more streams than before; try open_*() again.
+  virtual void on_streams_available(LocalTime now) = 0;
+  virtual void on_datagram(LocalTime now, BytesView data) = 0;
+  /// A datagram given to send_datagram() was dropped before it was sent: stale, or the queue was
+  /// full.
+  virtual void on_datagram_dropped(LocalTime now, std::uint64_t tag) = 0;
+  /// The connection is over; the last call. Nothing can be sent any more.
+  virtual void on_closed(LocalTime now, const CloseInfo& info) = 0;
+};
+
+/// Send priority: 0 is served first, 7 last; equals share in turn.
+using Priority = std::uint8_t;
+inline constexpr Priority kDefaultPriority = 3;
+
+struct OutgoingDatagramFrame {
+  /// Header and payload of one DATAGRAM frame, sent without joining them in memory.
+  Buffer header;
+  Buffer payload;
+  Priority priority = kDefaultPriority;
+  /// Dropped instead of sent once this has passed.
+  LocalTime expires_at = kNever;
+  /// Comes back in on_datagram_dropped().
+  std::uint64_t tag = 0;
+};
+
+/// Commands and getters; they take effect with the endpoint's next poll_transmit().
+class QuicConnection {
+ public:
+  virtual ~QuicConnection() = default;
+
+  virtual bool is_server() const = 0;
+  /// The handshake is complete and close has not begun.
+  virtual bool is_open() const = 0;
+  virtual SocketAddress remote_address() const = 0;
+  virtual SocketAddress local_address() const = 0;
+  /// The ALPN protocol agreed on; empty before that.
+  virtual std::string alpn() const = 0;
+  /// The peer's leaf certificate; none before the handshake or when the peer sent none.
+  virtual std::optional<Fingerprint> peer_fingerprint() const = 0;
+  virtual ConnectionStats stats() const = 0;
+
+  /// kResourceExhausted when the peer allows no more streams now (on_streams_available() follows).
+  virtual Result<StreamId> open_bidirectional() = 0;
+  virtual Result<StreamId> open_unidirectional() = 0;
+  /// Queues bytes at the end of the stream; the buffer is held until acknowledged. Ignored when our
+  /// side of the stream has ended.
+  virtual void write(StreamId id, Buffer bytes, bool fin) = 0;
+  virtual void set_priority(StreamId id, Priority priority) = 0;
+  /// Bytes queued on the stream that were never put into a packet.
+  virtual std::size_t unsent_bytes(StreamId id) const = 0;
+  /// Asks for on_stream_drained() once unsent_bytes() is at most `low_water_bytes`.
+  virtual void notify_when_drained(StreamId id, std::size_t low_water_bytes) = 0;
+  /// Ends our sending side at once (RESET_STREAM); what was queued is dropped.
+  virtual void reset(StreamId id, std::uint64_t code) = 0;
+  /// Asks the peer to send no more (STOP_SENDING); what still arrives is dropped.
+  virtual void stop_sending(StreamId id, std::uint64_t code) = 0;
+  /// Gives flow-control credit back for bytes of on_stream_data().
+  virtual void consume(StreamId id, std::size_t bytes) = 0;
+
+  /// Largest DATAGRAM payload that fits one packet now; 0 when the peer takes none.
+  virtual std::size_t max_datagram_bytes() const = 0;
+  /// kInvalidArgument when empty or larger than max_datagram_bytes().
+  virtual Status send_datagram(OutgoingDatagramFrame datagram) = 0;
+
+  /// Ends the connection: sends CONNECTION_CLOSE with the code and the reason; on_closed() follows.
+  virtual void close(std::uint64_t application_code, std::string reason) = 0;
+  /// Keying material bound to this connection (RFC 8446 7.5).
+  virtual Status export_keying_material(std::string_view label, MutableBytes out) const = 0;
+  /// Updates the packet keys (RFC 9001 6). kFailedPrecondition when the last update is not
+  /// confirmed yet.
+  virtual Status update_keys(LocalTime now) = 0;
+};
+
+}  // namespace echostream::transport

@@ -1,0 +1,44 @@
+// TLS settings of one role: identity, trust and ALPN, held in a BoringSSL SSL_CTX that many
+// connections share.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "echostream/base/result.h"
+#include "echostream/security.h"
+
+namespace echostream::transport {
+
+class TlsContext {
+ public:
+  struct Options {
+    /// ALPN protocols, most wanted first.
+    std::vector<std::string> alpn;
+    /// Required for a server; a client sends one only when the server asks.
+    std::optional<Identity> identity;
+    /// Required for a client. For a server: ask for, and check, a client certificate.
+    std::optional<Trust> trust;
+    /// TLS 1.3 cipher suites in OpenSSL's names, most wanted first; empty = by hardware. Exists for
+    /// tests against other stacks.
+    std::vector<std::string> ciphers;
+    /// Hands each connection's traffic secrets, a line in NSS key log format, to the sink's owner.
+    void (*key_log)(void* context, const char* line) = nullptr;
+    void* key_log_context = nullptr;
+  };
+
+  static Result<std::shared_ptr<TlsContext>> make_client(Options options);
+  static Result<std::shared_ptr<TlsContext>> make_server(Options options);
+  ~TlsContext();
+
+  struct Impl;
+  Impl& impl() noexcept { return *impl_; }
+
+ private:
+  explicit TlsContext(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace echostream::transport
