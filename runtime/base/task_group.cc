@@ -50,10 +50,10 @@ void TaskGroup::post(Task<void> task) {
 
 Task<bool> TaskGroup::join(LocalTime deadline) {
   while (size_ > 0) {
-    if (co_await empty_.wait_through_cancel(deadline) == WaitResult::kDeadline)
-      co_return size_ == 0;
+    const WaitResult result = co_await empty_.wait_through_cancel(deadline);
+    if (result == WaitResult::kDeadline) break;
   }
-  co_return true;
+  co_return size_ == 0;
 }
 
 void TaskGroup::clear() noexcept {
