@@ -1,0 +1,71 @@
+#include "runtime/core/delivery/expiring_sender.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace echostream::core {
+
+ExpiringSender::~ExpiringSender() {
+  for (const InFlight& frame : in_flight_) context_.frame_streams.erase(frame.stream);
+}
+
+void ExpiringSender::send(LocalTime now, const FrameHeader& header, Buffer message) {
+  give_up_stale(now);
+  if (in_flight_.size() >= context_.limits.max_expiring_in_flight) {
+    give_up(in_flight_.front());
+    in_flight_.pop_front();
+  }
+  in_flight_.push_back(
+      {deadline_after(now, context_.max_age), StreamId{}, header, std::move(message)});
+  ++stats_.sent;
+  // Frames wait for stream credit in order, so only an empty queue of waiting frames lets this one
+  // go.
+  handle_progress(now);
+  if (!is_armed()) context_.executor.arm(*this, in_flight_.front().expires_at);
+}
+
+void ExpiringSender::handle_progress(LocalTime) {
+  for (InFlight& frame : in_flight_) {
+    if (!frame.stream.is_valid() && !open_and_write(frame)) return;
+  }
+}
+
+void ExpiringSender::handle_stream_closed(StreamId id) {
+  std::erase_if(in_flight_, [&](const InFlight& frame) { return frame.stream == id; });
+}
+
+bool ExpiringSender::open_and_write(InFlight& frame) {
+  auto stream = context_.transport.open_unidirectional();
+  if (!stream) return false;
+  frame.stream = *stream;
+  context_.frame_streams[*stream] = this;
+  ByteWriter prefix;
+  prefix.write_varint(static_cast<std::uint64_t>(StreamType::kFrame));
+  prefix.write_varint(static_cast<std::uint64_t>(context_.call.value));
+  std::array<std::uint8_t, 16> header;
+  const std::uint8_t* end = write_frame_header(header.data(), frame.header);
+  prefix.write_bytes(BytesView(header.data(), static_cast<std::size_t>(end - header.data())));
+  context_.transport.set_priority(*stream, context_.priority);
+  context_.transport.write(*stream, prefix.to_buffer(), false);
+  context_.transport.write(*stream, std::exchange(frame.message, {}), true);
+  return true;
+}
+
+void ExpiringSender::give_up(const InFlight& frame) {
+  if (frame.stream.is_valid()) {
+    context_.frame_streams.erase(frame.stream);
+    context_.transport.reset(frame.stream, WireError::kStale);
+  }
+  ++stats_.expired;
+}
+
+void ExpiringSender::give_up_stale(LocalTime now) {
+  while (!in_flight_.empty() && in_flight_.front().expires_at <= now) {
+    give_up(in_flight_.front());
+    in_flight_.pop_front();
+  }
+  context_.executor.arm(*this, in_flight_.empty() ? kNever : in_flight_.front().expires_at);
+}
+
+}  // namespace echostream::core

@@ -1,0 +1,54 @@
+// How the frames of a stream leave: one implementation per delivery mode, chosen in
+// make_frame_sender().
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+
+#include "echostream/base/bytes.h"
+#include "echostream/base/executor.h"
+#include "echostream/limits.h"
+#include "echostream/method.h"
+
+#include "runtime/core/frame/frames.h"
+#include "runtime/core/session/transport_port.h"
+
+namespace echostream::core {
+
+struct SenderStats {
+  std::uint64_t sent = 0;
+  /// Given up because older than max_age, or because too many were in flight.
+  std::uint64_t expired = 0;
+};
+
+class FrameSender {
+ public:
+  virtual ~FrameSender() = default;
+  virtual void send(LocalTime now, const FrameHeader& header, Buffer message) = 0;
+  /// False: the caller should wait for handle_progress() to make it true.
+  virtual bool is_writable() const = 0;
+  /// Streams became available, or a stream of this sender drained or closed.
+  virtual void handle_progress(LocalTime now) = 0;
+  /// A stream that this sender put into FrameStreams is gone for good.
+  virtual void handle_stream_closed(StreamId) {}
+  virtual SenderStats stats() const = 0;
+};
+
+/// Which sender opened which unidirectional stream; kept by the session.
+using FrameStreams = std::unordered_map<StreamId, FrameSender*>;
+
+/// What the senders share with the call they belong to. References outlive the sender.
+struct SenderContext {
+  Executor& executor;
+  TransportPort& transport;
+  const Limits& limits;
+  FrameStreams& frame_streams;
+  StreamId call;
+  Priority priority;
+  Duration max_age;
+};
+
+std::unique_ptr<FrameSender> make_frame_sender(Delivery delivery, const SenderContext& context);
+
+}  // namespace echostream::core

@@ -1,0 +1,21 @@
+#include "runtime/core/frame/byte_writer.h"
+
+#include <array>
+
+namespace echostream::core {
+
+std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) noexcept {
+  const std::size_t size = varint_size(value);
+  for (std::size_t i = size; i-- > 0; value >>= 8) out[i] = static_cast<std::uint8_t>(value);
+  const auto prefix = static_cast<std::uint8_t>(size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3);
+  out[0] = static_cast<std::uint8_t>(out[0] | prefix << 6);
+  return out + size;
+}
+
+void ByteWriter::write_varint(std::uint64_t value) {
+  std::array<std::uint8_t, 8> encoded;
+  const std::uint8_t* end = core::write_varint(encoded.data(), value);
+  write_bytes(BytesView(encoded.data(), end));
+}
+
+}  // namespace echostream::core

@@ -1,0 +1,78 @@
+#include "runtime/core/frame/frame_parser.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "runtime/core/frame/byte_reader.h"
+
+namespace echostream::core {
+
+Status FrameParser::feed(BytesView bytes, FrameSink& sink, std::size_t& taken) {
+  const std::size_t total = bytes.size();
+  Status status;
+  while (status.is_ok()) {
+    if (!in_payload_) {
+      if (bytes.empty() || (header_size_ == 0 && !sink.wants_frame())) break;
+      if (!read_header(bytes)) break;
+      status = begin_payload(sink);
+      if (!status.is_ok()) break;
+    }
+    if (bytes.empty() && remaining_ > 0) break;
+    status = feed_payload(bytes, sink);
+  }
+  taken = total - bytes.size();
+  return status;
+}
+
+// Collects the two varints byte by byte; a frame's header may be split anywhere.
+bool FrameParser::read_header(BytesView& bytes) {
+  while (!bytes.empty()) {
+    header_[header_size_++] = bytes[0];
+    bytes = bytes.subspan(1);
+    ByteReader reader(BytesView(header_.data(), header_size_));
+    const std::uint64_t type = reader.read_varint();
+    const std::uint64_t length = reader.read_varint();
+    if (!reader.ok()) continue;
+    type_ = type;
+    remaining_ = length;
+    header_size_ = 0;
+    in_payload_ = true;
+    return true;
+  }
+  return false;
+}
+
+Status FrameParser::begin_payload(FrameSink& sink) {
+  const std::optional<std::uint64_t> limit = sink.payload_limit(type_);
+  skipping_ = !limit.has_value();
+  if (!skipping_ && remaining_ > *limit) {
+    return {StatusCode::kResourceExhausted, "a frame of " + std::to_string(remaining_) +
+                                                " bytes is over the limit of " +
+                                                std::to_string(*limit)};
+  }
+  return Status::ok();
+}
+
+Status FrameParser::feed_payload(BytesView& bytes, FrameSink& sink) {
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, bytes.size()));
+  const BytesView part = bytes.first(count);
+  bytes = bytes.subspan(count);
+  remaining_ -= count;
+  if (skipping_) {
+    in_payload_ = remaining_ > 0;
+    return Status::ok();
+  }
+  if (remaining_ > 0) {
+    partial_.insert(partial_.end(), part.begin(), part.end());
+    return Status::ok();
+  }
+  in_payload_ = false;
+  if (partial_.empty()) return sink.on_frame(type_, Buffer::copy(part));
+  Buffer payload = Buffer::build(partial_.size() + part.size(), [&](MutableBytes out) {
+    std::copy(part.begin(), part.end(), std::copy(partial_.begin(), partial_.end(), out.begin()));
+  });
+  partial_ = {};
+  return sink.on_frame(type_, std::move(payload));
+}
+
+}  // namespace echostream::core

@@ -1,0 +1,224 @@
+#include "runtime/core/frame/frames.h"
+
+#include <algorithm>
+#include <array>
+
+namespace echostream::core {
+namespace {
+
+Status malformed(const char* frame) {
+  return {StatusCode::kInternal, std::string("malformed ") + frame + " frame from the peer"};
+}
+
+// Metadata: count, then per entry key and value, each with its length.
+void write_metadata(ByteWriter& out, const Metadata& metadata) {
+  out.write_varint(metadata.entries().size());
+  for (const auto& [key, value] : metadata.entries()) {
+    out.write_text(key);
+    out.write_text(value);
+  }
+}
+
+// An entry takes at least two bytes, so a count that lies is caught before anything is allocated
+// for it.
+bool read_metadata(ByteReader& reader, Metadata& metadata) {
+  const std::uint64_t count = reader.read_varint();
+  if (!reader.ok() || count > reader.rest().size() / 2) return false;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::string_view key = reader.read_text();
+    const std::string_view value = reader.read_text();
+    if (!reader.ok() || !Metadata::is_valid_key(key)) return false;
+    metadata.add(std::string(key), std::string(value));
+  }
+  return true;
+}
+
+Duration from_microseconds(std::uint64_t value) {
+  constexpr std::uint64_t kMost = static_cast<std::uint64_t>(Duration::max().count()) / 1000;
+  return std::chrono::microseconds(static_cast<std::int64_t>(std::min(value, kMost)));
+}
+
+}  // namespace
+
+std::string_view to_string(WireError error) {
+  switch (error) {
+    case WireError::kNone:
+      return "no error";
+    case WireError::kProtocol:
+      return "protocol error";
+    case WireError::kCancelled:
+      return "cancelled";
+    case WireError::kStale:
+      return "stale";
+    case WireError::kLimit:
+      return "limit exceeded";
+    case WireError::kRefused:
+      return "refused";
+    case WireError::kInternal:
+      return "internal error";
+    case WireError::kUnknownStreamType:
+      return "unknown stream type";
+  }
+  return "unknown error";
+}
+
+Result<SettingsFrame> parse_settings(BytesView payload) {
+  SettingsFrame settings;
+  ByteReader reader(payload);
+  while (reader.ok() && !reader.rest().empty()) {
+    const std::uint64_t id = reader.read_varint();
+    const std::uint64_t value = reader.read_varint();
+    if (!reader.ok()) break;
+    if (id == static_cast<std::uint64_t>(SettingId::kMaxMessageBytes)) {
+      settings.max_message_bytes = value;
+    } else if (id == static_cast<std::uint64_t>(SettingId::kMaxMetadataBytes)) {
+      settings.max_metadata_bytes = value;
+    } else if (id == static_cast<std::uint64_t>(SettingId::kMaxSubscriptions)) {
+      settings.max_subscriptions = value;
+    }
+  }
+  if (!reader.ok()) return malformed("SETTINGS");
+  return settings;
+}
+
+void write_settings(ByteWriter& out, const SettingsFrame& settings, std::uint64_t grease) {
+  out.write_varint(static_cast<std::uint64_t>(SettingId::kMaxMessageBytes));
+  out.write_varint(settings.max_message_bytes);
+  out.write_varint(static_cast<std::uint64_t>(SettingId::kMaxMetadataBytes));
+  out.write_varint(settings.max_metadata_bytes);
+  out.write_varint(static_cast<std::uint64_t>(SettingId::kMaxSubscriptions));
+  out.write_varint(settings.max_subscriptions);
+  out.write_varint(reserved_number(grease % 1000));
+  out.write_varint(grease % 64);
+}
+
+Result<RequestFrame> parse_request(BytesView payload) {
+  RequestFrame request;
+  ByteReader reader(payload);
+  request.method_id = reader.read_varint();
+  request.timeout = from_microseconds(reader.read_varint());
+  if (!reader.ok() || !read_metadata(reader, request.metadata)) return malformed("REQUEST");
+  return request;
+}
+
+void write_request(ByteWriter& out, const RequestFrame& request) {
+  out.write_varint(request.method_id);
+  // Rounded up: a deadline that has not passed must not become "none".
+  const auto microseconds = std::chrono::ceil<std::chrono::microseconds>(request.timeout).count();
+  out.write_varint(static_cast<std::uint64_t>(std::max<std::int64_t>(microseconds, 0)));
+  write_metadata(out, request.metadata);
+}
+
+Result<Metadata> parse_response(BytesView payload) {
+  Metadata metadata;
+  ByteReader reader(payload);
+  if (!read_metadata(reader, metadata)) return malformed("RESPONSE");
+  return metadata;
+}
+
+void write_response(ByteWriter& out, const Metadata& metadata) { write_metadata(out, metadata); }
+
+Result<StatusFrame> parse_status(BytesView payload) {
+  ByteReader reader(payload);
+  const StatusCode code = status_code_from_wire(reader.read_varint());
+  const std::string_view message = reader.read_text();
+  StatusFrame frame{Status(code, std::string(message)), {}};
+  const std::uint64_t details = reader.read_varint();
+  if (!reader.ok() || details > reader.rest().size() / 2) return malformed("STATUS");
+  for (std::uint64_t i = 0; i < details; ++i) {
+    const std::string_view type_url = reader.read_text();
+    const std::string_view value = reader.read_text();
+    frame.status.add_detail({std::string(type_url), std::string(value)});
+  }
+  if (!reader.ok() || !read_metadata(reader, frame.metadata)) return malformed("STATUS");
+  return frame;
+}
+
+void write_status(ByteWriter& out, const StatusFrame& frame) {
+  out.write_varint(static_cast<std::uint64_t>(frame.status.code()));
+  out.write_text(frame.status.message());
+  out.write_varint(frame.status.details().size());
+  for (const StatusDetail& detail : frame.status.details()) {
+    out.write_text(detail.type_url);
+    out.write_text(detail.value);
+  }
+  write_metadata(out, frame.metadata);
+}
+
+Result<EventHeader> parse_event_header(ByteReader& reader) {
+  EventHeader header;
+  header.method_id = reader.read_varint();
+  if (!reader.ok() || !read_metadata(reader, header.metadata)) return malformed("EVENT");
+  return header;
+}
+
+void write_event_header(ByteWriter& out, const EventHeader& header) {
+  out.write_varint(header.method_id);
+  write_metadata(out, header.metadata);
+}
+
+namespace {
+std::uint64_t capture_to_wire(RemoteTime time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0)) &
+         kMaxVarint;
+}
+}  // namespace
+
+std::size_t frame_header_size(const FrameHeader& header) {
+  return varint_size(header.sequence) + varint_size(capture_to_wire(header.capture_time));
+}
+
+std::uint8_t* write_frame_header(std::uint8_t* out, const FrameHeader& header) {
+  return write_varint(write_varint(out, header.sequence), capture_to_wire(header.capture_time));
+}
+
+FrameHeader read_frame_header(ByteReader& reader) {
+  const std::uint64_t sequence = reader.read_varint();
+  const std::uint64_t capture = reader.read_varint();
+  return {sequence, RemoteTime(Duration(static_cast<std::int64_t>(capture)))};
+}
+
+std::optional<DatagramHeader> read_datagram_header(ByteReader& reader) {
+  const std::uint64_t type = reader.read_varint();
+  const bool is_fragment = type == static_cast<std::uint64_t>(DatagramType::kFragment);
+  if (!is_fragment && type != static_cast<std::uint64_t>(DatagramType::kWhole)) return std::nullopt;
+  DatagramHeader header;
+  header.call_id = reader.read_varint();
+  header.frame = read_frame_header(reader);
+  if (is_fragment) {
+    header.fragment_index = reader.read_varint();
+    header.fragment_count = reader.read_varint();
+  }
+  if (!reader.ok() || header.fragment_index >= header.fragment_count ||
+      header.fragment_count > kMaxFragments) {
+    return std::nullopt;
+  }
+  return header;
+}
+
+Buffer make_datagram_header(const DatagramHeader& header) {
+  std::array<std::uint8_t, 48> bytes;
+  const bool is_fragment = header.fragment_count > 1;
+  std::uint8_t* out = write_varint(
+      bytes.data(),
+      static_cast<std::uint64_t>(is_fragment ? DatagramType::kFragment : DatagramType::kWhole));
+  out = write_varint(out, header.call_id);
+  out = write_frame_header(out, header.frame);
+  if (is_fragment) {
+    out = write_varint(out, header.fragment_index);
+    out = write_varint(out, header.fragment_count);
+  }
+  return Buffer::copy(BytesView(bytes.data(), static_cast<std::size_t>(out - bytes.data())));
+}
+
+Buffer make_frame(FrameType type, BytesView payload) {
+  const auto type_number = static_cast<std::uint64_t>(type);
+  const std::size_t size = varint_size(type_number) + varint_size(payload.size()) + payload.size();
+  return Buffer::build(size, [&](MutableBytes bytes) {
+    std::uint8_t* out = write_varint(bytes.data(), type_number);
+    out = write_varint(out, payload.size());
+    std::copy(payload.begin(), payload.end(), out);
+  });
+}
+
+}  // namespace echostream::core

@@ -1,0 +1,182 @@
+// One call: the bidirectional QUIC stream that carries it, in either role, with what the peer has
+// sent and the reader has not taken yet. The API's handles drive it; the session routes the
+// network's input to it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "echostream/base/bytes.h"
+#include "echostream/base/executor.h"
+#include "echostream/base/status.h"
+#include "echostream/limits.h"
+#include "echostream/method.h"
+
+#include "runtime/base/stream_id.h"
+#include "runtime/core/delivery/frame_sender.h"
+#include "runtime/core/delivery/frame_sequencer.h"
+#include "runtime/core/delivery/reassembly.h"
+#include "runtime/core/frame/frame_parser.h"
+#include "runtime/core/frame/frames.h"
+#include "runtime/core/session/transport_port.h"
+
+namespace echostream::core {
+
+class Session;
+
+/// Told that something about a call changed: look at it. Must not destroy the call from inside.
+class CallObserver {
+ public:
+  virtual void on_call_changed() = 0;
+
+ protected:
+  ~CallObserver() = default;
+};
+
+/// What a call needs of its session. References outlive the call.
+struct CallEnvironment {
+  Executor& executor;
+  TransportPort& transport;
+  const Limits& limits;
+  /// What the peer said it takes; changes when its settings arrive.
+  const SettingsFrame& peer_settings;
+  FrameStreams& frame_streams;
+};
+
+class CallStream final : private FrameSink, private FrameSequencer::Sink {
+ public:
+  enum class Role : std::uint8_t { kCaller, kResponder };
+
+  CallStream(CallEnvironment environment, Session& session, Role role, StreamId id);
+  ~CallStream();
+
+  // ---- For the API, both roles.
+  Role role() const noexcept { return role_; }
+  StreamId id() const noexcept { return id_; }
+  void set_observer(CallObserver* observer) noexcept { observer_ = observer; }
+  bool has_observer() const noexcept { return observer_ != nullptr; }
+  /// Fixes delivery, priority and order for this method. A caller's stream has one from the start.
+  void set_method(const MethodInfo& method);
+
+  /// The next message, in order; none when nothing waits.
+  std::optional<InboundMessage> take_message();
+  bool has_message() const noexcept { return !inbox_.empty(); }
+  /// The peer sends no more messages (they may still wait in the inbox).
+  bool receive_ended() const noexcept { return receive_ended_; }
+  /// How the call ended, once it is known and every message before it was taken: the peer's status
+  /// (caller), or CANCELLED / UNAVAILABLE (either role, when the call was cut off).
+  const std::optional<StatusFrame>& end() const noexcept { return end_; }
+  /// The responder's metadata, as soon as it arrived. Caller only.
+  const Metadata& response_metadata() const noexcept { return response_metadata_; }
+  std::uint64_t lost_at_end() const noexcept { return lost_at_end_; }
+
+  /// A message of an rpc, or a request. RESOURCE_EXHAUSTED when the peer takes none that large.
+  Status send_message(const Buffer& message, bool finish);
+  /// A frame of a stream or a subscription; sequence numbers are given here, from 0.
+  Status send_frame(LocalTime now, RemoteTime capture_time, Buffer message);
+  /// The same with a number of the caller's (subscriptions, whose gaps tell what was dropped).
+  Status send_numbered_frame(LocalTime now, const FrameHeader& header, Buffer message);
+  bool is_writable() const;
+  /// Caller: no more messages from us.
+  void finish_sending();
+  /// Responder: metadata before the first message.
+  void send_response(const Metadata& metadata);
+  /// Responder: the end. Further sends do nothing.
+  void send_status(const StatusFrame& status);
+  bool send_ended() const noexcept { return send_ended_; }
+  SenderStats sender_stats() const { return sender_ ? sender_->stats() : SenderStats{}; }
+  ReceiverStats receiver_stats() const {
+    return sequencer_ ? sequencer_->stats() : ReceiverStats{inbox_delivered_, 0, 0, 0};
+  }
+  /// Cuts the call off, both ways, and drops what waits.
+  void cancel(WireError code);
+  /// The API lets go; the call is cancelled if it has not ended. It is freed by the session later.
+  void release();
+
+  // ---- For the session.
+  /// The peer allowed the stream: sends what waited for it.
+  void open(StreamId id);
+  void send_request(const RequestFrame& request);
+  void handle_data(LocalTime now, BytesView data, bool fin);
+  void handle_reset(WireError code);
+  void handle_stop_sending(WireError code);
+  void handle_datagram(LocalTime now, const DatagramHeader& header, BytesView piece);
+  void handle_frame(LocalTime now, const FrameHeader& header, Buffer message);
+  void handle_drained();
+  void handle_streams_available(LocalTime now) {
+    if (sender_) sender_->handle_progress(now);
+  }
+  void handle_session_closed(const Status& status);
+  bool is_released() const noexcept { return released_; }
+
+ private:
+  // FrameSink
+  std::optional<std::uint64_t> payload_limit(std::uint64_t type) override;
+  Status on_frame(std::uint64_t type, Buffer payload) override;
+  bool wants_frame() override;
+  // FrameSequencer::Sink
+  void on_sequenced(InboundMessage message) override;
+  void on_sequence_end(std::uint64_t lost) override;
+
+  Status on_request(BytesView payload);
+  Status on_timed_message(Buffer payload);
+  Status on_end(BytesView payload);
+  Status on_status(BytesView payload);
+  Status check_size(std::size_t bytes) const;
+  void write(Buffer bytes, bool fin);
+  void send_end_of_frames();
+  void parse(BytesView data);
+  void finish_receiving();
+  void fail_receiving(Status status, WireError code);
+  void end_with(StatusFrame status);
+  void finish_if_drained();
+  void push(InboundMessage message);
+  FrameSequencer& sequencer();
+  FrameSender& sender();
+  void changed();
+
+  CallEnvironment environment_;
+  Session& session_;
+  Role role_;
+  StreamId id_;
+  CallObserver* observer_ = nullptr;
+  Delivery delivery_ = Delivery::kReliable;
+  Priority priority_ = 3;
+  Duration max_age_{};
+  Duration hold_{};
+
+  // Sending.
+  bool request_seen_ = false;
+  bool send_ended_ = false;
+  std::uint64_t next_sequence_ = 0;
+  std::unique_ptr<FrameSender> sender_;
+  struct Unopened {
+    Buffer bytes;
+    bool fin;
+  };
+  std::vector<Unopened> unopened_;  // until the peer allows the stream
+
+  // Receiving.
+  FrameParser parser_;
+  LocalTime receiving_at_{};
+  std::deque<InboundMessage> inbox_;
+  std::size_t inbox_bytes_ = 0;
+  std::uint64_t inbox_delivered_ = 0;
+  std::vector<std::uint8_t> unparsed_;  // while the inbox is full; bounded by flow control
+  bool fin_seen_ = false;
+  bool receive_ended_ = false;
+  std::optional<std::uint64_t> last_timed_sequence_;
+  Metadata response_metadata_;
+  std::unique_ptr<FrameSequencer> sequencer_;
+  std::unique_ptr<Reassembly> reassembly_;
+  bool sequence_ended_ = false;
+  std::uint64_t lost_at_end_ = 0;
+  std::optional<StatusFrame> pending_end_;  // waits until the inbox is empty
+  std::optional<StatusFrame> end_;
+  bool released_ = false;
+};
+
+}  // namespace echostream::core

@@ -1,0 +1,47 @@
+// Everything a peer can make us hold, with its bound. What happens at the bound is said beside it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace echostream {
+
+/// Plain numbers; change what you need and give it to NodeOptions.
+struct Limits {
+  /// One message. Larger ones are refused before they are buffered: the call ends with
+  /// RESOURCE_EXHAUSTED. 1 MiB because decoding can cost 130 times the bytes (empty sub-messages).
+  std::uint64_t max_message_bytes = 1024 * 1024;
+  /// Keys and values of one request, response or status. Larger: RESOURCE_EXHAUSTED.
+  std::uint64_t max_metadata_bytes = 8 * 1024;
+  /// Subscriptions of one peer. More: RESOURCE_EXHAUSTED.
+  std::uint64_t max_subscriptions = 128;
+  /// Handlers of one peer that run at once, those of cancelled calls included. More:
+  /// RESOURCE_EXHAUSTED.
+  std::size_t max_running_handlers = 1024;
+  /// Messages of one call, and their bytes, that wait for the reader. More stay unread on the
+  /// stream, which stalls the sender by flow control; datagram frames drop the oldest.
+  std::size_t max_inbox_messages = 256;
+  std::size_t max_inbox_bytes = 512 * 1024;
+  /// Event handlers of one peer that run at once. More: reading of events pauses.
+  std::size_t max_running_events = 64;
+  /// Unsent bytes of one stream or event queue above which a writer waits.
+  std::size_t send_high_water_bytes = 256 * 1024;
+  std::size_t send_low_water_bytes = 128 * 1024;
+  /// Our own calls that wait for stream credit. More fail with RESOURCE_EXHAUSTED.
+  std::size_t max_waiting_calls = 131'072;
+  /// Frames of an EXPIRING stream in flight. More: the oldest is given up.
+  std::size_t max_expiring_in_flight = 128;
+  /// Streams and frames held while the call they belong to is not known yet. More are refused.
+  std::size_t max_orphan_streams = 64;
+  /// Frames held back to restore their order, per call. More: the earliest is released.
+  std::size_t max_held_frames = 256;
+  /// Bytes held back or being reassembled, per call. More: the oldest are dropped.
+  std::size_t max_held_bytes = 4 * 1024 * 1024;
+  /// Calls that the peer opened and cancelled within a second. More: the session is closed (stream
+  /// churn, CVE-2023-44487).
+  std::size_t max_cancelled_calls_per_second = 2000;
+  /// Reading of a settings frame must not wait for ever on a peer that never sends one.
+  std::uint64_t max_control_frame_bytes = 16 * 1024;
+};
+
+}  // namespace echostream
