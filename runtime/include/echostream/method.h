@@ -1,5 +1,5 @@
-// What the IDL says of a service and its methods, as constants that generated code holds and everything
-// else reads.
+// What the IDL says of a service and its methods, as constants that generated code holds and
+// everything else reads.
 #pragma once
 
 #include <cstddef>

@@ -1,0 +1,56 @@
+// What a caller can choose for one call, and a sender for one frame.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "echostream/base/task.h"
+#include "echostream/base/time.h"
+#include "echostream/metadata.h"
+
+namespace echostream {
+
+/// Chained setters: `CallOptions().timeout(200ms).metadata("room", "blue")`.
+class CallOptions {
+ public:
+  CallOptions() {}
+
+  /// Ends the call with DEADLINE_EXCEEDED after that long. Without one the deadline of the .proto
+  /// holds; a call made inside a handler never outlives the call it serves.
+  CallOptions&& timeout(Duration timeout) && {
+    timeout_ = timeout;
+    return std::move(*this);
+  }
+  CallOptions&& metadata(std::string key, std::string value) && {
+    metadata_.add(std::move(key), std::move(value));
+    return std::move(*this);
+  }
+  CallOptions&& metadata(Metadata metadata) && {
+    metadata_ = std::move(metadata);
+    return std::move(*this);
+  }
+  /// Where to put the responder's metadata (rpc only). Must outlive the call.
+  CallOptions&& response_metadata(Metadata* where) && {
+    response_metadata_ = where;
+    return std::move(*this);
+  }
+
+  const std::optional<Duration>& timeout() const { return timeout_; }
+  const Metadata& metadata() const { return metadata_; }
+  Metadata* response_metadata() const { return response_metadata_; }
+
+ private:
+  std::optional<Duration> timeout_;
+  Metadata metadata_;
+  Metadata* response_metadata_ = nullptr;
+};
+static_assert(kSafeInAwait<CallOptions>);
+
+/// `co_await out.write(frame, {.capture_time = t})`.
+struct WriteOptions {
+  /// When the content came to be, on this node's clock; unset = now.
+  std::optional<LocalTime> capture_time;
+};
+static_assert(kSafeInAwait<WriteOptions>);
+
+}  // namespace echostream

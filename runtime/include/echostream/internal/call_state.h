@@ -1,0 +1,48 @@
+// The untyped end of a call under Reader, Writer and the generated code. Not for direct use.
+#pragma once
+
+#include <google/protobuf/message_lite.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "echostream/base/bytes.h"
+#include "echostream/base/task.h"
+#include "echostream/call_options.h"
+#include "echostream/metadata.h"
+#include "echostream/method.h"
+#include "echostream/session.h"
+
+namespace echostream::internal {
+
+class CallState;
+
+struct FrameInfo {
+  std::uint64_t sequence = 0;
+  RemoteTime capture_time{};
+  LocalTime arrival_time{};
+  std::uint64_t lost_before = 0;
+};
+
+/// Opens a call. A call that cannot be opened is one that has ended already, with the reason.
+Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
+                                           const google::protobuf::MessageLite* request,
+                                           const CallOptions& options);
+/// The next message into `message`: true; the end: false, and call_status() says why.
+Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
+                        FrameInfo& info);
+/// Waits until the send queue has room, then queues the frame.
+Task<Status> write_message(std::shared_ptr<CallState> call,
+                           const google::protobuf::MessageLite& message, WriteOptions options);
+/// Caller: no more frames from us.
+Task<Status> finish_writing(std::shared_ptr<CallState> call);
+/// Caller: waits for the one reply of a client stream.
+Task<Status> read_reply(std::shared_ptr<CallState> call, google::protobuf::MessageLite& reply);
+const Status& call_status(const CallState& call);
+const Metadata& call_response_metadata(const CallState& call);
+const Metadata& call_trailing_metadata(const CallState& call);
+std::uint64_t call_lost_at_end(const CallState& call);
+void cancel_call(CallState& call);
+
+}  // namespace echostream::internal

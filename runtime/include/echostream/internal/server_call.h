@@ -1,0 +1,68 @@
+// A call on the serving side, as generated dispatchers see it. Not for direct use.
+#pragma once
+
+#include <google/protobuf/message_lite.h>
+
+#include <memory>
+#include <optional>
+
+#include "echostream/base/task.h"
+#include "echostream/call.h"
+#include "echostream/internal/call_state.h"
+#include "echostream/service.h"
+
+namespace echostream::internal {
+
+/// One incoming call or event: its handler runs under `context()`.
+class ServerCall {
+ public:
+  /// For a call.
+  ServerCall(std::shared_ptr<CallState> call, std::shared_ptr<Service> service,
+             const MethodInfo& method, Metadata metadata, LocalTime deadline);
+  /// For a one-way event.
+  ServerCall(std::shared_ptr<SessionState> session, std::shared_ptr<Service> service,
+             const MethodInfo& method, Metadata metadata, Buffer event);
+  ~ServerCall();
+  ServerCall(const ServerCall&) = delete;
+  ServerCall& operator=(const ServerCall&) = delete;
+
+  Call& call() noexcept { return user_call_; }
+  CallContext& context() noexcept { return *context_; }
+  const std::shared_ptr<SessionState>& session() const noexcept { return session_; }
+  const std::shared_ptr<CallState>& state() const noexcept { return state_; }
+  const MethodInfo& method() const noexcept { return method_; }
+  const Metadata& metadata() const noexcept { return metadata_; }
+
+  void set_response_metadata(Metadata metadata);
+  void add_trailing_metadata(std::string key, std::string value);
+
+  /// Reads the one request. False: none came or it cannot be decoded, and the call has been
+  /// answered.
+  Task<bool> receive(google::protobuf::MessageLite& request);
+  /// The event's message; false when it cannot be decoded.
+  bool decode_event(google::protobuf::MessageLite& event) const;
+  /// The end of an rpc or client stream: a reply, or an error.
+  void finish(const google::protobuf::MessageLite* reply, const Status& status);
+  /// The end of a stream.
+  void finish(const Status& status) { finish(nullptr, status); }
+  bool is_finished() const noexcept { return finished_; }
+
+  /// Runs the service's dispatcher and sees to it that the call is answered, whatever it does.
+  static Task<void> run(std::unique_ptr<ServerCall> call, std::size_t method_index);
+
+ private:
+  std::shared_ptr<CallState> state_;  // null for an event
+  std::shared_ptr<SessionState> session_;
+  std::shared_ptr<Service> service_;
+  const MethodInfo& method_;
+  Metadata metadata_;
+  Buffer event_;
+  CallContext own_context_;
+  CallContext* context_;
+  std::optional<Metadata> response_metadata_;
+  Metadata trailing_metadata_;
+  bool finished_ = false;
+  Call user_call_{*this};
+};
+
+}  // namespace echostream::internal

@@ -1,0 +1,79 @@
+// One connection to a peer. Both ends can call, serve, publish and stream, whoever dialled.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "echostream/base/result.h"
+#include "echostream/base/task.h"
+#include "echostream/security.h"
+#include "echostream/socket_address.h"
+
+namespace echostream {
+
+namespace internal {
+class SessionState;
+}
+
+/// What generated clients call through. A cheap handle; get it from Session::channel().
+class Channel {
+ public:
+  explicit Channel(std::shared_ptr<internal::SessionState> state) noexcept
+      : state_(std::move(state)) {}
+  const std::shared_ptr<internal::SessionState>& state() const noexcept { return state_; }
+
+ private:
+  std::shared_ptr<internal::SessionState> state_;
+};
+
+struct SessionStats {
+  Duration smoothed_rtt{};
+  Duration least_rtt{};
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t packets_sent = 0;
+  std::uint64_t packets_lost = 0;
+  std::uint64_t calls_started = 0;
+  std::uint64_t calls_received = 0;
+  std::uint64_t events_sent = 0;
+  std::uint64_t events_received = 0;
+};
+
+/// A handle: copies mean the same session. The node keeps the session alive until it is closed; a
+/// handle of a closed session stays valid, and calls on it fail with UNAVAILABLE. One thread: the
+/// loop's.
+class Session {
+ public:
+  explicit Session(std::shared_ptr<internal::SessionState> state) noexcept
+      : state_(std::move(state)) {}
+
+  /// The generated client of service S: `auto robot = session.client<Robot>();`
+  template <class S>
+  typename S::Client client() const {
+    return typename S::Client(channel());
+  }
+  Channel channel() const { return Channel(state_); }
+
+  bool is_open() const;
+  SocketAddress remote_address() const;
+  /// Of the peer's certificate; none when it showed none (clients, unless they were asked).
+  std::optional<Fingerprint> peer_fingerprint() const;
+  SessionStats stats() const;
+
+  /// Ends the session at once; calls under way end with UNAVAILABLE on both sides.
+  void close(std::string reason = {});
+  /// Waits until the session is closed, by whichever side or cause, and says why.
+  Task<Status> wait_closed() const;
+  /// No new calls; waits until those under way have ended, at most `grace`, then closes.
+  Task<void> drain(Duration grace) const;
+
+  const std::shared_ptr<internal::SessionState>& state() const noexcept { return state_; }
+  friend bool operator==(const Session&, const Session&) = default;
+
+ private:
+  std::shared_ptr<internal::SessionState> state_;
+};
+
+}  // namespace echostream
