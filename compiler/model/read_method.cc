@@ -1,0 +1,88 @@
+#include "compiler/model/read_method.h"
+
+#include "compiler/model/comments.h"
+#include "compiler/model/method_id.h"
+
+namespace echostream::compiler {
+namespace {
+
+TypeName read_type(const google::protobuf::Descriptor& type) {
+  const std::string& package = type.file()->package();
+  const std::size_t prefix = package.empty() ? 0 : package.size() + 1;
+  return {package, type.full_name().substr(prefix), type.file()->name()};
+}
+
+MethodKind read_kind(const google::protobuf::MethodDescriptor& method) {
+  const bool streams = method.client_streaming() || method.server_streaming();
+  switch (echostream_options(method).kind_case()) {
+    case MethodOptions::kEvent:
+      return method.server_streaming() ? MethodKind::kPublished : MethodKind::kEvent;
+    case MethodOptions::kRpc:
+      return MethodKind::kRpc;
+    case MethodOptions::kStream:
+      return MethodKind::kStream;
+    case MethodOptions::KIND_NOT_SET:
+      break;
+  }
+  return streams ? MethodKind::kStream : MethodKind::kRpc;
+}
+
+void read_rpc(const MethodOptions::Rpc& rpc, MethodModel& model) {
+  model.deadline_ms = rpc.deadline_ms();
+  model.idempotent = rpc.idempotent();
+  if (rpc.has_priority()) model.priority = rpc.priority();
+}
+
+void read_event(const MethodOptions::Event& event, MethodModel& model) {
+  model.keep_last = event.keep_last();
+  model.max_queue = event.max_queue();
+  if (event.slow_subscriber() == MethodOptions::Event::DISCONNECT) {
+    model.slow_subscriber = SlowSubscriber::kDisconnect;
+  }
+  if (event.has_priority()) model.priority = event.priority();
+}
+
+void read_stream(const MethodOptions::Stream& stream, MethodModel& model) {
+  if (stream.delivery() == MethodOptions::Stream::EXPIRING) model.delivery = Delivery::kExpiring;
+  if (stream.delivery() == MethodOptions::Stream::DATAGRAM) model.delivery = Delivery::kDatagram;
+  model.max_age_ms = stream.max_age_ms();
+  if (stream.has_priority()) model.priority = stream.priority();
+  model.sync_group = stream.sync_group();
+  if (stream.has_jitter_buffer()) {
+    const MethodOptions::JitterBuffer& buffer = stream.jitter_buffer();
+    model.jitter_buffer = JitterBufferModel{.min_delay_ms = buffer.min_delay_ms(),
+                                            .max_delay_ms = buffer.max_delay_ms(),
+                                            .initial_delay_ms = buffer.initial_delay_ms()};
+  }
+}
+
+}  // namespace
+
+const MethodOptions& echostream_options(const google::protobuf::MethodDescriptor& method) {
+  return method.options().GetExtension(echostream::method);
+}
+
+bool returns_nothing(const google::protobuf::MethodDescriptor& method) {
+  return !method.server_streaming() && method.output_type()->full_name() == "google.protobuf.Empty";
+}
+
+MethodModel read_method(const google::protobuf::MethodDescriptor& method) {
+  const MethodOptions& options = echostream_options(method);
+  MethodModel model;
+  model.name = method.name();
+  model.full_name = method.service()->full_name() + "/" + method.name();
+  model.comment = read_comment(method);
+  model.deprecated = method.options().deprecated();
+  model.request = read_type(*method.input_type());
+  model.reply = read_type(*method.output_type());
+  model.id = options.has_id() ? options.id() : hashed_method_id(model.full_name);
+  model.kind = read_kind(method);
+  model.client_streaming = method.client_streaming();
+  model.server_streaming = method.server_streaming();
+  if (options.has_rpc()) read_rpc(options.rpc(), model);
+  if (options.has_event()) read_event(options.event(), model);
+  if (options.has_stream()) read_stream(options.stream(), model);
+  return model;
+}
+
+}  // namespace echostream::compiler
