@@ -187,6 +187,18 @@ struct ContextAwaiter {
 };
 /// `co_await current_context()`: the executor and the call of the running task. Does not suspend.
 inline ContextAwaiter current_context() { return {}; }
+
+struct YieldAwaiter {
+  bool await_ready() const noexcept { return false; }
+  template <TaskPromise P>
+  void await_suspend(std::coroutine_handle<P> handle) noexcept {
+    handle.promise().resume_soon();
+  }
+  void await_resume() const noexcept {}
+};
 }  // namespace internal
+
+/// `co_await yield_now()`: goes to the end of the ready queue, so that others have their turn.
+inline internal::YieldAwaiter yield_now() { return {}; }
 
 }  // namespace echostream

@@ -1,0 +1,76 @@
+#include "runtime/api/call_state.h"
+
+#include <climits>
+#include <utility>
+
+namespace echostream::internal {
+
+CallState::CallState(std::shared_ptr<SessionState> session, core::CallStream& stream,
+                     LocalTime deadline)
+    : session_(std::move(session)), stream_(&stream), context_(deadline) {
+  stream.set_observer(this);
+}
+
+CallState::CallState(std::shared_ptr<SessionState> session, Status failure)
+    : session_(std::move(session)), ended_(true), status_(std::move(failure)) {}
+
+CallState::~CallState() {
+  if (stream_ != nullptr) stream_->release();
+}
+
+void CallState::on_call_changed() {
+  changed_.notify_all();
+  if (!is_caller() && stream_->end()) session_->executor().schedule(cancel_later_);
+}
+
+bool CallState::receive_ended() {
+  if (ended_) return true;
+  if (stream_->end()) {
+    ended_ = true;
+    status_ = stream_->end()->status;
+    trailing_metadata_ = stream_->end()->metadata;
+  }
+  return ended_ || (!is_caller() && stream_->receive_ended() && !stream_->has_message());
+}
+
+const Metadata& CallState::response_metadata() const {
+  static const Metadata kNone;
+  return stream_ != nullptr ? stream_->response_metadata() : kNone;
+}
+
+void CallState::fail(Status status) {
+  if (ended_) return;
+  ended_ = true;
+  status_ = std::move(status);
+  if (is_caller()) stream_->cancel(core::WireError::kCancelled);
+  changed_.notify_all();
+}
+
+Task<bool> CallState::wait() {
+  const TaskContext context = co_await current_context();
+  LocalTime deadline = context_.deadline();
+  if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
+  const WaitResult result = co_await changed_.wait(deadline);
+  if (result == WaitResult::kDeadline) {
+    fail(Status(StatusCode::kDeadlineExceeded, "the call's deadline has passed"));
+  } else if (result == WaitResult::kCancelled) {
+    fail(Status(StatusCode::kCancelled, "the call was cancelled"));
+  }
+  co_return result == WaitResult::kNotified;
+}
+
+Result<Buffer> encode_message(const google::protobuf::MessageLite& message) {
+  const std::size_t size = message.ByteSizeLong();
+  if (size > INT_MAX) {
+    return Status(StatusCode::kResourceExhausted, "a message of 2 GiB or more cannot be encoded");
+  }
+  return Buffer::build(
+      size, [&](MutableBytes out) { message.SerializeWithCachedSizesToArray(out.data()); });
+}
+
+bool decode_message(BytesView bytes, google::protobuf::MessageLite& message) {
+  return bytes.size() <= INT_MAX &&
+         message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+}  // namespace echostream::internal

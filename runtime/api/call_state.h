@@ -1,0 +1,70 @@
+// One call under the typed handles, in either role: waits for what the engine reports, with the
+// call's deadline and cancellation.
+#pragma once
+
+#include <memory>
+
+#include "echostream/base/wait.h"
+#include "echostream/internal/call_state.h"
+
+#include "runtime/api/session_state.h"
+#include "runtime/core/session/call_stream.h"
+
+namespace echostream::internal {
+
+class CallState final : private core::CallObserver {
+ public:
+  /// A call that the engine has opened, or is serving.
+  CallState(std::shared_ptr<SessionState> session, core::CallStream& stream, LocalTime deadline);
+  /// A call that could not be opened.
+  CallState(std::shared_ptr<SessionState> session, Status failure);
+  ~CallState();
+  CallState(const CallState&) = delete;
+  CallState& operator=(const CallState&) = delete;
+
+  SessionState& session() const noexcept { return *session_; }
+  const std::shared_ptr<SessionState>& session_ptr() const noexcept { return session_; }
+  /// Null when the call could not be opened.
+  core::CallStream* stream() const noexcept { return stream_; }
+  bool is_caller() const noexcept {
+    return stream_ == nullptr || stream_->role() == core::CallStream::Role::kCaller;
+  }
+  CallContext& context() noexcept { return context_; }
+
+  /// Looks at the engine: true when nothing more can be received; status() then says how it ended.
+  bool receive_ended();
+  const Status& status() const noexcept { return status_; }
+  const Metadata& response_metadata() const;
+  const Metadata& trailing_metadata() const noexcept { return trailing_metadata_; }
+  /// Ends the call for a reason of our own; the first reason stays.
+  void fail(Status status);
+
+  /// Waits for a change; false when the call has ended instead (deadline, cancellation), with
+  /// fail() done.
+  Task<bool> wait();
+
+ private:
+  // The engine must not be called back from on_call_changed(), nor may user code run in it.
+  struct CancelLater final : ReadyNode {
+    explicit CancelLater(CallState& state) noexcept : owner(state) {}
+    void on_ready() override { owner.context_.cancel(); }
+    CallState& owner;
+  };
+  void on_call_changed() override;
+
+  std::shared_ptr<SessionState> session_;
+  core::CallStream* stream_ = nullptr;
+  CallContext context_;
+  WaitPoint changed_;
+  CancelLater cancel_later_{*this};
+  bool ended_ = false;
+  Status status_;
+  Metadata trailing_metadata_;
+};
+
+/// Encodes a message into one buffer. RESOURCE_EXHAUSTED above 2 GiB.
+Result<Buffer> encode_message(const google::protobuf::MessageLite& message);
+/// Decodes; false when the bytes are not such a message.
+bool decode_message(BytesView bytes, google::protobuf::MessageLite& message);
+
+}  // namespace echostream::internal

@@ -1,0 +1,191 @@
+// The calling side of the generated code: opening calls, one-shot rpcs, one-way events, and the
+// reads and writes under Reader and Writer.
+#include <algorithm>
+#include <utility>
+
+#include "echostream/generated_support.h"
+
+#include "runtime/api/call_state.h"
+
+namespace echostream::internal {
+namespace {
+
+// The earliest of the call's own deadline, the .proto's, and that of the call we work for.
+LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
+                      const TaskContext& context) {
+  const LocalTime now = context.executor->now();
+  LocalTime deadline = kNever;
+  if (options.timeout()) {
+    deadline = deadline_after(now, *options.timeout());
+  } else if (method.deadline > Duration::zero()) {
+    deadline = deadline_after(now, method.deadline);
+  }
+  if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
+  return deadline;
+}
+
+Status check_before_call(LocalTime deadline, const TaskContext& context) {
+  if (context.call != nullptr && context.call->is_cancelled()) {
+    return {StatusCode::kCancelled, "the call that this one works for was cancelled"};
+  }
+  if (deadline <= context.executor->now()) {
+    return {StatusCode::kDeadlineExceeded, "the deadline had passed before the call was made"};
+  }
+  return Status::ok();
+}
+
+Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
+                                const CallOptions& options, LocalTime deadline,
+                                const TaskContext& context) {
+  if (Status status = check_before_call(deadline, context); !status.is_ok()) return status;
+  core::RequestFrame request;
+  request.method_id = method.id;
+  if (deadline != kNever) request.timeout = deadline - context.executor->now();
+  request.metadata = options.metadata();
+  return session.engine().start_call(method, request);
+}
+
+Status decode_failure(const google::protobuf::MessageLite& message) {
+  return {StatusCode::kInternal, "the peer sent bytes that are not a " + message.GetTypeName() +
+                                     "; do both ends use the "
+                                     "same .proto?"};
+}
+
+// Reads the one reply, then the status that follows it.
+Task<Status> await_reply(CallState& call, google::protobuf::MessageLite& reply) {
+  bool got_reply = false;
+  for (;;) {
+    if (auto message = call.stream() != nullptr ? call.stream()->take_message() : std::nullopt) {
+      if (got_reply)
+        call.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
+      got_reply = true;
+      if (!decode_message(message->message, reply)) call.fail(decode_failure(reply));
+    }
+    if (call.receive_ended()) break;
+    (void)co_await call.wait();
+  }
+  if (call.status().is_ok() && !got_reply) {
+    co_return Status(StatusCode::kInternal, "the peer ended the rpc without a reply");
+  }
+  co_return call.status();
+}
+
+}  // namespace
+
+Task<Status> unary_call(Channel channel, const MethodInfo& method,
+                        const google::protobuf::MessageLite& request,
+                        google::protobuf::MessageLite& reply, const CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context);
+  auto encoded = encode_message(request);
+  if (!encoded) co_return encoded.error();
+  auto stream = start(*channel.state(), method, options, deadline, context);
+  if (!stream) co_return stream.error().with_context(method.full_name);
+  CallState call(channel.state(), **stream, deadline);
+  if (Status status = (*stream)->send_message(*encoded, true); !status.is_ok()) {
+    co_return status.with_context(method.full_name);
+  }
+  Status status = co_await await_reply(call, reply);
+  if (options.response_metadata() != nullptr) {
+    *options.response_metadata() = call.response_metadata();
+  }
+  co_return status;
+}
+
+Task<Status> send_event(Channel channel, const MethodInfo& method,
+                        const google::protobuf::MessageLite& event, const CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context);
+  SessionState& session = *channel.state();
+  Status status = check_before_call(deadline, context);
+  if (!status.is_ok()) co_return status;
+  auto encoded = encode_message(event);
+  if (!encoded) co_return encoded.error();
+  while (!session.engine().events_writable(method.priority)) {
+    const WaitResult result = co_await session.events_writable().wait(deadline);
+    if (result == WaitResult::kDeadline) {
+      co_return Status(StatusCode::kDeadlineExceeded, "the event queue stayed full");
+    }
+    if (result == WaitResult::kCancelled) {
+      co_return Status(StatusCode::kCancelled, "the call was cancelled");
+    }
+  }
+  co_return session.engine().emit(method, options.metadata(), *encoded);
+}
+
+Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
+                                           const google::protobuf::MessageLite* request,
+                                           const CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context);
+  auto stream = start(*channel.state(), method, options, deadline, context);
+  if (!stream) {
+    co_return std::make_shared<CallState>(channel.state(),
+                                          stream.error().with_context(method.full_name));
+  }
+  auto call = std::make_shared<CallState>(channel.state(), **stream, deadline);
+  if (request != nullptr) {
+    auto encoded = encode_message(*request);
+    Status status = encoded ? (*stream)->send_message(*encoded, true) : encoded.error();
+    if (!status.is_ok()) call->fail(status.with_context(method.full_name));
+  }
+  co_return std::move(call);
+}
+
+Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
+                        FrameInfo& info) {
+  for (;;) {
+    if (auto inbound = call->stream() != nullptr ? call->stream()->take_message() : std::nullopt) {
+      if (!decode_message(inbound->message, message)) {
+        call->fail(decode_failure(message));
+        co_return false;
+      }
+      info = {inbound->header.sequence, inbound->header.capture_time, inbound->arrived_at,
+              inbound->lost_before};
+      co_return true;
+    }
+    if (call->receive_ended()) co_return false;
+    (void)co_await call->wait();
+  }
+}
+
+Task<Status> write_message(std::shared_ptr<CallState> call,
+                           const google::protobuf::MessageLite& message, WriteOptions options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime captured = options.capture_time.value_or(context.executor->now());
+  auto encoded = encode_message(message);
+  if (!encoded) co_return encoded.error();
+  // Even a writer that never has to wait lets others have their turn.
+  co_await yield_now();
+  for (;;) {
+    if (call->receive_ended() && !call->status().is_ok()) co_return call->status();
+    if (call->stream()->end()) co_return call->stream()->end()->status;
+    if (call->stream()->is_writable()) break;
+    (void)co_await call->wait();
+  }
+  co_return call->stream()->send_frame(
+      context.executor->now(), RemoteTime(captured.time_since_epoch()), *std::move(encoded));
+}
+
+Task<Status> finish_writing(std::shared_ptr<CallState> call) {
+  if (call->receive_ended() && !call->status().is_ok()) co_return call->status();
+  if (call->stream() != nullptr) call->stream()->finish_sending();
+  co_return Status::ok();
+}
+
+Task<Status> read_reply(std::shared_ptr<CallState> call, google::protobuf::MessageLite& reply) {
+  Status status = co_await await_reply(*call, reply);
+  co_return status;
+}
+
+const Status& call_status(const CallState& call) { return call.status(); }
+const Metadata& call_response_metadata(const CallState& call) { return call.response_metadata(); }
+const Metadata& call_trailing_metadata(const CallState& call) { return call.trailing_metadata(); }
+std::uint64_t call_lost_at_end(const CallState& call) {
+  return call.stream() != nullptr ? call.stream()->lost_at_end() : 0;
+}
+void cancel_call(CallState& call) {
+  call.fail(Status(StatusCode::kCancelled, "the call was cancelled by this side"));
+}
+
+}  // namespace echostream::internal

@@ -1,0 +1,140 @@
+#include "runtime/api/connector.h"
+
+#include <utility>
+#include <vector>
+
+#include "runtime/core/frame/wire.h"
+
+namespace echostream::internal {
+namespace {
+
+// RFC 8305 section 5: the time until the next address is tried as well.
+constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
+
+using Addresses = Result<std::vector<SocketAddress>>;
+
+Task<Addresses> resolve(Loop& loop, HostAndPort target, LocalTime deadline) {
+  WaitPoint done;
+  std::optional<Addresses> answer;
+  const auto pending = loop.resolve(target.host, target.port, [&](Addresses addresses) {
+    answer = std::move(addresses);
+    done.notify_all();
+  });
+  while (!answer) {
+    const WaitResult result = co_await done.wait(deadline);
+    if (result == WaitResult::kDeadline) {
+      co_return Status(StatusCode::kDeadlineExceeded,
+                       "resolving " + target.host + " took too long");
+    }
+    if (result == WaitResult::kCancelled) {
+      co_return Status(StatusCode::kCancelled, "the call was cancelled");
+    }
+  }
+  co_return *std::move(answer);
+}
+
+// Handshakes under way; those that are not kept are closed.
+class Attempts {
+ public:
+  explicit Attempts(Node::Impl& node) : node_(node) {}
+  ~Attempts() {
+    for (const auto& session : under_way_) {
+      session->notify_on_change(nullptr);
+      if (session != kept_) session->link().close(core::WireError::kNone, "not needed");
+    }
+  }
+  Attempts(const Attempts&) = delete;
+  Attempts& operator=(const Attempts&) = delete;
+
+  void start(const SocketAddress& remote, const std::string& server_name) {
+    Status status = dial(remote, server_name);
+    if (!status.is_ok()) last_error_ = std::move(status);
+  }
+
+  /// The first session that is connected.
+  std::shared_ptr<SessionState> winner() {
+    for (const auto& session : under_way_) {
+      if (session->is_open()) return kept_ = session;
+    }
+    return nullptr;
+  }
+
+  /// True when every handshake that was started has failed.
+  bool all_failed() {
+    for (const auto& session : under_way_) {
+      if (!session->is_closed()) return false;
+      last_error_ = session->close_status();
+    }
+    return true;
+  }
+  const Status& last_error() const { return last_error_; }
+
+  WaitAwaiter wait(LocalTime deadline) { return changed_.wait(deadline); }
+
+ private:
+  Status dial(const SocketAddress& remote, const std::string& server_name) {
+    auto driver = node_.dialling_driver();
+    if (!driver) return std::move(driver).error();
+    auto tls = node_.client_tls();
+    if (!tls) return std::move(tls).error();
+    auto link = std::make_unique<QuicLink>(**driver);
+    QuicLink& bound = *link;
+    transport::QuicEndpoint::Dial dial;
+    dial.remote = remote;
+    dial.server_name = server_name;
+    dial.tls = *std::move(tls);
+    if (Status status = (*driver)->connect(std::move(dial), bound); !status.is_ok()) return status;
+    auto session = node_.add_session(std::move(link));
+    bound.bind(*session);
+    session->notify_on_change(&changed_);
+    under_way_.push_back(std::move(session));
+    return Status::ok();
+  }
+
+  Node::Impl& node_;
+  std::vector<std::shared_ptr<SessionState>> under_way_;
+  std::shared_ptr<SessionState> kept_;
+  Status last_error_;
+  WaitPoint changed_;
+};
+
+}  // namespace
+
+Task<Result<Session>> connect(Node::Impl& node, std::string target) {
+  if (node.shutting_down) {
+    co_return Status(StatusCode::kUnavailable, "this node is shutting down");
+  }
+  auto parsed = parse_host_and_port(target);
+  if (!parsed) co_return std::move(parsed).error().with_context("connect");
+  const std::string context = "connect to " + target;
+  const LocalTime deadline =
+      deadline_after(node.loop.now(), node.context.options.handshake_timeout);
+  Task<Addresses> resolving = resolve(node.loop, *parsed, deadline);
+  Addresses addresses = co_await std::move(resolving);
+  if (!addresses) co_return addresses.error().with_context(context);
+
+  Attempts attempts(node);
+  std::size_t next = 0;
+  for (;;) {
+    if (next < addresses->size()) attempts.start((*addresses)[next++], parsed->host);
+    const bool more = next < addresses->size();
+    const LocalTime until = more ? std::min(deadline, node.loop.now() + kAttemptDelay) : deadline;
+    bool try_next = false;
+    while (!try_next) {
+      if (auto session = attempts.winner()) co_return Session(std::move(session));
+      if (attempts.all_failed()) break;
+      const WaitResult result = co_await attempts.wait(until);
+      if (result == WaitResult::kCancelled) {
+        co_return Status(StatusCode::kCancelled, "the call was cancelled").with_context(context);
+      }
+      try_next = result == WaitResult::kDeadline;
+    }
+    if (node.loop.now() >= deadline) {
+      co_return Status(StatusCode::kDeadlineExceeded, "no answer to the handshake")
+          .with_context(context);
+    }
+    if (!more && attempts.all_failed()) co_return attempts.last_error().with_context(context);
+  }
+}
+
+}  // namespace echostream::internal

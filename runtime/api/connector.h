@@ -1,0 +1,15 @@
+// Dialling by name: resolves, then tries the addresses side by side, each a little after the one
+// before (RFC 8305), and keeps the first that completes its handshake.
+#pragma once
+
+#include <string>
+
+#include "echostream/base/task.h"
+
+#include "runtime/api/node_impl.h"
+
+namespace echostream::internal {
+
+Task<Result<Session>> connect(Node::Impl& node, std::string target);
+
+}  // namespace echostream::internal

@@ -1,0 +1,24 @@
+// The connection under a session, as the API needs it: the engine's commands plus what a user may
+// ask.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "echostream/security.h"
+#include "echostream/session.h"
+#include "echostream/socket_address.h"
+
+#include "runtime/core/session/transport_port.h"
+
+namespace echostream::internal {
+
+class Link : public core::TransportPort {
+ public:
+  virtual SocketAddress remote_address() const = 0;
+  virtual std::optional<Fingerprint> peer_fingerprint() const = 0;
+  /// Fills in what the transport counts.
+  virtual void add_stats(SessionStats& stats) const = 0;
+};
+
+}  // namespace echostream::internal

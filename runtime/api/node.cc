@@ -1,0 +1,198 @@
+#include "echostream/node.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "runtime/api/connector.h"
+#include "runtime/api/node_impl.h"
+
+namespace echostream {
+
+using internal::QuicDriver;
+using internal::QuicLink;
+using internal::SessionState;
+
+namespace {
+
+// The options of the API and of the transport name the same algorithms in the same order.
+transport::CongestionControl to_transport(CongestionControl algorithm) {
+  switch (algorithm) {
+    case CongestionControl::kNewReno:
+      return transport::CongestionControl::kNewReno;
+    case CongestionControl::kCubic:
+      return transport::CongestionControl::kCubic;
+    case CongestionControl::kBbr:
+      return transport::CongestionControl::kBbr;
+  }
+  return transport::CongestionControl::kCubic;
+}
+
+}  // namespace
+
+Node::Impl::Impl(Loop& loop_in, NodeOptions options)
+    : loop(loop_in), context(loop_in, std::move(options)), tasks(loop_in) {
+  context.forget = [this](SessionState& session) {
+    std::erase_if(sessions, [&](const auto& kept) { return kept.get() == &session; });
+    sessions_changed.notify_all();
+  };
+}
+
+Node::Impl::~Impl() {
+  tasks.clear();
+  for (const auto& session : sessions) {
+    session->link().close(core::WireError::kNone, "the node was closed");
+  }
+  for (const auto& driver : drivers) driver->flush_now();
+  context.handlers.clear();
+  for (const auto& session : sessions) {
+    session->detach();
+    session->handle_closed(Status(StatusCode::kUnavailable, "this node was closed"));
+    if (auto* link = dynamic_cast<QuicLink*>(&session->link())) link->detach();
+  }
+}
+
+transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
+  const NodeOptions& options = context.options;
+  transport::QuicEndpoint::Options endpoint;
+  endpoint.quic.handshake_timeout = options.handshake_timeout;
+  endpoint.quic.idle_timeout = options.idle_timeout;
+  endpoint.quic.keep_alive_interval = options.keep_alive_interval;
+  endpoint.quic.max_bidirectional_streams = options.max_concurrent_calls;
+  endpoint.quic.congestion_control = to_transport(options.congestion_control);
+  endpoint.max_connections = options.max_sessions;
+  endpoint.fill_random = [this](MutableBytes out) { loop.fill_random(out); };
+  endpoint.wall_time = [this] { return loop.wall_time(); };
+  return endpoint;
+}
+
+std::uint64_t Node::Impl::random_number() {
+  std::array<std::uint8_t, 8> bytes;
+  loop.fill_random(bytes);
+  std::uint64_t number = 0;
+  for (const std::uint8_t byte : bytes) number = number << 8 | byte;
+  return number;
+}
+
+std::shared_ptr<SessionState> Node::Impl::add_session(std::unique_ptr<internal::Link> link) {
+  auto session = std::make_shared<SessionState>(context, std::move(link), random_number());
+  sessions.push_back(session);
+  return session;
+}
+
+bool Node::Impl::accept(std::unique_ptr<QuicLink> link) {
+  if (shutting_down || sessions.size() >= context.options.max_sessions) return false;
+  QuicLink& bound = *link;
+  bound.bind(*add_session(std::move(link)));
+  return true;
+}
+
+Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
+                                            std::shared_ptr<transport::TlsContext> server_tls) {
+  transport::QuicEndpoint::Options options = endpoint_options();
+  options.server_tls = std::move(server_tls);
+  auto driver =
+      QuicDriver::open(loop, bind_to, std::move(options),
+                       [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); });
+  if (!driver) return std::move(driver).error();
+  drivers.push_back(*std::move(driver));
+  return drivers.back().get();
+}
+
+Result<QuicDriver*> Node::Impl::dialling_driver() {
+  if (dialler != nullptr) return dialler;
+  auto driver = open_driver(SocketAddress::ipv6({}, 0), nullptr);
+  // A system without IPv6.
+  if (!driver) driver = open_driver(SocketAddress::ipv4({}, 0), nullptr);
+  if (driver) dialler = *driver;
+  return driver;
+}
+
+Result<std::shared_ptr<transport::TlsContext>> Node::Impl::client_tls() {
+  if (dialling_tls) return dialling_tls;
+  if (!context.options.trust) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "connect() needs NodeOptions::trust: whom should this node believe? "
+                  "Use Trust::pinned(), Trust::system() or a CA file");
+  }
+  transport::TlsContext::Options tls;
+  tls.alpn = {std::string(core::kAlpn)};
+  tls.identity = context.options.identity;
+  tls.trust = context.options.trust;
+  auto made = transport::TlsContext::make_client(std::move(tls));
+  if (made) dialling_tls = *made;
+  return made;
+}
+
+Node::Node(Loop& loop, NodeOptions options)
+    : impl_(std::make_unique<Impl>(loop, std::move(options))) {}
+
+Node::~Node() = default;
+
+Status Node::serve(std::shared_ptr<Service> service) {
+  return impl_->context.registry.add(std::move(service));
+}
+
+Result<SocketAddress> Node::listen(std::string_view address) {
+  auto bind_to = SocketAddress::parse(address);
+  if (!bind_to) return std::move(bind_to).error().with_context("listen");
+  const NodeOptions& options = impl_->context.options;
+  if (!options.identity) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "listen() needs NodeOptions::identity; Identity::self_signed() makes one");
+  }
+  transport::TlsContext::Options tls;
+  tls.alpn = {std::string(core::kAlpn)};
+  tls.identity = options.identity;
+  tls.trust = options.client_trust;
+  auto server_tls = transport::TlsContext::make_server(std::move(tls));
+  if (!server_tls) return std::move(server_tls).error();
+  auto driver = impl_->open_driver(*bind_to, *std::move(server_tls));
+  if (!driver) return std::move(driver).error();
+  return (*driver)->local_address();
+}
+
+Task<Result<Session>> Node::connect(std::string target) {
+  return internal::connect(*impl_, std::move(target));
+}
+
+std::vector<Session> Node::sessions() const {
+  std::vector<Session> open;
+  for (const auto& session : impl_->sessions) {
+    if (session->is_open()) open.emplace_back(session);
+  }
+  return open;
+}
+
+namespace {
+
+Task<void> shut_down(Node::Impl& node, Duration grace) {
+  const LocalTime deadline = deadline_after(node.loop.now(), grace);
+  node.shutting_down = true;
+  for (const auto& session : node.sessions) session->engine().drain();
+  const auto busy = [&node] {
+    return std::any_of(node.sessions.begin(), node.sessions.end(), [](const auto& session) {
+      return session->is_open() && session->running_handlers() > 0;
+    });
+  };
+  while (busy() && node.loop.now() < deadline) {
+    // Handlers end in many places; looking every few milliseconds is simpler than hearing of each.
+    (void)co_await sleep_until(std::min(deadline, node.loop.now() + std::chrono::milliseconds(5)));
+  }
+  for (const auto& session : node.sessions) {
+    session->link().close(core::WireError::kNone, "the node is shutting down");
+  }
+  const LocalTime closing_until = node.loop.now() + std::chrono::seconds(1);
+  while (!node.sessions.empty() && node.loop.now() < closing_until) {
+    (void)co_await node.sessions_changed.wait_through_cancel(closing_until);
+  }
+}
+
+}  // namespace
+
+Task<void> Node::shutdown(Duration grace) { return shut_down(*impl_, grace); }
+
+Loop& Node::loop() const { return impl_->loop; }
+TaskGroup& Node::tasks() { return impl_->tasks; }
+
+}  // namespace echostream

@@ -1,0 +1,52 @@
+#include "runtime/api/node_context.h"
+
+#include <cstdio>
+
+namespace echostream::internal {
+
+Status ServiceRegistry::add(std::shared_ptr<Service> service) {
+  if (!service) return {StatusCode::kInvalidArgument, "serve() was given no service"};
+  const ServiceInfo& info = service->info();
+  for (const MethodInfo& method : info.methods) {
+    if (const Entry* taken = find(method.id)) {
+      return {StatusCode::kAlreadyExists, std::string(method.full_name) + " has the same id as " +
+                                              std::string(taken->method->full_name) +
+                                              ", which is served already"};
+    }
+  }
+  for (std::size_t i = 0; i < info.methods.size(); ++i) {
+    methods_[info.methods[i].id] = {service, i, &info.methods[i]};
+  }
+  return Status::ok();
+}
+
+const ServiceRegistry::Entry* ServiceRegistry::find(std::uint64_t method_id) const {
+  const auto found = methods_.find(method_id);
+  return found == methods_.end() ? nullptr : &found->second;
+}
+
+void Deferrer::defer(UniqueFunction<void()> function) {
+  waiting_.push_back(std::move(function));
+  executor_.schedule(*this);
+}
+
+void Deferrer::on_ready() {
+  // Only what waits now: a callback that defers more must not keep the loop here.
+  for (std::size_t left = waiting_.size(); left > 0; --left) {
+    UniqueFunction<void()> function = std::move(waiting_.front());
+    waiting_.pop_front();
+    function();
+  }
+  if (!waiting_.empty()) executor_.schedule(*this);
+}
+
+void NodeContext::log(LogLevel level, const std::string& text) const {
+  if (options.log) {
+    options.log(level, text);
+  } else if (level >= LogLevel::kWarning) {
+    std::fprintf(stderr, "echostream: %s: %s\n", level == LogLevel::kError ? "error" : "warning",
+                 text.c_str());
+  }
+}
+
+}  // namespace echostream::internal

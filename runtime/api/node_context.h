@@ -1,0 +1,62 @@
+// What a node's sessions share: the loop, the limits, the served methods, the running handlers.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "echostream/base/task_group.h"
+#include "echostream/node.h"
+#include "echostream/service.h"
+
+namespace echostream::internal {
+
+/// Methods by their id on the wire.
+class ServiceRegistry {
+ public:
+  struct Entry {
+    std::shared_ptr<Service> service;
+    std::size_t index;
+    const MethodInfo* method;
+  };
+  Status add(std::shared_ptr<Service> service);
+  const Entry* find(std::uint64_t method_id) const;
+
+ private:
+  std::unordered_map<std::uint64_t, Entry> methods_;
+};
+
+/// Runs user callbacks from the ready queue, so that user code never runs inside the engine or
+/// transport.
+class Deferrer final : private ReadyNode {
+ public:
+  explicit Deferrer(Executor& executor) : executor_(executor) {}
+  void defer(UniqueFunction<void()> function);
+
+ private:
+  void on_ready() override;
+  Executor& executor_;
+  std::deque<UniqueFunction<void()>> waiting_;
+};
+
+struct NodeContext {
+  NodeContext(Executor& executor_in, NodeOptions options_in)
+      : executor(executor_in),
+        options(std::move(options_in)),
+        handlers(executor),
+        deferrer(executor) {}
+
+  void log(LogLevel level, const std::string& text) const;
+
+  Executor& executor;
+  NodeOptions options;
+  ServiceRegistry registry;
+  TaskGroup handlers;
+  Deferrer deferrer;
+  /// A session ended; set by the node.
+  UniqueFunction<void(SessionState&)> forget;
+};
+
+}  // namespace echostream::internal

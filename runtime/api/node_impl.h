@@ -1,0 +1,44 @@
+// The inside of a Node: its sessions and the sockets they run over.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "echostream/base/wait.h"
+#include "echostream/node.h"
+
+#include "runtime/api/node_context.h"
+#include "runtime/api/quic_driver.h"
+#include "runtime/api/session_state.h"
+
+namespace echostream {
+
+struct Node::Impl {
+  Impl(Loop& loop, NodeOptions options);
+  ~Impl();
+
+  Result<internal::QuicDriver*> open_driver(const SocketAddress& bind_to,
+                                            std::shared_ptr<transport::TlsContext> server_tls);
+  /// The socket that connect() uses, opened when it is first needed.
+  Result<internal::QuicDriver*> dialling_driver();
+  Result<std::shared_ptr<transport::TlsContext>> client_tls();
+  std::shared_ptr<internal::SessionState> add_session(std::unique_ptr<internal::Link> link);
+  std::uint64_t random_number();
+
+  Loop& loop;
+  internal::NodeContext context;
+  std::vector<std::shared_ptr<internal::SessionState>> sessions;
+  WaitPoint sessions_changed;
+  std::vector<std::unique_ptr<internal::QuicDriver>> drivers;
+  internal::QuicDriver* dialler = nullptr;
+  std::shared_ptr<transport::TlsContext> dialling_tls;
+  bool shutting_down = false;
+  // Last: the user's tasks go first.
+  TaskGroup tasks;
+
+ private:
+  bool accept(std::unique_ptr<internal::QuicLink> link);
+  transport::QuicEndpoint::Options endpoint_options();
+};
+
+}  // namespace echostream

@@ -1,0 +1,155 @@
+#include "echostream/internal/publisher.h"
+
+#include <deque>
+#include <list>
+#include <utility>
+
+#include "runtime/api/call_state.h"
+
+namespace echostream::internal {
+namespace {
+
+constexpr std::size_t kDefaultQueue = 256;
+
+struct Event {
+  core::FrameHeader header;
+  Buffer message;
+};
+
+struct Subscriber {
+  std::unique_ptr<google::protobuf::MessageLite> filter;
+  Executor* executor;
+  std::deque<Event> queue;
+  std::uint64_t next_sequence = 0;
+  bool too_slow = false;
+  WaitPoint changed;
+};
+
+}  // namespace
+
+struct Publisher::Impl {
+  struct Kept {
+    std::unique_ptr<google::protobuf::MessageLite> event;
+    Buffer encoded;
+    RemoteTime published_at;
+  };
+
+  void enqueue(Subscriber& subscriber, const Buffer& encoded, RemoteTime published_at) const;
+  void keep(const google::protobuf::MessageLite& event, const Buffer& encoded, RemoteTime at);
+
+  const MethodInfo& method;
+  Accepts accepts;
+  std::list<Subscriber> subscribers;
+  std::deque<Kept> kept;
+};
+
+Publisher::Publisher(const MethodInfo& method, Accepts accepts)
+    : impl_(new Impl{method, std::move(accepts), {}, {}}) {}
+
+Publisher::~Publisher() = default;
+
+std::size_t Publisher::subscriber_count() const noexcept { return impl_->subscribers.size(); }
+
+// Every event takes a sequence number, also one that is dropped: the gap tells the subscriber.
+void Publisher::Impl::enqueue(Subscriber& subscriber, const Buffer& encoded,
+                              RemoteTime published_at) const {
+  const std::size_t most = method.max_queue > 0 ? method.max_queue : kDefaultQueue;
+  if (subscriber.queue.size() >= most) {
+    if (method.slow_subscriber == SlowSubscriber::kDisconnect) {
+      subscriber.too_slow = true;
+      subscriber.changed.notify_all();
+      return;
+    }
+    subscriber.queue.pop_front();
+  }
+  subscriber.queue.push_back({{subscriber.next_sequence++, published_at}, encoded});
+  subscriber.changed.notify_all();
+}
+
+void Publisher::Impl::keep(const google::protobuf::MessageLite& event, const Buffer& encoded,
+                           RemoteTime at) {
+  if (method.keep_last == 0) return;
+  if (kept.size() == method.keep_last) kept.pop_front();
+  std::unique_ptr<google::protobuf::MessageLite> copy(event.New());
+  copy->CheckTypeAndMergeFrom(event);
+  kept.push_back({std::move(copy), encoded, at});
+}
+
+void Publisher::publish(const google::protobuf::MessageLite& event) {
+  auto encoded = encode_message(event);
+  if (!encoded) return;
+  // Without a subscriber nobody has told us the time yet; zero means that it is not known.
+  const RemoteTime now =
+      impl_->subscribers.empty()
+          ? RemoteTime{}
+          : RemoteTime(impl_->subscribers.front().executor->now().time_since_epoch());
+  for (Subscriber& subscriber : impl_->subscribers) {
+    if (impl_->accepts(*subscriber.filter, event)) impl_->enqueue(subscriber, *encoded, now);
+  }
+  impl_->keep(event, *encoded, now);
+}
+
+namespace {
+
+// Takes the subscriber out of the list whichever way its coroutine ends.
+class Membership {
+ public:
+  explicit Membership(std::list<Subscriber>& subscribers)
+      : subscribers_(subscribers), self_(subscribers.emplace(subscribers.end())) {}
+  ~Membership() { subscribers_.erase(self_); }
+  Membership(const Membership&) = delete;
+  Membership& operator=(const Membership&) = delete;
+  Subscriber& operator*() const { return *self_; }
+
+ private:
+  std::list<Subscriber>& subscribers_;
+  std::list<Subscriber>::iterator self_;
+};
+
+// Waits until the subscriber's call takes another event; false when it is over.
+Task<bool> wait_writable(ServerCall& call) {
+  core::CallStream& stream = *call.state()->stream();
+  while (!stream.end() && !call.is_finished()) {
+    if (stream.is_writable()) co_return true;
+    (void)co_await call.state()->wait();
+  }
+  co_return false;
+}
+
+}  // namespace
+
+Task<void> Publisher::serve(ServerCall& call,
+                            std::unique_ptr<google::protobuf::MessageLite> filter) {
+  Membership membership(impl_->subscribers);
+  Subscriber& self = *membership;
+  self.filter = std::move(filter);
+  self.executor = &call.session()->executor();
+  for (const Impl::Kept& kept : impl_->kept) {
+    if (impl_->accepts(*self.filter, *kept.event)) {
+      impl_->enqueue(self, kept.encoded, kept.published_at);
+    }
+  }
+  for (;;) {
+    while (!self.queue.empty() && !self.too_slow) {
+      const bool writable = co_await wait_writable(call);
+      if (!writable) co_return call.finish(Status(StatusCode::kCancelled, "the call is over"));
+      // It may have been dropped, or the policy applied, while we waited.
+      if (self.queue.empty() || self.too_slow) continue;
+      Event event = std::move(self.queue.front());
+      self.queue.pop_front();
+      Status sent = call.state()->stream()->send_numbered_frame(self.executor->now(), event.header,
+                                                                std::move(event.message));
+      if (!sent.is_ok()) co_return call.finish(sent);
+    }
+    if (self.too_slow) {
+      co_return call.finish(
+          Status(StatusCode::kResourceExhausted, "the subscriber took events too slowly"));
+    }
+    const WaitResult result = co_await self.changed.wait();
+    if (result == WaitResult::kCancelled) {
+      co_return call.finish(Status(StatusCode::kCancelled, "the subscription was cancelled"));
+    }
+  }
+}
+
+}  // namespace echostream::internal

@@ -1,0 +1,86 @@
+#include "runtime/api/quic_driver.h"
+
+#include <utility>
+
+namespace echostream::internal {
+
+QuicDriver::QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept)
+    : loop_(loop),
+      accept_(std::move(accept)),
+      endpoint_(transport::make_quic_endpoint(std::move(options), *this)) {}
+
+QuicDriver::~QuicDriver() = default;
+
+Result<std::unique_ptr<QuicDriver>> QuicDriver::open(Loop& loop, const SocketAddress& bind_to,
+                                                     transport::QuicEndpoint::Options options,
+                                                     Accept accept) {
+  std::unique_ptr<QuicDriver> driver(new QuicDriver(loop, std::move(options), std::move(accept)));
+  UdpOptions udp;
+  udp.bind_to = bind_to;
+  auto socket = loop.open_udp(udp, *driver);
+  if (!socket) return std::move(socket).error();
+  driver->socket_ = *std::move(socket);
+  return driver;
+}
+
+Status QuicDriver::connect(transport::QuicEndpoint::Dial dial, QuicLink& link) {
+  auto connection = endpoint_->connect(loop_.now(), std::move(dial), link);
+  if (!connection) return std::move(connection).error();
+  link.bind(**connection);
+  flush_soon();
+  return Status::ok();
+}
+
+void QuicDriver::handle_datagram(const ReceivedDatagram& datagram) {
+  endpoint_->handle_datagram(loop_.now(), {datagram.local, datagram.remote,
+                                           static_cast<std::uint8_t>(datagram.ecn), datagram.data});
+}
+
+transport::QuicConnectionSink* QuicDriver::on_incoming(LocalTime,
+                                                       transport::QuicConnection& connection) {
+  auto link = std::make_unique<QuicLink>(*this);
+  QuicLink& sink = *link;
+  sink.bind(connection);
+  return accept_ && accept_(std::move(link)) ? &sink : nullptr;
+}
+
+void QuicDriver::handle_writable() {
+  if (blocked_ && send(*std::exchange(blocked_, std::nullopt))) flush_soon();
+}
+
+void QuicDriver::on_timer(LocalTime now) {
+  endpoint_->handle_timeout(now);
+  flush_soon();
+}
+
+bool QuicDriver::send(const transport::Transmit& transmit) {
+  const UdpSocket::SendResult result =
+      socket_->send({transmit.local, transmit.remote, static_cast<Ecn>(transmit.ecn), transmit.data,
+                     transmit.segment_size});
+  // Dropped and too large are losses; QUIC finds out and goes on.
+  if (result != UdpSocket::SendResult::kBlocked) return true;
+  blocked_ = transmit;
+  return false;
+}
+
+void QuicDriver::flush_now() {
+  const LocalTime now = loop_.now();
+  while (!blocked_) {
+    const std::optional<transport::Transmit> transmit = endpoint_->poll_transmit(now);
+    if (!transmit || !send(*transmit)) break;
+  }
+  // While the socket is blocked its buffer is the endpoint's: nothing may be freed or written.
+  if (!blocked_) {
+    for (transport::QuicConnection* connection : std::exchange(closed_, {})) {
+      endpoint_->release(*connection);
+    }
+  }
+  loop_.arm(*this, endpoint_->next_deadline());
+}
+
+void QuicDriver::release_soon(transport::QuicConnection& connection) {
+  closed_.push_back(&connection);
+  flush_soon();
+}
+
+}  // namespace echostream::internal

@@ -1,0 +1,66 @@
+// Joins one UDP socket, one QUIC endpoint and the loop: datagrams in, datagrams out, one timer.
+// Writes once after everything that was readable has been handled and every task that it woke has
+// run.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "echostream/loop.h"
+
+#include "runtime/api/quic_link.h"
+#include "runtime/transport/quic_endpoint.h"
+
+namespace echostream::internal {
+
+class QuicDriver final : private UdpHandler,
+                         private transport::QuicEndpointSink,
+                         private ReadyNode,
+                         private TimerNode {
+ public:
+  /// Makes the session of an accepted connection; null refuses it. The link is the session's.
+  using Accept = UniqueFunction<bool(std::unique_ptr<QuicLink>)>;
+
+  static Result<std::unique_ptr<QuicDriver>> open(Loop& loop, const SocketAddress& bind_to,
+                                                  transport::QuicEndpoint::Options options,
+                                                  Accept accept);
+  ~QuicDriver() override;
+
+  SocketAddress local_address() const { return socket_->local_address(); }
+  /// Starts a handshake whose connection reports to `link`.
+  Status connect(transport::QuicEndpoint::Dial dial, QuicLink& link);
+
+  /// Writes what waits, once the tasks that are ready have run.
+  void flush_soon() {
+    if (!is_scheduled()) loop_.schedule(*this);
+  }
+  /// Frees a connection that has closed, outside of its callbacks.
+  void release_soon(transport::QuicConnection& connection);
+  /// Writes what waits at once: the last packets before the node goes away.
+  void flush_now();
+
+ private:
+  QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept);
+
+  // UdpHandler
+  void handle_datagram(const ReceivedDatagram& datagram) override;
+  void handle_batch_end() override { flush_soon(); }
+  void handle_writable() override;
+  // transport::QuicEndpointSink
+  transport::QuicConnectionSink* on_incoming(LocalTime now,
+                                             transport::QuicConnection& connection) override;
+  void on_ready() override { flush_now(); }
+  void on_timer(LocalTime now) override;
+
+  bool send(const transport::Transmit& transmit);
+
+  Loop& loop_;
+  Accept accept_;
+  std::unique_ptr<transport::QuicEndpoint> endpoint_;
+  std::unique_ptr<UdpSocket> socket_;
+  std::vector<transport::QuicConnection*> closed_;
+  std::optional<transport::Transmit> blocked_;
+};
+
+}  // namespace echostream::internal

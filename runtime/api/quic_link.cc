@@ -1,0 +1,163 @@
+#include "runtime/api/quic_link.h"
+
+#include <utility>
+
+#include "runtime/api/quic_driver.h"
+#include "runtime/api/session_state.h"
+
+namespace echostream::internal {
+namespace {
+
+std::uint64_t number(core::WireError code) { return static_cast<std::uint64_t>(code); }
+
+Status gone() { return {StatusCode::kUnavailable, "the connection is closed"}; }
+
+}  // namespace
+
+void QuicLink::detach() {
+  remember();
+  driver_ = nullptr;
+  connection_ = nullptr;
+}
+
+void QuicLink::remember() {
+  if (connection_ == nullptr) return;
+  remote_address_ = connection_->remote_address();
+  peer_fingerprint_ = connection_->peer_fingerprint();
+  add_stats(last_stats_);
+}
+
+void QuicLink::flush_soon() {
+  if (driver_ != nullptr) driver_->flush_soon();
+}
+
+Result<StreamId> QuicLink::open_bidirectional() {
+  if (connection_ == nullptr) return gone();
+  return connection_->open_bidirectional();
+}
+
+Result<StreamId> QuicLink::open_unidirectional() {
+  if (connection_ == nullptr) return gone();
+  return connection_->open_unidirectional();
+}
+
+void QuicLink::write(StreamId id, Buffer bytes, bool fin) {
+  if (connection_ == nullptr) return;
+  connection_->write(id, std::move(bytes), fin);
+  flush_soon();
+}
+
+void QuicLink::set_priority(StreamId id, core::Priority priority) {
+  if (connection_ != nullptr) connection_->set_priority(id, priority);
+}
+
+std::size_t QuicLink::unsent_bytes(StreamId id) const {
+  return connection_ != nullptr ? connection_->unsent_bytes(id) : 0;
+}
+
+void QuicLink::notify_when_drained(StreamId id, std::size_t low_water_bytes) {
+  if (connection_ != nullptr) connection_->notify_when_drained(id, low_water_bytes);
+}
+
+void QuicLink::reset(StreamId id, core::WireError code) {
+  if (connection_ == nullptr) return;
+  connection_->reset(id, number(code));
+  flush_soon();
+}
+
+void QuicLink::stop_sending(StreamId id, core::WireError code) {
+  if (connection_ == nullptr) return;
+  connection_->stop_sending(id, number(code));
+  flush_soon();
+}
+
+void QuicLink::consume(StreamId id, std::size_t bytes) {
+  if (connection_ == nullptr || bytes == 0) return;
+  connection_->consume(id, bytes);
+  flush_soon();
+}
+
+std::size_t QuicLink::max_datagram_bytes() const {
+  return connection_ != nullptr ? connection_->max_datagram_bytes() : 0;
+}
+
+void QuicLink::send_datagram(Buffer header, Buffer payload, core::Priority priority,
+                             LocalTime expires_at) {
+  if (connection_ == nullptr) return;
+  transport::OutgoingDatagramFrame frame;
+  frame.header = std::move(header);
+  frame.payload = std::move(payload);
+  frame.priority = priority;
+  frame.expires_at = expires_at;
+  // Too large for the path as it is now: lost, like any other datagram.
+  (void)connection_->send_datagram(std::move(frame));
+  flush_soon();
+}
+
+void QuicLink::close(core::WireError code, std::string reason) {
+  if (connection_ == nullptr) return;
+  connection_->close(number(code), std::move(reason));
+  flush_soon();
+}
+
+SocketAddress QuicLink::remote_address() const {
+  return connection_ != nullptr ? connection_->remote_address() : remote_address_;
+}
+
+std::optional<Fingerprint> QuicLink::peer_fingerprint() const {
+  return connection_ != nullptr ? connection_->peer_fingerprint() : peer_fingerprint_;
+}
+
+void QuicLink::add_stats(SessionStats& stats) const {
+  if (connection_ == nullptr) {
+    stats = last_stats_;
+    return;
+  }
+  const transport::ConnectionStats from = connection_->stats();
+  stats.smoothed_rtt = from.smoothed_rtt;
+  stats.least_rtt = from.least_rtt;
+  stats.bytes_sent = from.bytes_sent;
+  stats.bytes_received = from.bytes_received;
+  stats.packets_sent = from.packets_sent;
+  stats.packets_lost = from.packets_lost;
+}
+
+void QuicLink::on_connected(LocalTime) {
+  if (session_ != nullptr) session_->handle_connected();
+}
+
+void QuicLink::on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) {
+  if (session_ != nullptr) session_->engine().handle_stream_data(now, id, data, fin);
+}
+
+void QuicLink::on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) {
+  if (session_ != nullptr) session_->engine().handle_stream_reset(now, id, code);
+}
+
+void QuicLink::on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) {
+  if (session_ != nullptr) session_->engine().handle_stop_sending(now, id, code);
+}
+
+void QuicLink::on_stream_drained(LocalTime now, StreamId id) {
+  if (session_ != nullptr) session_->engine().handle_stream_drained(now, id);
+}
+
+void QuicLink::on_stream_closed(LocalTime, StreamId id) {
+  if (session_ != nullptr) session_->engine().handle_stream_closed(id);
+}
+
+void QuicLink::on_streams_available(LocalTime now) {
+  if (session_ != nullptr) session_->engine().handle_streams_available(now);
+}
+
+void QuicLink::on_datagram(LocalTime now, BytesView data) {
+  if (session_ != nullptr) session_->engine().handle_datagram(now, data);
+}
+
+void QuicLink::on_closed(LocalTime, const transport::CloseInfo& info) {
+  remember();
+  driver_->release_soon(*std::exchange(connection_, nullptr));
+  if (session_ != nullptr) session_->handle_closed(info.status);
+}
+
+}  // namespace echostream::internal

@@ -1,0 +1,69 @@
+// A session's link over one QUIC connection: translates between the engine's words and the
+// transport's.
+#pragma once
+
+#include <memory>
+
+#include "runtime/api/link.h"
+#include "runtime/transport/quic_connection.h"
+
+namespace echostream::internal {
+
+class QuicDriver;
+class SessionState;
+
+class QuicLink final : public Link, public transport::QuicConnectionSink {
+ public:
+  explicit QuicLink(QuicDriver& driver) : driver_(&driver) {}
+
+  void bind(transport::QuicConnection& connection) { connection_ = &connection; }
+  void bind(SessionState& session) { session_ = &session; }
+  /// The driver goes away, and the connection with it. Until then the node keeps the link alive.
+  void detach();
+
+  // core::TransportPort
+  Result<StreamId> open_bidirectional() override;
+  Result<StreamId> open_unidirectional() override;
+  void write(StreamId id, Buffer bytes, bool fin) override;
+  void set_priority(StreamId id, core::Priority priority) override;
+  std::size_t unsent_bytes(StreamId id) const override;
+  void notify_when_drained(StreamId id, std::size_t low_water_bytes) override;
+  void reset(StreamId id, core::WireError code) override;
+  void stop_sending(StreamId id, core::WireError code) override;
+  void consume(StreamId id, std::size_t bytes) override;
+  std::size_t max_datagram_bytes() const override;
+  void send_datagram(Buffer header, Buffer payload, core::Priority priority,
+                     LocalTime expires_at) override;
+  void close(core::WireError code, std::string reason) override;
+
+  // Link
+  SocketAddress remote_address() const override;
+  std::optional<Fingerprint> peer_fingerprint() const override;
+  void add_stats(SessionStats& stats) const override;
+
+  // transport::QuicConnectionSink
+  void on_connected(LocalTime now) override;
+  void on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) override;
+  void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) override;
+  void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) override;
+  void on_stream_drained(LocalTime now, StreamId id) override;
+  void on_stream_closed(LocalTime now, StreamId id) override;
+  void on_streams_available(LocalTime now) override;
+  void on_datagram(LocalTime now, BytesView data) override;
+  void on_datagram_dropped(LocalTime, std::uint64_t) override {}
+  void on_closed(LocalTime now, const transport::CloseInfo& info) override;
+
+ private:
+  void remember();
+  void flush_soon();
+
+  QuicDriver* driver_;
+  transport::QuicConnection* connection_ = nullptr;
+  SessionState* session_ = nullptr;
+  // What stays known after the connection is gone.
+  SocketAddress remote_address_;
+  std::optional<Fingerprint> peer_fingerprint_;
+  SessionStats last_stats_;
+};
+
+}  // namespace echostream::internal

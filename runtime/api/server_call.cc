@@ -1,0 +1,141 @@
+#include "echostream/internal/server_call.h"
+
+#include <exception>
+#include <utility>
+
+#include "echostream/generated_support.h"
+
+#include "runtime/api/call_state.h"
+
+namespace echostream::internal {
+
+ServerCall::ServerCall(std::shared_ptr<CallState> call, std::shared_ptr<Service> service,
+                       const MethodInfo& method, Metadata metadata, LocalTime deadline)
+    : state_(std::move(call)),
+      session_(state_->session_ptr()),
+      service_(std::move(service)),
+      method_(method),
+      metadata_(std::move(metadata)),
+      own_context_(deadline),
+      context_(&state_->context()) {}
+
+ServerCall::ServerCall(std::shared_ptr<SessionState> session, std::shared_ptr<Service> service,
+                       const MethodInfo& method, Metadata metadata, Buffer event)
+    : session_(std::move(session)),
+      service_(std::move(service)),
+      method_(method),
+      metadata_(std::move(metadata)),
+      event_(std::move(event)),
+      context_(&own_context_) {}
+
+ServerCall::~ServerCall() { session_->handler_ended(method_); }
+
+namespace {
+
+// Answers DEADLINE_EXCEEDED when the time is up, whatever the handler is doing.
+class DeadlineTimer final : public TimerNode {
+ public:
+  explicit DeadlineTimer(ServerCall& call) : call_(call) {
+    call.session()->executor().arm(*this, call.context().deadline());
+  }
+
+ private:
+  void on_timer(LocalTime) override {
+    call_.finish(Status(StatusCode::kDeadlineExceeded, "the call's deadline has passed"));
+    call_.context().cancel();
+  }
+  ServerCall& call_;
+};
+
+}  // namespace
+
+Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_index) {
+  DeadlineTimer timer(*call);
+  Status failure;
+  try {
+    co_await call->service_->dispatch(method_index, *call);
+    failure = Status(StatusCode::kInternal, "the handler ended without an answer");
+  } catch (const std::exception& exception) {
+    failure = Status(StatusCode::kInternal, "the handler threw an exception");
+    if (NodeContext* node = call->session_->node()) {
+      node->log(LogLevel::kError,
+                std::string(call->method_.full_name) + ": the handler threw: " + exception.what());
+    }
+  } catch (...) {
+    failure = Status(StatusCode::kInternal, "the handler threw an exception");
+    if (NodeContext* node = call->session_->node()) {
+      node->log(LogLevel::kError,
+                std::string(call->method_.full_name) + ": the handler threw something unknown");
+    }
+  }
+  if (!call->finished_) call->finish(failure);
+}
+
+void ServerCall::set_response_metadata(Metadata metadata) {
+  if (state_ && !finished_) state_->stream()->send_response(metadata);
+}
+
+void ServerCall::add_trailing_metadata(std::string key, std::string value) {
+  if (Metadata::is_valid_key(key)) trailing_metadata_.add(std::move(key), std::move(value));
+}
+
+Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
+  for (;;) {
+    if (auto message = state_->stream()->take_message()) {
+      if (decode_message(message->message, request)) co_return true;
+      finish(Status(StatusCode::kInvalidArgument, "the request's bytes are not a " +
+                                                      request.GetTypeName() +
+                                                      "; do both ends use the same .proto?"));
+      co_return false;
+    }
+    if (state_->receive_ended()) {
+      finish(Status(StatusCode::kInvalidArgument, "the call came without a request message"));
+      co_return false;
+    }
+    (void)co_await state_->wait();
+  }
+}
+
+bool ServerCall::decode_event(google::protobuf::MessageLite& event) const {
+  if (decode_message(event_, event)) return true;
+  if (NodeContext* node = session_->node()) {
+    node->log(LogLevel::kWarning, std::string(method_.full_name) + ": an event from " +
+                                      session_->link().remote_address().to_string() +
+                                      " cannot be decoded");
+  }
+  return false;
+}
+
+void ServerCall::finish(const google::protobuf::MessageLite* reply, const Status& status) {
+  if (std::exchange(finished_, true) || !state_) return;
+  Status end = status;
+  if (reply != nullptr && end.is_ok()) {
+    auto encoded = encode_message(*reply);
+    end = encoded ? state_->stream()->send_message(*encoded, false) : encoded.error();
+  }
+  state_->stream()->send_status({std::move(end), std::move(trailing_metadata_)});
+}
+
+Task<void> serve_unknown(ServerCall& call) {
+  call.finish(Status(StatusCode::kUnimplemented, "the service does not have this method"));
+  co_return;
+}
+
+}  // namespace echostream::internal
+
+namespace echostream {
+
+Session Call::peer() const { return Session(call_.session()); }
+const MethodInfo& Call::method() const { return call_.method(); }
+const Metadata& Call::metadata() const { return call_.metadata(); }
+LocalTime Call::deadline() const { return call_.context().deadline(); }
+bool Call::is_cancelled() const { return call_.context().is_cancelled(); }
+std::stop_token Call::stop_token() { return call_.context().stop_token(); }
+void Call::set_response_metadata(Metadata metadata) {
+  call_.set_response_metadata(std::move(metadata));
+}
+void Call::add_trailing_metadata(std::string key, std::string value) {
+  call_.add_trailing_metadata(std::move(key), std::move(value));
+}
+
+}  // namespace echostream

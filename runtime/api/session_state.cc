@@ -1,0 +1,133 @@
+#include "runtime/api/session_state.h"
+
+#include <cinttypes>
+#include <cstdio>
+#include <utility>
+
+#include "echostream/internal/server_call.h"
+
+#include "runtime/api/call_state.h"
+
+namespace echostream::internal {
+
+SessionState::SessionState(NodeContext& node, std::unique_ptr<Link> link, std::uint64_t grease)
+    : node_(&node),
+      executor_(node.executor),
+      limits_(node.options.limits),
+      link_(std::move(link)),
+      engine_(executor_, *link_, *this, limits_, grease) {}
+
+SessionState::~SessionState() = default;
+
+void SessionState::notify_changed() {
+  changed_.notify_all();
+  if (also_notify_ != nullptr) also_notify_->notify_all();
+}
+
+void SessionState::handle_connected() {
+  engine_.handle_connected();
+  notify_changed();
+  if (node_ == nullptr || !node_->options.on_session) return;
+  node_->deferrer.defer([node = node_, self = shared_from_this()] {
+    if (self->node() != nullptr) node->options.on_session(Session(self));
+  });
+}
+
+void SessionState::handle_closed(const Status& status) {
+  if (std::exchange(closed_, true)) return;
+  close_status_ = status;
+  const bool was_open = engine_.is_open();
+  engine_.handle_closed(status.is_ok() ? Status(StatusCode::kUnavailable, "the session was closed")
+                                       : status);
+  notify_changed();
+  events_writable_.notify_all();
+  if (node_ == nullptr) return;
+  node_->deferrer.defer([node = node_, self = shared_from_this(), was_open] {
+    if (self->node() == nullptr) return;
+    if (was_open && node->options.on_session_closed) {
+      node->options.on_session_closed(Session(self), self->close_status());
+    }
+    if (node->forget) node->forget(*self);
+  });
+}
+
+SessionStats SessionState::stats() const {
+  SessionStats stats;
+  link_->add_stats(stats);
+  const core::SessionStats& engine = engine_.stats();
+  stats.calls_started = engine.calls_started;
+  stats.calls_received = engine.calls_received;
+  stats.events_sent = engine.events_sent;
+  stats.events_received = engine.events_received;
+  return stats;
+}
+
+Status SessionState::check_capacity(const MethodInfo& method) const {
+  if (running_handlers_ >= limits_.max_running_handlers) {
+    return {StatusCode::kResourceExhausted,
+            std::to_string(running_handlers_) + " handlers of this session run already"};
+  }
+  if (method.kind == MethodKind::kPublished && subscriptions_ >= limits_.max_subscriptions) {
+    return {StatusCode::kResourceExhausted,
+            "this session has " + std::to_string(subscriptions_) + " subscriptions already"};
+  }
+  return Status::ok();
+}
+
+void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame request) {
+  const auto refuse = [&](Status status) {
+    call.send_status({std::move(status), {}});
+    call.release();
+  };
+  const ServiceRegistry::Entry* entry =
+      node_ != nullptr ? node_->registry.find(request.method_id) : nullptr;
+  if (entry == nullptr || entry->method->kind == MethodKind::kEvent) {
+    char text[80];
+    std::snprintf(text, sizeof text, "the peer serves no method with id 0x%" PRIx64,
+                  request.method_id);
+    refuse(Status(StatusCode::kUnimplemented, text));
+    return;
+  }
+  if (Status status = check_capacity(*entry->method); !status.is_ok()) {
+    refuse(std::move(status));
+    return;
+  }
+  call.set_method(*entry->method);
+  ++running_handlers_;
+  if (entry->method->kind == MethodKind::kPublished) ++subscriptions_;
+  const LocalTime deadline = request.timeout > Duration::zero()
+                                 ? deadline_after(executor_.now(), request.timeout)
+                                 : kNever;
+  auto state = std::make_shared<CallState>(shared_from_this(), call, deadline);
+  auto server_call = std::make_unique<ServerCall>(std::move(state), entry->service, *entry->method,
+                                                  std::move(request.metadata), deadline);
+  CallContext& context = server_call->context();
+  node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
+}
+
+bool SessionState::wants_event() { return running_events_ < limits_.max_running_events; }
+
+void SessionState::on_incoming_event(core::EventHeader header, Buffer message) {
+  const ServiceRegistry::Entry* entry =
+      node_ != nullptr ? node_->registry.find(header.method_id) : nullptr;
+  // There is nobody to tell: an event has no reply.
+  if (entry == nullptr || entry->method->kind != MethodKind::kEvent) return;
+  ++running_events_;
+  auto server_call =
+      std::make_unique<ServerCall>(shared_from_this(), entry->service, *entry->method,
+                                   std::move(header.metadata), std::move(message));
+  CallContext& context = server_call->context();
+  node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
+}
+
+void SessionState::handler_ended(const MethodInfo& method) {
+  if (method.kind == MethodKind::kEvent) {
+    if (running_events_-- == limits_.max_running_events) engine_.resume_events();
+    return;
+  }
+  --running_handlers_;
+  if (method.kind == MethodKind::kPublished) --subscriptions_;
+  notify_changed();
+}
+
+}  // namespace echostream::internal

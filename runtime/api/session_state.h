@@ -1,0 +1,73 @@
+// What a Session handle points to: the engine of one connection, the link below it, and the
+// handlers it has started. Outlives the connection and the node for as long as somebody holds a
+// handle.
+#pragma once
+
+#include <memory>
+
+#include "echostream/base/wait.h"
+#include "echostream/session.h"
+
+#include "runtime/api/link.h"
+#include "runtime/api/node_context.h"
+#include "runtime/core/session/session.h"
+
+namespace echostream::internal {
+
+class SessionState final : public std::enable_shared_from_this<SessionState>,
+                           private core::SessionObserver {
+ public:
+  SessionState(NodeContext& node, std::unique_ptr<Link> link, std::uint64_t grease);
+  ~SessionState() override;
+
+  Executor& executor() const noexcept { return executor_; }
+  core::Session& engine() noexcept { return engine_; }
+  Link& link() noexcept { return *link_; }
+  NodeContext* node() const noexcept { return node_; }
+
+  /// From the link. Each at most once.
+  void handle_connected();
+  void handle_closed(const Status& status);
+  /// The node goes away: no more handlers, no more callbacks.
+  void detach() noexcept { node_ = nullptr; }
+
+  bool is_open() const noexcept { return engine_.is_open(); }
+  bool is_closed() const noexcept { return closed_; }
+  const Status& close_status() const noexcept { return close_status_; }
+  WaitPoint& changed() noexcept { return changed_; }
+  /// Whoever dials waits for several sessions at one place; null when it waits no more.
+  void notify_on_change(WaitPoint* where) noexcept { also_notify_ = where; }
+  WaitPoint& events_writable() noexcept { return events_writable_; }
+  SessionStats stats() const;
+
+  /// A handler of this session ended.
+  void handler_ended(const MethodInfo& method);
+  std::size_t running_handlers() const noexcept { return running_handlers_; }
+
+ private:
+  // core::SessionObserver
+  void on_incoming_call(core::CallStream& call, core::RequestFrame request) override;
+  bool wants_event() override;
+  void on_incoming_event(core::EventHeader header, Buffer message) override;
+  void on_events_writable() override { events_writable_.notify_all(); }
+  void on_peer_draining() override { notify_changed(); }
+
+  void notify_changed();
+  Status check_capacity(const MethodInfo& method) const;
+
+  NodeContext* node_;
+  Executor& executor_;
+  const Limits limits_;
+  std::unique_ptr<Link> link_;
+  core::Session engine_;
+  WaitPoint changed_;
+  WaitPoint* also_notify_ = nullptr;
+  WaitPoint events_writable_;
+  bool closed_ = false;
+  Status close_status_;
+  std::size_t running_handlers_ = 0;
+  std::size_t running_events_ = 0;
+  std::size_t subscriptions_ = 0;
+};
+
+}  // namespace echostream::internal
