@@ -27,7 +27,8 @@ namespace echostream::core {
 
 class Session;
 
-/// Told that something about a call changed: look at it. Must not destroy the call from inside.
+/// Told that something about a call changed: look at it. Must not cancel or release the call from
+/// inside, where the engine is still at work on it; schedule that.
 class CallObserver {
  public:
   virtual void on_call_changed() = 0;
@@ -57,7 +58,6 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   Role role() const noexcept { return role_; }
   StreamId id() const noexcept { return id_; }
   void set_observer(CallObserver* observer) noexcept { observer_ = observer; }
-  bool has_observer() const noexcept { return observer_ != nullptr; }
   /// Fixes delivery, priority and order for this method. A caller's stream has one from the start.
   void set_method(const MethodInfo& method);
 
@@ -111,6 +111,8 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   }
   void handle_session_closed(const Status& status);
   bool is_released() const noexcept { return released_; }
+  /// False: a stream of the peer's that has not become a call, so nobody will release it.
+  bool has_handle() const noexcept { return role_ == Role::kCaller || request_seen_; }
 
  private:
   // FrameSink

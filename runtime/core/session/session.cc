@@ -129,13 +129,16 @@ void Session::handle_streams_available(LocalTime now) {
 // still arrives is not taken for a new call.
 void Session::handle_released(CallStream& call) {
   --live_calls_;
-  if (call.id().is_valid() && !closed_) return;
-  if (closed_calls_.erase(&call) > 0) return;
+  if (closed_calls_.erase(&call) > 0 || call.id().is_valid()) return;
   std::erase_if(waiting_, [&](const auto& owned) { return owned.get() == &call; });
 }
 
 void Session::keep_until_released(std::unique_ptr<CallStream> call) {
   if (call->is_released()) return;
+  if (!call->has_handle()) {
+    --live_calls_;
+    return;
+  }
   CallStream* key = call.get();
   closed_calls_.emplace(key, std::move(call));
 }
@@ -218,14 +221,7 @@ void Session::handle_stream_closed(StreamId id) {
   if (auto sender = frame_senders_.extract(id)) sender.mapped()->handle_stream_closed(id);
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
-  if (!found->second->is_released()) {
-    // A stream of the peer's that never became a call has no handle that would release it.
-    if (!found->second->has_observer()) {
-      --live_calls_;
-    } else {
-      keep_until_released(std::move(found->second));
-    }
-  }
+  keep_until_released(std::move(found->second));
   calls_.erase(found);
 }
 

@@ -143,6 +143,9 @@ class Session final : private EventReceiver::Sink {
 
   StreamId control_;
   std::optional<StreamId> peer_control_;
+  // Our EXPIRING frames under way. The senders inside the calls take themselves out of it: it must
+  // outlive them.
+  FrameStreams frame_senders_;
   std::unordered_map<StreamId, std::unique_ptr<CallStream>> calls_;
   std::deque<std::unique_ptr<CallStream>> waiting_;  // for stream credit
   // Their streams are gone, their handles are not.
@@ -157,7 +160,6 @@ class Session final : private EventReceiver::Sink {
     Buffer message;
   };
   std::deque<Orphan> orphans_;
-  FrameStreams frame_senders_;  // our EXPIRING frames under way
   std::unordered_map<Priority, StreamId> event_streams_;
   std::uint64_t cancelled_in_window_ = 0;
   LocalTime cancel_window_end_{};
