@@ -5,27 +5,27 @@
 namespace echostream::core {
 
 std::optional<Buffer> Reassembly::add(const DatagramHeader& header, BytesView piece) {
+  if (piece.empty()) return std::nullopt;
   auto found = partials_.find(header.frame.sequence);
   if (found == partials_.end()) {
     if (partials_.size() == kMaxPartials) drop(partials_.begin());
-    found = partials_.emplace(header.frame.sequence, Partial{}).first;
-    found->second.pieces.resize(header.fragment_count);
+    found = partials_.emplace(header.frame.sequence, Partial{header.fragment_count, {}, 0}).first;
   }
   Partial& partial = found->second;
-  if (piece.empty() || partial.pieces.size() != header.fragment_count) return std::nullopt;
-  Buffer& slot = partial.pieces[header.fragment_index];
-  if (!slot.empty()) return std::nullopt;
-  if (partial.bytes + piece.size() > max_message_bytes_) {
+  if (partial.fragment_count != header.fragment_count) return std::nullopt;
+  if (partial.message_bytes + piece.size() > max_message_bytes_) {
     drop(found);
     return std::nullopt;
   }
-  slot = Buffer::copy(piece);
-  partial.bytes += piece.size();
-  held_bytes_ += piece.size();
-  if (++partial.received == partial.pieces.size()) {
-    Buffer whole = Buffer::build(partial.bytes, [&](MutableBytes out) {
+  const auto [slot, is_new] = partial.pieces.try_emplace(header.fragment_index);
+  if (!is_new) return std::nullopt;
+  slot->second = Buffer::copy(piece);
+  partial.message_bytes += piece.size();
+  held_bytes_ += piece.size() + kPieceOverhead;
+  if (partial.pieces.size() == partial.fragment_count) {
+    Buffer whole = Buffer::build(partial.message_bytes, [&](MutableBytes out) {
       auto next = out.begin();
-      for (const Buffer& part : partial.pieces) {
+      for (const auto& [index, part] : partial.pieces) {
         next = std::copy(part.view().begin(), part.view().end(), next);
       }
     });
@@ -37,7 +37,7 @@ std::optional<Buffer> Reassembly::add(const DatagramHeader& header, BytesView pi
 }
 
 void Reassembly::drop(Partials::iterator partial) {
-  held_bytes_ -= partial->second.bytes;
+  held_bytes_ -= partial->second.message_bytes + partial->second.pieces.size() * kPieceOverhead;
   partials_.erase(partial);
 }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <vector>
 
 #include "echostream/base/bytes.h"
 
@@ -21,19 +20,22 @@ class Reassembly {
   /// The whole message when this was its last missing piece. Duplicates, contradictions and
   /// oversized messages are ignored.
   std::optional<Buffer> add(const DatagramHeader& header, BytesView piece);
+  /// What the unfinished frames cost: their pieces, and what keeping a piece takes.
   std::size_t held_bytes() const noexcept { return held_bytes_; }
 
  private:
   struct Partial {
-    std::vector<Buffer> pieces;
-    std::size_t received = 0;
-    std::size_t bytes = 0;
+    std::uint64_t fragment_count = 0;
+    std::map<std::uint64_t, Buffer> pieces;  // by index
+    std::size_t message_bytes = 0;
   };
   using Partials = std::map<std::uint64_t, Partial>;
   void drop(Partials::iterator partial);
 
-  // Fragments cost memory before their payload does; this many unfinished frames are plenty.
+  // Fragments cost memory beside their payload: this many unfinished frames are plenty, and a
+  // piece of one byte is charged for its bookkeeping too.
   static constexpr std::size_t kMaxPartials = 16;
+  static constexpr std::size_t kPieceOverhead = 128;
   std::size_t max_message_bytes_;
   std::size_t max_held_bytes_;
   std::size_t held_bytes_ = 0;
