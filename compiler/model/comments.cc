@@ -28,6 +28,8 @@ void remove_indentation(std::vector<std::string>& lines) {
 std::string comment_text(const google::protobuf::SourceLocation& location) {
   std::vector<std::string> lines;
   append_lines(location.leading_comments, lines);
+  // What is left of a Javadoc comment's "/**".
+  if (!lines.empty() && lines.front().starts_with('*')) lines.front().front() = ' ';
   append_lines(location.trailing_comments, lines);
   while (!lines.empty() && lines.front().empty()) lines.erase(lines.begin());
   while (!lines.empty() && lines.back().empty()) lines.pop_back();

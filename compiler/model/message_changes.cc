@@ -97,7 +97,14 @@ void MessageComparer::compare_fields(const Field& old_field, const Field& field)
                                           "; change it back, or add a new field");
     return;
   }
-  compare_types(old_field, field);
+  if (field.is_map()) {
+    const Message& old_entry = *old_field.message_type();
+    const Message& entry = *field.message_type();
+    compare_map_part(field, "key", *old_entry.map_key(), *entry.map_key());
+    compare_map_part(field, "value", *old_entry.map_value(), *entry.map_value());
+  } else {
+    compare_types(old_field, field);
+  }
   compare_oneofs(old_field, field);
 }
 
@@ -109,7 +116,25 @@ void MessageComparer::compare_types(const Field& old_field, const Field& field) 
                            field.type_name() + "; change it back, or add a new field");
     return;
   }
-  // A type that was only renamed has the same bytes, so what counts is what it contains.
+  compare_content(old_field, field);
+}
+
+/// Reported at the map: the fields of its hidden entry type have no place in the file.
+void MessageComparer::compare_map_part(const Field& map, const char* part, const Field& old_part,
+                                       const Field& now) {
+  if (old_part.type() != now.type()) {
+    diagnostics_.error(locate(map), "map " + map.name() + " = " + std::to_string(map.number()) +
+                                        " of " + map.containing_type()->full_name() +
+                                        " changed its " + part + " type from " +
+                                        old_part.type_name() + " to " + now.type_name() +
+                                        "; change it back, or add a new field");
+    return;
+  }
+  compare_content(old_part, now);
+}
+
+/// A type that was only renamed has the same bytes, so what counts is what it contains.
+void MessageComparer::compare_content(const Field& old_field, const Field& field) {
   if (field.message_type() != nullptr) {
     waiting_.emplace_back(old_field.message_type(), field.message_type());
   }

@@ -27,6 +27,9 @@ class MessageComparer {
   void compare_one(const Message& old_message, const Message& message);
   void compare_fields(const Field& old_field, const Field& field);
   void compare_types(const Field& old_field, const Field& field);
+  void compare_content(const Field& old_field, const Field& field);
+  void compare_map_part(const Field& map, const char* part, const Field& old_part,
+                        const Field& now);
   void compare_oneofs(const Field& old_field, const Field& field);
   void compare_enums(const Enum& old_enum, const Enum& now);
   void report_removed(const Field& old_field, const Message& message);

@@ -89,7 +89,9 @@ void compare_methods(const MethodModel& old_method, const MethodDescriptor& meth
                                                              full_name(old_method.reply) + " to " +
                                                              full_name(now.reply) + new_method);
   }
-  if (now.kind != old_method.kind) {
+  const bool same_shape = now.client_streaming == old_method.client_streaming &&
+                          now.server_streaming == old_method.server_streaming;
+  if (same_shape && now.kind != old_method.kind) {
     error(kOptions,
           "was " + kind_text(old_method.kind) + " and is now " + kind_text(now.kind) + new_method);
   }

@@ -89,7 +89,7 @@ std::string method_row(const MethodModel& method) {
   add(method.max_queue != 0, "max_queue", std::to_string(method.max_queue));
   add(method.deadline_ms != 0, "deadline", milliseconds(method.deadline_ms));
   add(method.max_age_ms != 0, "max_age", milliseconds(method.max_age_ms));
-  // Always written: clang 14 warns when a member without a default value is left out.
+  // Always written: g++ 12 warns when a member without a default value is left out.
   add(true, "sync_group", string_literal(method.sync_group));
   add(true, "jitter_buffer", method.jitter_buffer ? jitter_buffer(*method.jitter_buffer) : "{}");
   return row + "},\n";

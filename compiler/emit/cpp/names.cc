@@ -98,17 +98,26 @@ std::vector<MethodNames> name_methods(const ServiceModel& service) {
   return names;
 }
 
+/// "acme.v1" -> {"acme", "v1"}.
+std::vector<std::string_view> parts_of(std::string_view dotted) {
+  std::vector<std::string_view> parts;
+  while (!dotted.empty()) {
+    const std::size_t dot = std::min(dotted.find('.'), dotted.size());
+    parts.push_back(dotted.substr(0, dot));
+    dotted.remove_prefix(std::min(dot + 1, dotted.size()));
+  }
+  return parts;
+}
+
 /// "Outer.Inner" -> "Outer_Inner", the way protoc does it (escaped at every step).
 std::string flatten(std::string_view path) {
   std::string result;
-  while (true) {
-    const std::size_t dot = path.find('.');
+  for (const std::string_view part : parts_of(path)) {
     if (!result.empty()) result += '_';
-    result += path.substr(0, dot);
+    result += part;
     if (is_keyword(result)) result += '_';
-    if (dot == std::string_view::npos) return result;
-    path.remove_prefix(dot + 1);
   }
+  return result;
 }
 
 char octal_digit(unsigned value) { return static_cast<char>('0' + (value & 7U)); }
@@ -124,15 +133,19 @@ std::string escape(std::string_view word) {
   return std::string(word) + (is_macro || is_keyword(word) ? "_" : "");
 }
 
+std::string keyword_in_package(std::string_view package) {
+  for (const std::string_view part : parts_of(package)) {
+    if (is_keyword(part)) return std::string(part);
+  }
+  return {};
+}
+
 std::string namespace_of(std::string_view package) {
   std::string result;
-  while (!package.empty()) {
-    const std::size_t dot = std::min(package.find('.'), package.size());
-    const std::string_view component = package.substr(0, dot);
+  for (const std::string_view part : parts_of(package)) {
     if (!result.empty()) result += "::";
-    result += component;
-    if (is_keyword(component)) result += '_';
-    package.remove_prefix(std::min(dot + 1, package.size()));
+    result += part;
+    if (is_keyword(part)) result += '_';
   }
   return result;
 }
@@ -174,7 +187,7 @@ std::string doc_comment(std::string_view text) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     // A backslash at the end would make the next line of code part of the comment.
-    while (!line.empty() && line.back() == '\\') line.remove_suffix(1);
+    while (!line.empty() && (line.back() == '\\' || line.back() == ' ')) line.remove_suffix(1);
     result += "///";
     if (!line.empty()) result += ' ';
     result += line;

@@ -16,7 +16,10 @@ bool is_keyword(std::string_view word);
 /// `word`, with '_' behind it when it is a keyword or a macro of the standard library.
 std::string escape(std::string_view word);
 
-/// "acme.v1" -> "acme::v1"; empty for no package.
+/// The first part of a package that is a keyword; empty for none.
+std::string keyword_in_package(std::string_view package);
+
+/// "acme.v1" -> "acme::v1", with keywords escaped; empty for no package.
 std::string namespace_of(std::string_view package);
 
 /// "::acme::v1::Outer_Inner".
