@@ -13,11 +13,12 @@ ExpiringSender::~ExpiringSender() {
 void ExpiringSender::send(LocalTime now, const FrameHeader& header, Buffer message) {
   give_up_stale(now);
   if (in_flight_.size() >= context_.limits.max_expiring_in_flight) {
-    give_up(in_flight_.front());
+    give_up(in_flight_.front(), WireError::kStale);
     in_flight_.pop_front();
   }
-  in_flight_.push_back(
-      {deadline_after(now, context_.max_age), StreamId{}, header, std::move(message)});
+  const LocalTime expires_at =
+      context_.max_age > Duration::zero() ? deadline_after(now, context_.max_age) : kNever;
+  in_flight_.push_back({expires_at, StreamId{}, header, std::move(message)});
   ++stats_.sent;
   // Frames wait for stream credit in order, so only an empty queue of waiting frames lets this one
   // go.
@@ -29,6 +30,11 @@ void ExpiringSender::handle_progress(LocalTime) {
   for (InFlight& frame : in_flight_) {
     if (!frame.stream.is_valid() && !open_and_write(frame)) return;
   }
+}
+
+void ExpiringSender::give_up_all(WireError code) {
+  for (const InFlight& frame : std::exchange(in_flight_, {})) give_up(frame, code);
+  disarm();
 }
 
 void ExpiringSender::handle_stream_closed(StreamId id) {
@@ -52,17 +58,17 @@ bool ExpiringSender::open_and_write(InFlight& frame) {
   return true;
 }
 
-void ExpiringSender::give_up(const InFlight& frame) {
+void ExpiringSender::give_up(const InFlight& frame, WireError code) {
   if (frame.stream.is_valid()) {
     context_.frame_streams.erase(frame.stream);
-    context_.transport.reset(frame.stream, WireError::kStale);
+    context_.transport.reset(frame.stream, code);
   }
   ++stats_.expired;
 }
 
 void ExpiringSender::give_up_stale(LocalTime now) {
   while (!in_flight_.empty() && in_flight_.front().expires_at <= now) {
-    give_up(in_flight_.front());
+    give_up(in_flight_.front(), WireError::kStale);
     in_flight_.pop_front();
   }
   context_.executor.arm(*this, in_flight_.empty() ? kNever : in_flight_.front().expires_at);

@@ -17,6 +17,7 @@ class ExpiringSender final : public FrameSender, private TimerNode {
   bool is_writable() const override { return true; }
   void handle_progress(LocalTime now) override;
   void handle_stream_closed(StreamId id) override;
+  void give_up_all(WireError code) override;
   SenderStats stats() const override { return stats_; }
 
  private:
@@ -28,7 +29,7 @@ class ExpiringSender final : public FrameSender, private TimerNode {
   };
   void on_timer(LocalTime now) override { give_up_stale(now); }
   bool open_and_write(InFlight& frame);
-  void give_up(const InFlight& frame);
+  void give_up(const InFlight& frame, WireError code);
   void give_up_stale(LocalTime now);
 
   SenderContext context_;

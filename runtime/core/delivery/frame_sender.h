@@ -18,7 +18,7 @@ namespace echostream::core {
 
 struct SenderStats {
   std::uint64_t sent = 0;
-  /// Given up because older than max_age, or because too many were in flight.
+  /// Given up because older than max_age, because too many were in flight, or with the call.
   std::uint64_t expired = 0;
 };
 
@@ -32,6 +32,8 @@ class FrameSender {
   virtual void handle_progress(LocalTime now) = 0;
   /// A stream that this sender put into FrameStreams is gone for good.
   virtual void handle_stream_closed(StreamId) {}
+  /// The call was cut off: what is under way outside its own stream need not arrive.
+  virtual void give_up_all(WireError) {}
   virtual SenderStats stats() const = 0;
 };
 

@@ -13,13 +13,12 @@ std::optional<Buffer> Reassembly::add(const DatagramHeader& header, BytesView pi
   }
   Partial& partial = found->second;
   if (partial.fragment_count != header.fragment_count) return std::nullopt;
+  if (partial.pieces.count(header.fragment_index) > 0) return std::nullopt;
   if (partial.message_bytes + piece.size() > max_message_bytes_) {
     drop(found);
     return std::nullopt;
   }
-  const auto [slot, is_new] = partial.pieces.try_emplace(header.fragment_index);
-  if (!is_new) return std::nullopt;
-  slot->second = Buffer::copy(piece);
+  partial.pieces.emplace(header.fragment_index, Buffer::copy(piece));
   partial.message_bytes += piece.size();
   held_bytes_ += piece.size() + kPieceOverhead;
   if (partial.pieces.size() == partial.fragment_count) {
