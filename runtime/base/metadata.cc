@@ -12,7 +12,8 @@ std::optional<std::string_view> Metadata::find(std::string_view key) const {
 }
 
 std::size_t Metadata::byte_size() const {
-  std::size_t size = 0;
+  constexpr std::size_t kEntryOverhead = 32;
+  std::size_t size = entries_.size() * kEntryOverhead;
   for (const auto& [name, value] : entries_) size += name.size() + value.size();
   return size;
 }

@@ -92,6 +92,20 @@ void write_settings(ByteWriter& out, const SettingsFrame& settings, std::uint64_
   out.write_varint(grease % 64);
 }
 
+Status check_metadata(const Metadata& metadata, std::uint64_t limit) {
+  for (const auto& [key, value] : metadata.entries()) {
+    if (!Metadata::is_valid_key(key)) {
+      return {StatusCode::kInvalidArgument,
+              "a metadata key has 1 to 128 lower-case letters, digits, '-', '_' or '.'"};
+    }
+  }
+  if (metadata.byte_size() <= limit) return Status::ok();
+  return {StatusCode::kResourceExhausted,
+          "the metadata counts " + std::to_string(metadata.byte_size()) +
+              " bytes (32 for each entry included), the peer takes at most " +
+              std::to_string(limit)};
+}
+
 Result<RequestFrame> parse_request(BytesView payload) {
   RequestFrame request;
   ByteReader reader(payload);
@@ -103,9 +117,12 @@ Result<RequestFrame> parse_request(BytesView payload) {
 
 void write_request(ByteWriter& out, const RequestFrame& request) {
   out.write_varint(request.method_id);
-  // Rounded up: a deadline that has not passed must not become "none".
+  // Zero means no deadline, so one that is nearly due, or has just passed, is sent as the least
+  // there is.
   const auto microseconds = std::chrono::ceil<std::chrono::microseconds>(request.timeout).count();
-  out.write_varint(static_cast<std::uint64_t>(std::max<std::int64_t>(microseconds, 0)));
+  const bool has_deadline = request.timeout != Duration::zero();
+  out.write_varint(
+      has_deadline ? static_cast<std::uint64_t>(std::max<std::int64_t>(microseconds, 1)) : 0);
   write_metadata(out, request.metadata);
 }
 

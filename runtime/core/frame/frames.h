@@ -27,6 +27,10 @@ Result<SettingsFrame> parse_settings(BytesView payload);
 /// `grease` becomes a reserved setting that the peer must ignore.
 void write_settings(ByteWriter& out, const SettingsFrame& settings, std::uint64_t grease);
 
+/// OK when a peer that takes `limit` bytes of metadata takes this; otherwise INVALID_ARGUMENT (a
+/// key) or RESOURCE_EXHAUSTED.
+Status check_metadata(const Metadata& metadata, std::uint64_t limit);
+
 /// REQUEST, docs/protocol.md 5.1: opens a call.
 struct RequestFrame {
   std::uint64_t method_id = 0;

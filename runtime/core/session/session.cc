@@ -73,19 +73,7 @@ Status Session::check_can_call(const Metadata& metadata) const {
   if (closed_) return close_status_.with_context("the session is closed");
   if (draining_) return {StatusCode::kUnavailable, "this node is shutting down"};
   if (peer_draining_) return {StatusCode::kUnavailable, "the peer is shutting down"};
-  for (const auto& [key, value] : metadata.entries()) {
-    if (!Metadata::is_valid_key(key)) {
-      return {StatusCode::kInvalidArgument,
-              "a metadata key has 1 to 128 lower-case letters, digits, '-', '_' or '.'"};
-    }
-  }
-  if (metadata.byte_size() > peer_settings_.max_metadata_bytes) {
-    return {StatusCode::kResourceExhausted, "the metadata has " +
-                                                std::to_string(metadata.byte_size()) +
-                                                " bytes, the peer takes at most " +
-                                                std::to_string(peer_settings_.max_metadata_bytes)};
-  }
-  return Status::ok();
+  return check_metadata(metadata, peer_settings_.max_metadata_bytes);
 }
 
 Result<CallStream*> Session::start_call(const MethodInfo& method, const RequestFrame& request) {

@@ -11,7 +11,7 @@ struct Limits {
   /// One message. Larger ones are refused before they are buffered: the call ends with
   /// RESOURCE_EXHAUSTED. 1 MiB because decoding can cost 130 times the bytes (empty sub-messages).
   std::uint64_t max_message_bytes = 1024 * 1024;
-  /// Keys and values of one request, response or status. Larger: RESOURCE_EXHAUSTED.
+  /// Metadata::byte_size() of one request, response, status or event. Larger: RESOURCE_EXHAUSTED.
   std::uint64_t max_metadata_bytes = 8 * 1024;
   /// Subscriptions of one peer. More: RESOURCE_EXHAUSTED.
   std::uint64_t max_subscriptions = 128;

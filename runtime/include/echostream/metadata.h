@@ -26,7 +26,8 @@ class Metadata {
   std::optional<std::string_view> find(std::string_view key) const;
   const std::vector<std::pair<std::string, std::string>>& entries() const { return entries_; }
   bool empty() const { return entries_.empty(); }
-  /// Bytes of all keys and values.
+  /// What limits count: the bytes of all keys and values, and 32 for each entry, which is more than
+  /// its lengths take on the wire and about what keeping it costs.
   std::size_t byte_size() const;
   static bool is_valid_key(std::string_view key);
 
