@@ -38,7 +38,8 @@ struct ConnectionStats {
   std::uint64_t bytes_in_flight = 0;
   std::uint64_t packets_sent = 0;
   std::uint64_t packets_received = 0;
-  std::uint64_t packets_lost = 0;
+  /// Unknown with ngtcp2 before 1.16.
+  std::optional<std::uint64_t> packets_lost;
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
 };
@@ -56,8 +57,9 @@ class QuicConnectionSink {
   virtual void on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) = 0;
   /// The peer gave up sending (RESET_STREAM).
   virtual void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) = 0;
-  /// The peer wants no more of this stream (STOP_SENDING). The connection resets our side by
-  /// itself.
+  /// The peer wants no more of this stream (STOP_SENDING). The connection has reset our side. With
+  /// ngtcp2 1.11 this comes when we write to the stream, with code 0, or when the stream closes, a
+  /// round trip later.
   virtual void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) = 0;
   /// What waits unsent on the stream fell to the low-water mark after having been above it.
   virtual void on_stream_drained(LocalTime now, StreamId id) = 0;

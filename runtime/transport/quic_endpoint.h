@@ -41,8 +41,8 @@ struct Transmit {
 class QuicEndpointSink {
  public:
   virtual ~QuicEndpointSink() = default;
-  /// A client wants in: return the sink of the new connection, or null to refuse it
-  /// (CONNECTION_REFUSED). The connection lives until QuicEndpoint::release().
+  /// A client has completed its handshake and wants in: return the sink of the new connection, or
+  /// null to refuse it (CONNECTION_REFUSED). The connection lives until QuicEndpoint::release().
   virtual QuicConnectionSink* on_incoming(LocalTime now, QuicConnection& connection) = 0;
 };
 

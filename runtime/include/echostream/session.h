@@ -34,7 +34,8 @@ struct SessionStats {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t packets_sent = 0;
-  std::uint64_t packets_lost = 0;
+  /// Unknown with ngtcp2 before 1.16.
+  std::optional<std::uint64_t> packets_lost;
   std::uint64_t calls_started = 0;
   std::uint64_t calls_received = 0;
   std::uint64_t events_sent = 0;

@@ -1,0 +1,99 @@
+// Whole nodes on virtual time: real TLS, real congestion control, a network that loses, delays,
+// reorders and cuts, clocks that drift. Everything a user can observe follows from the seed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "echostream/loop.h"
+
+namespace echostream::testing {
+
+/// One direction of a link. The defaults are a perfect wire.
+struct LinkOptions {
+  Duration delay{};
+  /// Added to each datagram's delay, uniform in [0, jitter); datagrams may overtake each other.
+  Duration jitter{};
+  double loss = 0;
+  /// Gilbert model: in the bad state everything is lost. Probability to enter and to leave it, per
+  /// datagram.
+  double burst_enter = 0;
+  double burst_leave = 1;
+  double duplicate = 0;
+  /// Probability that a datagram is held back by reorder_by.
+  double reorder = 0;
+  Duration reorder_by = std::chrono::milliseconds(10);
+  /// Probability that one byte is changed.
+  double corrupt = 0;
+  /// 0 = unlimited. Datagrams queue for the link, and are lost when the queue is full.
+  std::uint64_t rate_bits_per_s = 0;
+  std::size_t queue_bytes = 256 * 1024;
+  /// Larger datagrams are lost; 0 = no limit.
+  std::size_t mtu = 0;
+  /// Nothing gets through.
+  bool cut = false;
+};
+
+/// A node's clock: local time = offset + true time * (1 + drift).
+struct ClockOptions {
+  Duration offset{};
+  double drift_ppm = 0;
+};
+
+struct LinkStats {
+  std::uint64_t sent = 0;
+  std::uint64_t delivered = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t bytes_delivered = 0;
+};
+
+class Simulation {
+ public:
+  explicit Simulation(std::uint64_t seed);
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  /// A node of its own: address (the port is ignored), clock, loop. The loop lives as long as the
+  /// simulation. Loop::run() on it runs the whole simulation until Loop::stop().
+  Loop& add_node(const std::string& name, const SocketAddress& address, ClockOptions clock = {});
+  /// Sets both directions between two nodes; nodes without a link share a perfect wire.
+  void set_link(const std::string& a, const std::string& b, LinkOptions options);
+  void set_link_one_way(const std::string& from, const std::string& to, LinkOptions options);
+  LinkStats link_stats(const std::string& from, const std::string& to) const;
+  /// From now on the node's datagrams come from another port (a NAT that forgot): `extra` is added
+  /// to it.
+  void rebind(const std::string& node, std::uint16_t extra);
+  /// A name for Loop::resolve().
+  void add_host(const std::string& host, const SocketAddress& address);
+
+  /// Runs until `done` holds: true; or until `limit` of virtual time has passed, or nothing can
+  /// happen any more: false.
+  bool run_until(const std::function<bool()>& done, Duration limit);
+  void run_for(Duration duration);
+  /// Runs a task on a node's loop to its end; nothing when it takes longer than `limit`.
+  template <class T>
+  std::optional<T> run(Loop& loop, Task<T> task, Duration limit) {
+    std::optional<T> slot;
+    TaskGroup group(loop);
+    group.spawn(internal::store(std::move(task), slot));
+    run_until([&] { return slot.has_value(); }, limit);
+    return slot;
+  }
+
+  /// True time since the start.
+  Duration elapsed() const;
+  std::uint64_t seed() const;
+  /// Of every datagram's time, size and fate: equal for equal runs.
+  std::uint64_t trace_hash() const;
+
+  struct Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace echostream::testing

@@ -1,0 +1,146 @@
+#include "runtime/sim/sim_loop.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace echostream::testing {
+namespace {
+
+// A date within the validity of certificates that tests make: 2026-01-01 00:00 UTC.
+constexpr WallTime kStartOfTime{std::chrono::seconds(1'767'225'600)};
+// Local clocks start well after their epoch, as a machine's does.
+constexpr Duration kUptime = std::chrono::hours(1);
+
+// An answer on its way to resolve()'s caller; destroying it keeps it from arriving.
+class Answer final : public Pending, private ReadyNode {
+ public:
+  Answer(Executor& executor, Loop::ResolveCallback callback,
+         Result<std::vector<SocketAddress>> addresses)
+      : callback_(std::move(callback)), addresses_(std::move(addresses)) {
+    executor.schedule(*this);
+  }
+
+ private:
+  void on_ready() override { callback_(std::move(addresses_)); }
+  Loop::ResolveCallback callback_;
+  Result<std::vector<SocketAddress>> addresses_;
+};
+
+Status not_simulated(const char* what) {
+  return {StatusCode::kUnimplemented, std::string(what) + " does not exist in the simulator"};
+}
+
+}  // namespace
+
+SimLoop::SimLoop(Simulation::Impl& world, std::string name, const SocketAddress& address,
+                 ClockOptions clock, Random random)
+    : world_(world), name_(std::move(name)), address_(address), clock_(clock), random_(random) {}
+
+LocalTime SimLoop::to_local(Duration true_time) const {
+  const auto drift = std::llround(static_cast<double>(true_time.count()) * clock_.drift_ppm * 1e-6);
+  return LocalTime(kUptime + clock_.offset + true_time + Duration(drift));
+}
+
+Duration SimLoop::next_timer() const {
+  const LocalTime deadline = timers_.next_deadline();
+  if (deadline == kNever) return Duration::max();
+  const Duration local = deadline - LocalTime(kUptime + clock_.offset);
+  const double rate = 1 + clock_.drift_ppm * 1e-6;
+  Duration at(std::llround(static_cast<double>(local.count()) / rate));
+  // Rounding must not make the timer fire before the node's own clock says so.
+  while (to_local(at) < deadline) at += Duration(1);
+  return std::max(at, world_.now);
+}
+
+bool SimLoop::run_ready() {
+  bool any = false;
+  for (std::size_t left = posted_.size(); left > 0; --left) {
+    UniqueFunction<void()> function = std::move(posted_.front());
+    posted_.pop_front();
+    function();
+    any = true;
+  }
+  return ready_.run(1024) > 0 || any;
+}
+
+void SimLoop::run() {
+  stopped_ = false;
+  while (!stopped_) {
+    world_.run_ready();
+    if (stopped_) return;
+    ECHOSTREAM_CHECK(world_.step(Duration::max()), "the simulated loop would wait for ever");
+  }
+}
+
+Result<std::unique_ptr<UdpSocket>> SimLoop::open_udp(const UdpOptions& options,
+                                                     UdpHandler& handler) {
+  std::uint16_t port = options.bind_to.port();
+  while (port == 0 || (options.bind_to.port() == 0 && sockets_.contains(port))) port = next_port_++;
+  if (sockets_.contains(port)) {
+    return Status(StatusCode::kUnavailable, "port " + std::to_string(port) + " is in use");
+  }
+  if (!options.bind_to.is_any() && options.bind_to.with_port(0) != address_.with_port(0)) {
+    return Status(StatusCode::kUnavailable,
+                  options.bind_to.to_string() + " is not an address of node " + name_);
+  }
+  auto socket = std::make_unique<SimUdpSocket>(*this, address_.with_port(port), handler);
+  sockets_[port] = socket.get();
+  return std::unique_ptr<UdpSocket>(std::move(socket));
+}
+
+std::unique_ptr<Pending> SimLoop::resolve(const std::string& host, std::uint16_t port,
+                                          ResolveCallback callback) {
+  const bool is_ipv6 = host.find(':') != std::string::npos;
+  auto numeric =
+      SocketAddress::parse((is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port));
+  Result<std::vector<SocketAddress>> answer =
+      Status(StatusCode::kNotFound, "no host is called '" + host + "'");
+  const auto known = world_.hosts.find(host);
+  if (numeric) {
+    answer = std::vector<SocketAddress>{*numeric};
+  } else if (known != world_.hosts.end()) {
+    answer = std::vector<SocketAddress>{known->second.with_port(port)};
+  }
+  return std::make_unique<Answer>(*this, std::move(callback), std::move(answer));
+}
+
+Result<std::unique_ptr<Pending>> SimLoop::watch_stop_signals(UniqueFunction<void(int)>) {
+  return not_simulated("a stop signal");
+}
+
+Result<std::unique_ptr<Pending>> SimLoop::watch_fd(int, bool, bool, UniqueFunction<void()>) {
+  return not_simulated("a file descriptor");
+}
+
+void SimLoop::fill_random(MutableBytes out) {
+  for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(random_.next() >> 56);
+}
+
+WallTime SimLoop::wall_time() const { return kStartOfTime + world_.now; }
+
+void SimLoop::deliver(const Simulation::Impl::Arrival& arrival) {
+  const auto found = sockets_.find(static_cast<std::uint16_t>(arrival.to.port() - port_shift_));
+  if (found == sockets_.end() || arrival.bytes->empty()) return;
+  UdpHandler& handler = found->second->handler();
+  handler.handle_datagram(
+      {found->second->local_address(), arrival.from, arrival.ecn, now(), *arrival.bytes});
+  handler.handle_batch_end();
+}
+
+void SimLoop::forget(SimUdpSocket& socket) { sockets_.erase(socket.local_address().port()); }
+
+UdpSocket::SendResult SimUdpSocket::send(const OutgoingDatagrams& datagrams) {
+  const SocketAddress source =
+      local_.with_port(static_cast<std::uint16_t>(local_.port() + loop_.port_shift()));
+  BytesView rest = datagrams.data;
+  const std::size_t segment = std::max<std::size_t>(datagrams.segment_size, 1);
+  while (!rest.empty()) {
+    const BytesView one = rest.first(std::min(segment, rest.size()));
+    rest = rest.subspan(one.size());
+    loop_.world().send(loop_, source, datagrams.remote, datagrams.ecn, one);
+  }
+  return SendResult::kSent;
+}
+
+}  // namespace echostream::testing

@@ -1,0 +1,81 @@
+// A loop on virtual time, with a clock of its own.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "runtime/sim/simulation_impl.h"
+
+namespace echostream::testing {
+
+class SimLoop final : public Loop {
+ public:
+  SimLoop(Simulation::Impl& world, std::string name, const SocketAddress& address,
+          ClockOptions clock, Random random);
+
+  // Executor
+  LocalTime now() const override { return to_local(world_.now); }
+  void schedule(ReadyNode& node) override { ready_.push(node); }
+  void arm(TimerNode& node, LocalTime deadline) override { timers_.arm(node, deadline); }
+  void post(UniqueFunction<void()> function) override { posted_.push_back(std::move(function)); }
+  // Loop
+  void run() override;
+  void stop() override { stopped_ = true; }
+  Result<std::unique_ptr<UdpSocket>> open_udp(const UdpOptions& options,
+                                              UdpHandler& handler) override;
+  std::unique_ptr<Pending> resolve(const std::string& host, std::uint16_t port,
+                                   ResolveCallback callback) override;
+  Result<std::unique_ptr<Pending>> watch_stop_signals(UniqueFunction<void(int)> callback) override;
+  Result<std::unique_ptr<Pending>> watch_fd(int fd, bool readable, bool writable,
+                                            UniqueFunction<void()> callback) override;
+  void fill_random(MutableBytes out) override;
+  WallTime wall_time() const override;
+
+  const std::string& name() const { return name_; }
+  const SocketAddress& address() const { return address_; }
+  std::uint16_t port_shift() const { return port_shift_; }
+  void set_port_shift(std::uint16_t shift) { port_shift_ = shift; }
+  Simulation::Impl& world() { return world_; }
+
+  LocalTime to_local(Duration true_time) const;
+  /// When the earliest timer is due, in true time.
+  Duration next_timer() const;
+  void fire_timers() { timers_.fire(now()); }
+  /// Runs what is ready; false when nothing was.
+  bool run_ready();
+  void deliver(const Simulation::Impl::Arrival& arrival);
+  void forget(SimUdpSocket& socket);
+
+ private:
+  Simulation::Impl& world_;
+  std::string name_;
+  SocketAddress address_;
+  ClockOptions clock_;
+  Random random_;
+  std::uint16_t port_shift_ = 0;
+  std::uint16_t next_port_ = 40000;
+  bool stopped_ = false;
+  ReadyQueue ready_;
+  TimerQueue timers_;
+  std::deque<UniqueFunction<void()>> posted_;
+  std::map<std::uint16_t, SimUdpSocket*> sockets_;
+};
+
+class SimUdpSocket final : public UdpSocket {
+ public:
+  SimUdpSocket(SimLoop& loop, const SocketAddress& local, UdpHandler& handler)
+      : loop_(loop), local_(local), handler_(handler) {}
+  ~SimUdpSocket() override { loop_.forget(*this); }
+  SocketAddress local_address() const override { return local_; }
+  SendResult send(const OutgoingDatagrams& datagrams) override;
+  UdpHandler& handler() { return handler_; }
+
+ private:
+  SimLoop& loop_;
+  SocketAddress local_;
+  UdpHandler& handler_;
+};
+
+}  // namespace echostream::testing

@@ -1,0 +1,169 @@
+// A QUIC connection on ngtcp2: one ngtcp2_conn, its TLS handshake, and what waits to be sent.
+#pragma once
+
+#include <ngtcp2/ngtcp2.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/transport/connection_host.h"
+#include "runtime/transport/crypto/tls_handshake.h"
+#include "runtime/transport/packet_batch.h"
+#include "runtime/transport/quic_connection.h"
+#include "runtime/transport/send_scheduler.h"
+
+namespace echostream::transport {
+
+/// What the first packet of a client said, and what was made of its token.
+struct Arrival {
+  SocketAddress local;
+  SocketAddress remote;
+  ConnectionId client_id;                   // the client's source id
+  ConnectionId destination_id;              // where it sent its first packet
+  std::optional<ConnectionId> original_id;  // before our Retry, when there was one
+  std::vector<std::uint8_t> token;          // valid, or empty
+};
+
+struct Departure {
+  SocketAddress local;
+  SocketAddress remote;
+  std::string server_name;
+  std::vector<std::uint8_t> token;  // from an earlier connection, or empty
+};
+
+class Connection final : public QuicConnection, private TimerNode {
+ public:
+  /// Null when ngtcp2 has no memory.
+  static std::unique_ptr<Connection> accept(ConnectionHost& host, LocalTime now, WallTime wall_now,
+                                            TlsContext& tls, const Arrival& arrival);
+  static std::unique_ptr<Connection> dial(ConnectionHost& host, LocalTime now, WallTime wall_now,
+                                          TlsContext& tls, const Departure& departure,
+                                          QuicConnectionSink& sink);
+  ~Connection() override;
+
+  // ---- For the endpoint.
+  void handle_datagram(LocalTime now, const SocketAddress& local, const SocketAddress& remote,
+                       std::uint8_t ecn, BytesView data);
+  void handle_stateless_reset(LocalTime now);
+  /// Writes packets into the batch. True: there may be more.
+  bool write(LocalTime now, PacketBatch& batch, std::size_t most_packets);
+  /// The user let go; retired once the closing period is over.
+  void release();
+  bool is_closed() const noexcept { return closed_; }
+  // Its place in the endpoint's queue of connections that want to write.
+  bool is_queued = false;
+
+  // ---- QuicConnection
+  bool is_server() const override { return is_server_; }
+  bool is_open() const override { return open_ && !closing_ && !closed_; }
+  SocketAddress remote_address() const override;
+  SocketAddress local_address() const override;
+  std::string alpn() const override;
+  std::optional<Fingerprint> peer_fingerprint() const override;
+  ConnectionStats stats() const override;
+  Result<StreamId> open_bidirectional() override;
+  Result<StreamId> open_unidirectional() override;
+  void write(StreamId id, Buffer bytes, bool fin) override;
+  void set_priority(StreamId id, Priority priority) override;
+  std::size_t unsent_bytes(StreamId id) const override;
+  void notify_when_drained(StreamId id, std::size_t low_water_bytes) override;
+  void reset(StreamId id, std::uint64_t code) override;
+  void stop_sending(StreamId id, std::uint64_t code) override;
+  void consume(StreamId id, std::size_t bytes) override;
+  std::size_t max_datagram_bytes() const override;
+  Status send_datagram(OutgoingDatagramFrame datagram) override;
+  void close(std::uint64_t application_code, std::string reason) override;
+  Status export_keying_material(std::string_view label, MutableBytes out) const override;
+  Status update_keys(LocalTime now) override;
+
+ private:
+  friend struct ConnectionCallbacks;
+  struct Deleter {
+    void operator()(ngtcp2_conn* connection) const { ngtcp2_conn_del(connection); }
+  };
+  /// CONNECTION_CLOSE that waits to be written.
+  struct Closing {
+    ngtcp2_ccerr_type type = NGTCP2_CCERR_TYPE_TRANSPORT;
+    std::uint64_t code = 0;
+    std::string reason;
+    CloseInfo info;
+  };
+
+  Connection(ConnectionHost& host, LocalTime now, bool is_server, QuicConnectionSink* sink);
+  bool start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival);
+  bool start_client(WallTime wall_now, TlsContext& tls, const Departure& departure);
+  ngtcp2_settings make_settings(BytesView token, ngtcp2_token_type token_type) const;
+  ngtcp2_transport_params make_parameters() const;
+  ConnectionId make_id();
+  ngtcp2_tstamp tick(LocalTime now);
+
+  void on_timer(LocalTime now) override;
+  void fail(LocalTime now, int error);
+  void begin_close(Closing closing);
+  void write_close(LocalTime now, PacketBatch& batch);
+  void finish(LocalTime now, CloseInfo info);
+  void deliver_deferred(LocalTime now);
+
+  struct Packet {
+    MutableBytes room;
+    ngtcp2_path_storage path;
+    ngtcp2_pkt_info info{};
+  };
+  ngtcp2_ssize write_packet(Packet& packet, ngtcp2_tstamp ts);
+  // A piece of a packet: NGTCP2_ERR_WRITE_MORE = go on with the same packet.
+  ngtcp2_ssize write_stream_piece(Packet& packet, SendStream& stream, ngtcp2_tstamp ts);
+  ngtcp2_ssize write_datagram_piece(Packet& packet, OutgoingDatagramFrame& datagram,
+                                    Priority priority, ngtcp2_tstamp ts);
+
+  Result<StreamId> open_stream(bool bidirectional);
+  SendStream* find_stream(StreamId id) const;
+  SendStream& add_stream(StreamId id);
+  void changed();
+
+  // ngtcp2's callbacks; 0, or NGTCP2_ERR_CALLBACK_FAILURE.
+  int on_handshake_completed();
+  int on_stream_open(StreamId id);
+  int on_stream_close(StreamId id, std::uint64_t code);
+  int on_stop_sending(StreamId id, std::uint64_t code);
+  int on_id_status(bool is_active, const std::uint8_t* token);
+  int on_new_id(ngtcp2_cid* id, std::uint8_t* token, std::size_t size);
+  int on_remove_id(const ngtcp2_cid& id);
+
+  ConnectionHost& host_;
+  LocalTime now_;
+  bool is_server_;
+  QuicConnectionSink* sink_;  // null on a server until it is accepted
+  std::unique_ptr<TlsHandshake> tls_;
+  std::unique_ptr<ngtcp2_conn, Deleter> connection_;
+  std::vector<ConnectionId> ids_;
+  std::vector<ResetToken> reset_tokens_;
+  std::unordered_map<std::int64_t, std::unique_ptr<SendStream>> streams_;
+  SendScheduler scheduler_;
+  // Told to the sink once ngtcp2 is done with the packet.
+  std::vector<StreamId> drained_;
+  std::vector<StreamId> refused_;  // the peer wants no more of them
+  std::vector<std::uint64_t> dropped_datagrams_;
+
+  bool open_ = false;
+  bool handshake_over_ = false;
+  std::optional<Closing> closing_;
+  bool closed_ = false;
+  bool released_ = false;
+  // After the end: the last words, repeated to a peer that still talks.
+  std::vector<std::uint8_t> close_packet_;
+  SocketAddress close_local_;
+  SocketAddress close_remote_;
+  std::uint64_t packets_since_close_ = 0;
+  std::uint64_t close_packets_owed_ = 0;
+  LocalTime forget_at_{};
+
+  std::uint64_t packets_sent_ = 0;
+  std::uint64_t packets_received_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+  std::uint64_t bytes_received_ = 0;
+};
+
+}  // namespace echostream::transport

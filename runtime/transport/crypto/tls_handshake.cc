@@ -1,0 +1,249 @@
+#include "runtime/transport/crypto/tls_handshake.h"
+
+#include <openssl/err.h>
+
+#include <array>
+#include <utility>
+
+#include "echostream/base/check.h"
+
+#include "runtime/transport/crypto/packet_protection.h"
+
+namespace echostream::transport {
+namespace {
+
+ngtcp2_encryption_level to_ngtcp2(ssl_encryption_level_t level) {
+  switch (level) {
+    case ssl_encryption_initial:
+      return NGTCP2_ENCRYPTION_LEVEL_INITIAL;
+    case ssl_encryption_early_data:
+      return NGTCP2_ENCRYPTION_LEVEL_0RTT;
+    case ssl_encryption_handshake:
+      return NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE;
+    case ssl_encryption_application:
+      return NGTCP2_ENCRYPTION_LEVEL_1RTT;
+  }
+  return NGTCP2_ENCRYPTION_LEVEL_INITIAL;
+}
+
+ssl_encryption_level_t to_tls(ngtcp2_encryption_level level) {
+  switch (level) {
+    case NGTCP2_ENCRYPTION_LEVEL_INITIAL:
+      return ssl_encryption_initial;
+    case NGTCP2_ENCRYPTION_LEVEL_0RTT:
+      return ssl_encryption_early_data;
+    case NGTCP2_ENCRYPTION_LEVEL_HANDSHAKE:
+      return ssl_encryption_handshake;
+    case NGTCP2_ENCRYPTION_LEVEL_1RTT:
+      return ssl_encryption_application;
+  }
+  return ssl_encryption_initial;
+}
+
+// The keys of one direction in the form that ngtcp2 takes over.
+struct Protection {
+  Protection(const CipherSuite& suite, BytesView secret)
+      : keys(PacketKeys::derive(suite, secret)),
+        aead(suite.aead, BytesView(keys.key).first(suite.key_bytes())),
+        header(suite.aead, BytesView(keys.header_key).first(suite.key_bytes())) {}
+  /// ngtcp2 took both keys when `result` is 0; otherwise they are freed here.
+  bool taken(int result) {
+    if (result != 0) return false;
+    aead.release();
+    header.release();
+    return true;
+  }
+  PacketKeys keys;
+  AeadKey aead;
+  HeaderKey header;
+};
+
+}  // namespace
+
+TlsHandshake::TlsHandshake(TlsContext& context, bool is_server, std::string server_name,
+                           WallTime now)
+    : is_server_(is_server) {
+  check_.server_name = std::move(server_name);
+  check_.now = now;
+  ssl_ = make_ssl(context, check_);
+  SSL_set_app_data(ssl_.get(), this);
+  ECHOSTREAM_CHECK(SSL_set_quic_method(ssl_.get(), &quic_method()) == 1, "TLS 1.3 is configured");
+  if (is_server) {
+    SSL_set_accept_state(ssl_.get());
+  } else {
+    SSL_set_connect_state(ssl_.get());
+  }
+}
+
+TlsHandshake::~TlsHandshake() = default;
+
+void TlsHandshake::attach(ngtcp2_conn& connection) {
+  connection_ = &connection;
+  ngtcp2_conn_set_tls_native_handle(&connection, ssl_.get());
+}
+
+std::string TlsHandshake::alpn() const {
+  const std::uint8_t* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return std::string(as_text({name, size}));
+}
+
+bool TlsHandshake::export_keying_material(std::string_view label, MutableBytes out) const {
+  return SSL_export_keying_material(ssl_.get(), out.data(), out.size(), label.data(), label.size(),
+                                    nullptr, 0, 0) == 1;
+}
+
+int TlsHandshake::start_client() {
+  const ngtcp2_cid* destination = ngtcp2_conn_get_dcid(connection_);
+  if (int error = install_initial_keys(*destination); error != 0) return error;
+  AeadKey retry_key(AeadKind::kAes128Gcm, kRetryKey);
+  const ngtcp2_crypto_aead aead = describe_aead(AeadKind::kAes128Gcm);
+  ngtcp2_conn_set_retry_aead(connection_, &aead, retry_key.get());
+  retry_key.release();
+  if (int error = offer_transport_parameters(); error != 0) return error;
+  return advance();
+}
+
+int TlsHandshake::install_initial_keys(const ngtcp2_cid& destination) {
+  const CipherSuite suite = CipherSuite::initial();
+  const InitialSecrets secrets = InitialSecrets::derive({destination.data, destination.datalen});
+  ngtcp2_crypto_ctx context = describe(suite);
+  context.max_encryption = 0;  // Initial keys are used for a few packets only.
+  context.max_decryption_failure = 0;
+  ngtcp2_conn_set_initial_crypto_ctx(connection_, &context);
+  Protection rx(suite, is_server_ ? secrets.client : secrets.server);
+  Protection tx(suite, is_server_ ? secrets.server : secrets.client);
+  const int result = ngtcp2_conn_install_initial_key(connection_, rx.aead.get(), rx.keys.iv.data(),
+                                                     rx.header.get(), tx.aead.get(),
+                                                     tx.keys.iv.data(), tx.header.get(), kIvBytes);
+  return rx.taken(result) && tx.taken(result) ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+}
+
+int TlsHandshake::handle_crypto_data(ngtcp2_encryption_level level, BytesView data) {
+  if (SSL_provide_quic_data(ssl_.get(), to_tls(level), data.data(), data.size()) != 1) {
+    ERR_clear_error();
+    return NGTCP2_ERR_CRYPTO;
+  }
+  return advance();
+}
+
+int TlsHandshake::advance() {
+  ERR_clear_error();
+  const int result =
+      complete_ ? SSL_process_quic_post_handshake(ssl_.get()) : SSL_do_handshake(ssl_.get());
+  if (result != 1) {
+    const int reason = SSL_get_error(ssl_.get(), result);
+    ERR_clear_error();
+    if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return 0;
+    const int error = ngtcp2_conn_get_tls_error(connection_);
+    return error != 0 ? error : NGTCP2_ERR_CRYPTO;
+  }
+  if (!complete_) {
+    complete_ = true;
+    ngtcp2_conn_tls_handshake_completed(connection_);
+  }
+  return 0;
+}
+
+int TlsHandshake::offer_transport_parameters() {
+  std::array<std::uint8_t, 512> encoded;
+  const ngtcp2_ssize size =
+      ngtcp2_conn_encode_local_transport_params(connection_, encoded.data(), encoded.size());
+  if (size < 0 || SSL_set_quic_transport_params(ssl_.get(), encoded.data(),
+                                                static_cast<std::size_t>(size)) != 1) {
+    return NGTCP2_ERR_CALLBACK_FAILURE;
+  }
+  return 0;
+}
+
+// The peer's parameters must be known before the first key that application data can use.
+bool TlsHandshake::take_peer_transport_parameters() {
+  if (parameters_taken_) return true;
+  const std::uint8_t* encoded = nullptr;
+  std::size_t size = 0;
+  SSL_get_peer_quic_transport_params(ssl_.get(), &encoded, &size);
+  const int result = ngtcp2_conn_decode_and_set_remote_transport_params(connection_, encoded, size);
+  if (result != 0) {
+    ngtcp2_conn_set_tls_error(connection_, result);
+    return false;
+  }
+  parameters_taken_ = true;
+  return true;
+}
+
+bool TlsHandshake::install(ssl_encryption_level_t level, bool is_read, const CipherSuite& suite,
+                           BytesView secret) {
+  const bool is_application = level == ssl_encryption_application;
+  if ((is_server_ || is_application) && !take_peer_transport_parameters()) return false;
+  suite_ = suite;
+  const ngtcp2_crypto_ctx context = describe(suite);
+  ngtcp2_conn_set_crypto_ctx(connection_, &context);
+  Protection made(suite, secret);
+  const std::uint8_t* iv = made.keys.iv.data();
+  if (is_application) {
+    const auto install_key = is_read ? ngtcp2_conn_install_rx_key : ngtcp2_conn_install_tx_key;
+    return made.taken(install_key(connection_, secret.data(), secret.size(), made.aead.get(), iv,
+                                  kIvBytes, made.header.get()));
+  }
+  const auto install_key =
+      is_read ? ngtcp2_conn_install_rx_handshake_key : ngtcp2_conn_install_tx_handshake_key;
+  if (!made.taken(install_key(connection_, made.aead.get(), iv, kIvBytes, made.header.get()))) {
+    return false;
+  }
+  // With that key ngtcp2 has completed a server's parameters; TLS sends them next.
+  return !is_server_ || is_read || offer_transport_parameters() == 0;
+}
+
+int TlsHandshake::update_keys(std::uint8_t* rx_secret, std::uint8_t* tx_secret,
+                              ngtcp2_crypto_aead_ctx* rx_key, std::uint8_t* rx_iv,
+                              ngtcp2_crypto_aead_ctx* tx_key, std::uint8_t* tx_iv,
+                              BytesView current_rx_secret, BytesView current_tx_secret) {
+  const auto update = [this](BytesView current, std::uint8_t* secret, ngtcp2_crypto_aead_ctx* key,
+                             std::uint8_t* iv) {
+    next_secret(suite_, current, MutableBytes(secret, current.size()));
+    const PacketKeys keys = PacketKeys::derive(suite_, BytesView(secret, current.size()));
+    AeadKey aead(suite_.aead, BytesView(keys.key).first(suite_.key_bytes()));
+    *key = *aead.get();
+    aead.release();
+    std::copy(keys.iv.begin(), keys.iv.end(), iv);
+  };
+  update(current_rx_secret, rx_secret, rx_key, rx_iv);
+  update(current_tx_secret, tx_secret, tx_key, tx_iv);
+  return 0;
+}
+
+TlsHandshake& TlsHandshake::of(const SSL* ssl) {
+  return *static_cast<TlsHandshake*>(SSL_get_app_data(ssl));
+}
+
+const SSL_QUIC_METHOD& TlsHandshake::quic_method() {
+  static constexpr SSL_QUIC_METHOD kMethod = {
+      [](SSL* ssl, ssl_encryption_level_t level, const SSL_CIPHER* cipher,
+         const std::uint8_t* secret, std::size_t size) -> int {
+        // 0-RTT is not offered or accepted.
+        if (level == ssl_encryption_early_data) return 1;
+        return of(ssl).install(level, true, CipherSuite::of(cipher), {secret, size}) ? 1 : 0;
+      },
+      [](SSL* ssl, ssl_encryption_level_t level, const SSL_CIPHER* cipher,
+         const std::uint8_t* secret, std::size_t size) -> int {
+        if (level == ssl_encryption_early_data) return 1;
+        return of(ssl).install(level, false, CipherSuite::of(cipher), {secret, size}) ? 1 : 0;
+      },
+      [](SSL* ssl, ssl_encryption_level_t level, const std::uint8_t* data,
+         std::size_t size) -> int {
+        return ngtcp2_conn_submit_crypto_data(of(ssl).connection_, to_ngtcp2(level), data, size) ==
+                       0
+                   ? 1
+                   : 0;
+      },
+      [](SSL*) -> int { return 1; },
+      [](SSL* ssl, ssl_encryption_level_t, std::uint8_t alert) -> int {
+        ngtcp2_conn_set_tls_alert(of(ssl).connection_, alert);
+        return 1;
+      },
+  };
+  return kMethod;
+}
+
+}  // namespace echostream::transport

@@ -1,0 +1,60 @@
+// The TLS side of one connection: carries handshake bytes between BoringSSL and ngtcp2, installs
+// the keys that come out, and updates them (RFC 9001 sections 4 to 6).
+#pragma once
+
+#include <ngtcp2/ngtcp2.h>
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+
+#include "echostream/base/status.h"
+
+#include "runtime/transport/crypto/key_schedule.h"
+#include "runtime/transport/peer_check.h"
+
+namespace echostream::transport {
+
+/// ngtcp2's crypto callbacks forward to it. Lives at least as long as the ngtcp2_conn.
+class TlsHandshake {
+ public:
+  TlsHandshake(TlsContext& context, bool is_server, std::string server_name, WallTime now);
+  ~TlsHandshake();
+  TlsHandshake(const TlsHandshake&) = delete;
+  TlsHandshake& operator=(const TlsHandshake&) = delete;
+
+  /// After the connection was made, before any other call.
+  void attach(ngtcp2_conn& connection);
+
+  const PeerCheck& peer() const noexcept { return check_; }
+  std::string alpn() const;
+  bool export_keying_material(std::string_view label, MutableBytes out) const;
+
+  // ngtcp2's callbacks; 0 or an NGTCP2_ERR code.
+  int start_client();
+  int install_initial_keys(const ngtcp2_cid& destination);
+  int handle_crypto_data(ngtcp2_encryption_level level, BytesView data);
+  int update_keys(std::uint8_t* rx_secret, std::uint8_t* tx_secret, ngtcp2_crypto_aead_ctx* rx_key,
+                  std::uint8_t* rx_iv, ngtcp2_crypto_aead_ctx* tx_key, std::uint8_t* tx_iv,
+                  BytesView current_rx_secret, BytesView current_tx_secret);
+
+ private:
+  static const SSL_QUIC_METHOD& quic_method();
+  static TlsHandshake& of(const SSL* ssl);
+
+  int advance();
+  int offer_transport_parameters();
+  bool take_peer_transport_parameters();
+  bool install(ssl_encryption_level_t level, bool is_read, const CipherSuite& suite,
+               BytesView secret);
+
+  bool is_server_;
+  PeerCheck check_;
+  bssl::UniquePtr<SSL> ssl_;
+  ngtcp2_conn* connection_ = nullptr;
+  CipherSuite suite_ = CipherSuite::initial();
+  bool parameters_taken_ = false;
+  bool complete_ = false;
+};
+
+}  // namespace echostream::transport

@@ -1,0 +1,85 @@
+// The endpoint on ngtcp2: a table of connection ids, a queue of connections that want to write, and
+// their timers.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/transport/connection.h"
+#include "runtime/transport/connection_host.h"
+#include "runtime/transport/quic_endpoint.h"
+#include "runtime/transport/stateless_answers.h"
+
+namespace echostream::transport {
+
+class Endpoint final : public QuicEndpoint, private ConnectionHost {
+ public:
+  Endpoint(Options options, QuicEndpointSink& sink);
+  ~Endpoint() override;
+
+  // QuicEndpoint
+  void handle_datagram(LocalTime now, const IncomingDatagram& datagram) override;
+  void handle_timeout(LocalTime now) override;
+  Result<QuicConnection*> connect(LocalTime now, Dial dial, QuicConnectionSink& sink) override;
+  void release(QuicConnection& connection) override;
+  std::optional<Transmit> poll_transmit(LocalTime now) override;
+  LocalTime next_deadline() const override;
+  EndpointStats stats() const override { return stats_; }
+  std::size_t connection_count() const override { return connections_.size(); }
+
+ private:
+  // ConnectionHost
+  const QuicOptions& quic_options() const override { return options_.quic; }
+  void fill_random(MutableBytes out) override { options_.fill_random(out); }
+  const AddressTokens& tokens() const override { return tokens_; }
+  void add_id(const ConnectionId& id, Connection& connection) override;
+  void remove_id(const ConnectionId& id) override;
+  void add_reset_token(const ResetToken& token, Connection& connection) override;
+  void remove_reset_token(const ResetToken& token) override;
+  void want_write(Connection& connection) override;
+  void arm(TimerNode& timer, LocalTime deadline) override { timers_.arm(timer, deadline); }
+  QuicConnectionSink* accept(LocalTime now, Connection& connection) override;
+  void handshake_over(Connection& connection) override;
+  void keep_token(const SocketAddress& server, BytesView token) override;
+  void retire(Connection& connection) override;
+
+  struct Initial;
+  Connection* find(BytesView destination_id, const IncomingDatagram& datagram, bool is_long,
+                   bool& is_reset);
+  void handle_unknown(LocalTime now, const IncomingDatagram& datagram, BytesView destination_id,
+                      bool is_long);
+  void handle_initial(LocalTime now, const IncomingDatagram& datagram);
+  bool validate_token(LocalTime now, const IncomingDatagram& datagram, const Initial& initial,
+                      Arrival& arrival);
+  void answer_version(LocalTime now, const IncomingDatagram& datagram, BytesView destination_id,
+                      BytesView source_id);
+  void answer_retry(LocalTime now, const IncomingDatagram& datagram, const Initial& initial);
+  void answer(LocalTime now, const IncomingDatagram& datagram, std::vector<std::uint8_t> packet,
+              std::uint64_t& counter);
+  void add(std::unique_ptr<Connection> connection);
+  AddressTokens::Secret make_secret();
+  KeyedHash make_hash();
+
+  Options options_;
+  QuicEndpointSink& sink_;
+  AddressTokens tokens_;
+  PacketBatch batch_;
+  TimerQueue timers_;
+  RateLimit answer_limit_;
+  std::deque<StatelessAnswer> answers_;
+  std::vector<std::uint8_t> answer_packet_;  // the one being sent
+  // Destroyed first: connections take themselves out of the tables below.
+  std::unordered_map<ConnectionId, Connection*, KeyedHash> ids_;
+  std::unordered_map<ResetToken, Connection*, KeyedHash> reset_tokens_;
+  std::deque<Connection*> write_queue_;
+  std::map<SocketAddress, std::vector<std::uint8_t>> kept_tokens_;
+  std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
+  std::vector<std::unique_ptr<Connection>> retired_;
+  std::size_t half_open_ = 0;
+  EndpointStats stats_;
+};
+
+}  // namespace echostream::transport

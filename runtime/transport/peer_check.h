@@ -1,0 +1,36 @@
+// The judgement of the peer's certificate in one connection's handshake, and the SSL object that
+// asks for it.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <optional>
+#include <string>
+
+#include "echostream/base/status.h"
+#include "echostream/base/time.h"
+#include "echostream/security.h"
+
+#include "runtime/transport/tls_context.h"
+
+namespace echostream::transport {
+
+/// Filled by the handshake. Must outlive the SSL object.
+struct PeerCheck {
+  /// Client: the name that was dialled, a host name or a numeric address without port. Empty on a
+  /// server.
+  std::string server_name;
+  /// The time of day that certificates are judged by.
+  WallTime now{};
+  /// Why the peer's certificate was refused (kUnauthenticated, for a person to read); OK until
+  /// then.
+  Status verdict;
+  /// Of the peer's leaf certificate, once it has shown one.
+  std::optional<Fingerprint> peer_fingerprint;
+};
+
+/// An SSL object of this context with ALPN, SNI (client, host names only) and the certificate check
+/// set up: the handshake calls back into `check`. The caller adds the QUIC method and parameters.
+bssl::UniquePtr<SSL> make_ssl(TlsContext& context, PeerCheck& check);
+
+}  // namespace echostream::transport

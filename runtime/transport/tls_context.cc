@@ -1,0 +1,237 @@
+#include "runtime/transport/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/ex_data.h>
+#include <openssl/ssl.h>
+
+#include <array>
+
+#include "echostream/base/bytes.h"
+
+#include "runtime/transport/identity_impl.h"
+#include "runtime/transport/tls_context_impl.h"
+#include "runtime/transport/tls_error.h"
+
+namespace echostream::transport {
+namespace {
+
+constexpr char kGroups[] = "X25519:P-256";
+
+// What we sign with and accept. PKCS#1 is for the signatures in the peer's chain; TLS 1.3 itself
+// signs with PSS.
+constexpr std::uint16_t kSignatures[] = {
+    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_ECDSA_SECP384R1_SHA384,
+    SSL_SIGN_ECDSA_SECP521R1_SHA512, SSL_SIGN_RSA_PSS_RSAE_SHA256,
+    SSL_SIGN_RSA_PSS_RSAE_SHA384,    SSL_SIGN_RSA_PSS_RSAE_SHA512,
+    SSL_SIGN_RSA_PKCS1_SHA256,       SSL_SIGN_RSA_PKCS1_SHA384,
+    SSL_SIGN_RSA_PKCS1_SHA512,
+};
+
+constexpr std::string_view kAes128 = "TLS_AES_128_GCM_SHA256";
+constexpr std::string_view kAes256 = "TLS_AES_256_GCM_SHA384";
+constexpr std::string_view kChaCha20 = "TLS_CHACHA20_POLY1305_SHA256";
+
+// Sessions of another program or protocol must not be resumed here.
+constexpr std::uint8_t kSessionIdContext[] = {'e', 'c', 'h', 'o', 's', 't', 'r', 'e', 'a', 'm'};
+
+void free_policy(void*, void* policy, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<TlsPolicy*>(policy);
+}
+
+int policy_index() {
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_policy);
+  return kIndex;
+}
+
+Status tls_failure(const char* what) {
+  return {StatusCode::kInternal, std::string(what) + ": " + take_tls_error()};
+}
+
+Result<std::string> encode_alpn(const std::vector<std::string>& protocols) {
+  if (protocols.empty()) {
+    return Status(StatusCode::kInvalidArgument, "QUIC needs at least one ALPN protocol");
+  }
+  std::string encoded;
+  for (const std::string& protocol : protocols) {
+    if (protocol.empty() || protocol.size() > 255) {
+      return Status(StatusCode::kInvalidArgument,
+                    "an ALPN protocol has 1 to 255 bytes, not " + std::to_string(protocol.size()));
+    }
+    encoded += static_cast<char>(protocol.size());
+    encoded += protocol;
+  }
+  return encoded;
+}
+
+// The first of our protocols that the client offers too. BoringSSL ends a QUIC handshake without
+// ALPN by itself.
+int on_select_alpn(SSL* ssl, const std::uint8_t** out, std::uint8_t* out_size,
+                   const std::uint8_t* offered, unsigned offered_size, void*) {
+  const BytesView ours = as_bytes(policy_of(ssl).alpn);
+  std::uint8_t* selected = nullptr;
+  if (SSL_select_next_proto(&selected, out_size, ours.data(), static_cast<unsigned>(ours.size()),
+                            offered, offered_size) != OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;  // Sent as no_application_protocol.
+  }
+  *out = selected;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+void on_key_log(const SSL* ssl, const char* line) {
+  const TlsPolicy& policy = policy_of(ssl);
+  policy.key_log(policy.key_log_context, line);
+}
+
+// BoringSSL has no list of TLS 1.3 cipher suites. By itself a client offers all three, and AES
+// comes before ChaCha20 only on a processor with AES instructions; a server takes the first that
+// its own processor likes. Four lists can be had through other switches. Comes before groups and
+// signatures, for the policies change those too.
+Status set_ciphers(SSL_CTX* context, const std::vector<std::string>& ciphers) {
+  const std::vector<std::string_view> wanted(ciphers.begin(), ciphers.end());
+  using List = std::vector<std::string_view>;
+  if (wanted.empty()) return Status::ok();
+  if (wanted == List{kAes128, kAes256, kChaCha20}) {
+    bssl::SSL_CTX_set_aes_hw_override_for_testing(context, true);
+    return Status::ok();
+  }
+  if (wanted == List{kChaCha20, kAes128, kAes256}) {
+    bssl::SSL_CTX_set_aes_hw_override_for_testing(context, false);
+    return Status::ok();
+  }
+  int done = 0;
+  if (wanted == List{kAes128, kAes256}) {
+    done = SSL_CTX_set_compliance_policy(context, ssl_compliance_policy_fips_202205);
+  } else if (wanted == List{kAes256}) {
+    done = SSL_CTX_set_compliance_policy(context, ssl_compliance_policy_wpa3_192_202304);
+  } else {
+    return {StatusCode::kUnimplemented,
+            "BoringSSL cannot be given this list of cipher suites; it can have AES_128 AES_256 "
+            "CHACHA20, CHACHA20 AES_128 AES_256, AES_128 AES_256, or AES_256 alone"};
+  }
+  return done == 1 ? Status::ok() : tls_failure("cannot choose the cipher suites");
+}
+
+Status set_protocol(SSL_CTX* context, const std::vector<std::string>& ciphers) {
+  if (Status status = set_ciphers(context, ciphers); !status.is_ok()) return status;
+  if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
+      SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != 1 ||
+      SSL_CTX_set1_groups_list(context, kGroups) != 1 ||
+      SSL_CTX_set_signing_algorithm_prefs(context, kSignatures, std::size(kSignatures)) != 1 ||
+      SSL_CTX_set_verify_algorithm_prefs(context, kSignatures, std::size(kSignatures)) != 1 ||
+      SSL_CTX_set_session_id_context(context, kSessionIdContext, sizeof kSessionIdContext) != 1) {
+    return tls_failure("cannot set up TLS 1.3");
+  }
+  return Status::ok();
+}
+
+Status set_identity(SSL_CTX* context, const Identity& identity) {
+  std::vector<CRYPTO_BUFFER*> chain;
+  for (const auto& certificate : identity.impl().chain) chain.push_back(certificate.get());
+  if (SSL_CTX_set_chain_and_key(context, chain.data(), chain.size(),
+                                identity.impl().private_key.get(), nullptr) != 1) {
+    return tls_failure("cannot use this identity");
+  }
+  return Status::ok();
+}
+
+Status set_trust(TlsPolicy& policy, Trust trust) {
+  if (trust.mode() == Trust::Mode::kPinned && trust.fingerprints().empty()) {
+    return {StatusCode::kInvalidArgument,
+            "Trust::pinned() was given no fingerprint, so that every peer would be refused"};
+  }
+  if (trust.mode() == Trust::Mode::kAuthorities) {
+    auto authorities = CertificateAuthorities::make(trust.authorities_pem());
+    if (!authorities) return std::move(authorities).error();
+    policy.authorities = *std::move(authorities);
+  }
+  policy.trust = std::move(trust);
+  return Status::ok();
+}
+
+void set_callbacks(SSL_CTX* context, const TlsPolicy& policy) {
+  if (policy.is_server) SSL_CTX_set_alpn_select_cb(context, on_select_alpn, nullptr);
+  if (policy.key_log != nullptr) SSL_CTX_set_keylog_callback(context, on_key_log);
+  SSL_CTX_set_info_callback(context, on_handshake_info);
+  if (!policy.trust) {
+    SSL_CTX_set_custom_verify(context, SSL_VERIFY_NONE, on_verify);
+    return;
+  }
+  SSL_CTX_set_custom_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verify);
+  // Trust is judged anew on every connection: a certificate may have expired since the first one.
+  if (policy.is_server) {
+    SSL_CTX_set_dos_protection_cb(context, on_server_resumption);
+  } else {
+    SSL_CTX_set_reverify_on_resume(context, 1);
+  }
+}
+
+Result<bssl::UniquePtr<SSL_CTX>> make_ssl_context(bool is_server, TlsContext::Options options) {
+  auto alpn = encode_alpn(options.alpn);
+  if (!alpn) return std::move(alpn).error();
+  // Certificates stay DER buffers; we parse and judge them ourselves.
+  bssl::UniquePtr<SSL_CTX> context(SSL_CTX_new(TLS_with_buffers_method()));
+  if (!context) return tls_failure("cannot set up TLS");
+  auto policy = std::make_unique<TlsPolicy>();
+  policy->is_server = is_server;
+  policy->alpn = *std::move(alpn);
+  policy->key_log = options.key_log;
+  policy->key_log_context = options.key_log_context;
+  if (options.trust) {
+    if (Status status = set_trust(*policy, *std::move(options.trust)); !status.is_ok()) {
+      return status;
+    }
+  }
+  if (Status status = set_protocol(context.get(), options.ciphers); !status.is_ok()) return status;
+  if (options.identity) {
+    if (Status status = set_identity(context.get(), *options.identity); !status.is_ok()) {
+      return status;
+    }
+  }
+  const BytesView protocols = as_bytes(policy->alpn);
+  // Returns 0 for success, unlike its neighbours.
+  if (!is_server && SSL_CTX_set_alpn_protos(context.get(), protocols.data(),
+                                            static_cast<unsigned>(protocols.size())) != 0) {
+    return tls_failure("cannot set the ALPN protocols");
+  }
+  set_callbacks(context.get(), *policy);
+  if (SSL_CTX_set_ex_data(context.get(), policy_index(), policy.get()) != 1) {
+    return tls_failure("cannot set up TLS");
+  }
+  static_cast<void>(policy.release());  // The SSL_CTX's now, see free_policy().
+  return context;
+}
+
+}  // namespace
+
+const TlsPolicy& policy_of(const SSL* ssl) {
+  const void* policy = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), policy_index());
+  ECHOSTREAM_CHECK(policy != nullptr, "an SSL object that is of no TlsContext");
+  return *static_cast<const TlsPolicy*>(policy);
+}
+
+TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TlsContext::~TlsContext() = default;
+
+Result<std::shared_ptr<TlsContext>> TlsContext::make_client(Options options) {
+  if (!options.trust) {
+    return Status(StatusCode::kInvalidArgument,
+                  "a client needs a Trust: whom should it believe to be the server?");
+  }
+  auto context = make_ssl_context(false, std::move(options));
+  if (!context) return std::move(context).error();
+  return std::shared_ptr<TlsContext>(
+      new TlsContext(std::make_unique<Impl>(Impl{*std::move(context)})));
+}
+
+Result<std::shared_ptr<TlsContext>> TlsContext::make_server(Options options) {
+  if (!options.identity) {
+    return Status(StatusCode::kInvalidArgument,
+                  "a server needs an Identity; make one with Identity::self_signed()");
+  }
+  auto context = make_ssl_context(true, std::move(options));
+  if (!context) return std::move(context).error();
+  return std::shared_ptr<TlsContext>(
+      new TlsContext(std::make_unique<Impl>(Impl{*std::move(context)})));
+}
+
+}  // namespace echostream::transport

@@ -1,0 +1,44 @@
+// Inside a TlsContext: the SSL_CTX and what its callbacks need to know. Immutable once made, so
+// that connections on several threads can share it.
+#pragma once
+
+#include <openssl/ssl.h>
+
+#include <optional>
+#include <string>
+
+#include "echostream/security.h"
+
+#include "runtime/transport/certificate_check.h"
+#include "runtime/transport/tls_context.h"
+
+namespace echostream::transport {
+
+/// Owned by the SSL_CTX, and so by the connections on it: they may outlive the TlsContext.
+struct TlsPolicy {
+  bool is_server = false;
+  std::optional<Trust> trust;
+  /// In mode kAuthorities.
+  std::optional<CertificateAuthorities> authorities;
+  /// Length-prefixed names as in RFC 7301 3.1, most wanted first.
+  std::string alpn;
+  void (*key_log)(void* context, const char* line) = nullptr;
+  void* key_log_context = nullptr;
+};
+
+const TlsPolicy& policy_of(const SSL* ssl);
+
+struct TlsContext::Impl {
+  bssl::UniquePtr<SSL_CTX> ssl_context;
+};
+
+/// The callbacks of the certificate check, in peer_check.cc.
+/// Judges the peer's certificate, also when the client resumes a session.
+ssl_verify_result_t on_verify(SSL* ssl, std::uint8_t* alert);
+/// BoringSSL does not call on_verify() when a server resumes a session: judges the certificate that
+/// the client showed in the first one. 0 ends the handshake.
+int on_server_resumption(const SSL_CLIENT_HELLO* hello);
+/// Notices that a client showed no certificate, which never reaches on_verify().
+void on_handshake_info(const SSL* ssl, int type, int value);
+
+}  // namespace echostream::transport
