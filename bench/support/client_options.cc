@@ -1,0 +1,113 @@
+#include "bench/support/client_options.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace bench {
+namespace {
+
+constexpr std::array kRows = {kUnaryLatency, kUnaryThroughput, kEvents, kMessages,
+                              kBulk,         kHandshake,       kMemory};
+
+void print_help(const ClientProgram& program) {
+  std::printf(
+      "Usage: %s --connect HOST:PORT %s VALUE [option ...]\n"
+      "\n"
+      "Measures a benchmark server and prints the figures.\n"
+      "\n"
+      "  --connect HOST:PORT  the server, as it prints its address\n"
+      "  %-20s %s\n"
+      "  --only ROW[,ROW]     only these rows (default: all of unary_latency, unary_throughput,\n"
+      "                       events, messages, bulk, handshake, memory that the program has)\n"
+      "  --seconds S          how long each row measures (default 2)\n"
+      "  --count N            measure N operations instead of S seconds\n"
+      "  --outstanding N      calls at once in unary_throughput (default 64)\n"
+      "  --sessions N         idle sessions in memory, compared with N/5 (default 1000)\n"
+      "  --json FILE          write the figures to FILE too\n"
+      "  --lifetime S         give up after S seconds (default: never)\n"
+      "  --help               this text\n",
+      program.name, program.credential_option, program.credential_option, program.credential_help);
+}
+
+bool parse_number(std::string_view text, double least, double most, double& out) {
+  const std::string copy(text);
+  char* end = nullptr;
+  out = std::strtod(copy.c_str(), &end);
+  return !copy.empty() && *end == '\0' && out >= least && out <= most;
+}
+
+template <class Number>
+bool assign(std::string_view text, double least, double most, Number& out) {
+  double value = 0;
+  if (!parse_number(text, least, most, value)) return false;
+  out = static_cast<Number>(value);
+  return true;
+}
+
+bool assign_rows(std::string_view text, std::vector<std::string>& out) {
+  out.clear();
+  while (true) {
+    const std::size_t comma = text.find(',');
+    out.emplace_back(text.substr(0, comma));
+    if (std::find(kRows.begin(), kRows.end(), out.back()) == kRows.end()) return false;
+    if (comma == std::string_view::npos) return true;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+bool assign_text(std::string_view text, std::string& out) {
+  out = text;
+  return !out.empty();
+}
+
+// False for an unknown option, or for a value that it does not take.
+bool apply(std::string_view option, std::string_view value, const ClientProgram& program,
+           ClientOptions& options) {
+  if (option == "--connect") return assign_text(value, options.connect);
+  if (option == program.credential_option) return assign_text(value, options.credential);
+  if (option == "--only") return assign_rows(value, options.only);
+  if (option == "--seconds") return assign(value, 0.01, 3600, options.seconds);
+  if (option == "--count") return assign(value, 1, 1e12, options.count);
+  if (option == "--outstanding") return assign(value, 1, 100'000, options.outstanding);
+  if (option == "--sessions") return assign(value, 5, 100'000, options.sessions);
+  if (option == "--json") return assign_text(value, options.json);
+  if (option == "--lifetime") return assign(value, 1, 86'400, options.lifetime_seconds);
+  return false;
+}
+
+}  // namespace
+
+bool ClientOptions::wants(const std::string& row) const {
+  return only.empty() || std::find(only.begin(), only.end(), row) != only.end();
+}
+
+std::optional<ClientOptions> parse_client_options(int argc, char** argv,
+                                                  const ClientProgram& program, int& exit_code) {
+  ClientOptions options;
+  exit_code = 2;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view option = argv[i];
+    if (option == "--help" || option == "-h") {
+      print_help(program);
+      exit_code = 0;
+      return std::nullopt;
+    }
+    const char* value = i + 1 < argc ? argv[i + 1] : "";
+    if (!apply(option, value, program, options)) {
+      std::fprintf(stderr, "%s: '%s %s' is not understood; see --help\n", program.name, argv[i],
+                   value);
+      return std::nullopt;
+    }
+  }
+  if (options.connect.empty() || options.credential.empty()) {
+    std::fprintf(stderr, "%s: --connect and %s are needed; see --help\n", program.name,
+                 program.credential_option);
+    return std::nullopt;
+  }
+  return options;
+}
+
+}  // namespace bench

@@ -1,0 +1,71 @@
+#include "bench/support/server_options.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+namespace bench {
+namespace {
+
+void print_help(const char* program, bool needs_certificate) {
+  std::printf(
+      "Usage: %s [option ...]\n"
+      "\n"
+      "Serves bench.v1.Bench until SIGINT or SIGTERM. Prints its address%s when it is ready.\n"
+      "\n"
+      "  --listen HOST:PORT  where to listen (default 127.0.0.1:0, any free port)\n"
+      "%s"
+      "  --lifetime S        end after S seconds (default: never)\n"
+      "  --help              this text\n",
+      program, needs_certificate ? "" : " and fingerprint",
+      needs_certificate ? "  --certificate FILE  PEM certificate (needed)\n"
+                          "  --key FILE          PEM private key (needed)\n"
+                        : "");
+}
+
+bool apply(std::string_view option, std::string_view value, bool needs_certificate,
+           ServerOptions& options) {
+  if (value.empty()) return false;
+  if (option == "--listen") {
+    options.listen = value;
+  } else if (needs_certificate && option == "--certificate") {
+    options.certificate = value;
+  } else if (needs_certificate && option == "--key") {
+    options.key = value;
+  } else if (option == "--lifetime") {
+    options.lifetime_seconds =
+        static_cast<unsigned>(std::strtoul(std::string(value).c_str(), nullptr, 10));
+    return options.lifetime_seconds > 0;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::optional<ServerOptions> parse_server_options(int argc, char** argv, const char* program,
+                                                  bool needs_certificate, int& exit_code) {
+  ServerOptions options;
+  exit_code = 2;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string_view option = argv[i];
+    if (option == "--help" || option == "-h") {
+      print_help(program, needs_certificate);
+      exit_code = 0;
+      return std::nullopt;
+    }
+    const char* value = i + 1 < argc ? argv[i + 1] : "";
+    if (!apply(option, value, needs_certificate, options)) {
+      std::fprintf(stderr, "%s: '%s %s' is not understood; see --help\n", program, argv[i], value);
+      return std::nullopt;
+    }
+  }
+  if (needs_certificate && (options.certificate.empty() || options.key.empty())) {
+    std::fprintf(stderr, "%s: --certificate and --key are needed; see --help\n", program);
+    return std::nullopt;
+  }
+  return options;
+}
+
+}  // namespace bench
