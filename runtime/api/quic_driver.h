@@ -33,7 +33,7 @@ class QuicDriver final : private UdpHandler,
 
   /// Writes what waits, once the tasks that are ready have run.
   void flush_soon() {
-    if (!is_scheduled()) loop_.schedule(*this);
+    if (!is_scheduled()) loop_.schedule_last(*this);
   }
   /// Frees a connection that has closed, outside of its callbacks.
   void release_soon(transport::QuicConnection& connection);

@@ -61,7 +61,7 @@ bool SimLoop::run_ready() {
     function();
     any = true;
   }
-  return ready_.run(1024) > 0 || any;
+  return ready_.run(1024) > 0 || any || last_.run(1024) > 0;
 }
 
 void SimLoop::run() {

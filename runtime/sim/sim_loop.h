@@ -18,6 +18,7 @@ class SimLoop final : public Loop {
   // Executor
   LocalTime now() const override { return to_local(world_.now); }
   void schedule(ReadyNode& node) override { ready_.push(node); }
+  void schedule_last(ReadyNode& node) override { last_.push(node); }
   void arm(TimerNode& node, LocalTime deadline) override { timers_.arm(node, deadline); }
   void post(UniqueFunction<void()> function) override { posted_.push_back(std::move(function)); }
   // Loop
@@ -37,6 +38,7 @@ class SimLoop final : public Loop {
   const SocketAddress& address() const { return address_; }
   std::uint16_t port_shift() const { return port_shift_; }
   void set_port_shift(std::uint16_t shift) { port_shift_ = shift; }
+  void jump_clock(Duration forward) { clock_.offset += forward; }
   Simulation::Impl& world() { return world_; }
 
   LocalTime to_local(Duration true_time) const;
@@ -58,6 +60,7 @@ class SimLoop final : public Loop {
   std::uint16_t next_port_ = 40000;
   bool stopped_ = false;
   ReadyQueue ready_;
+  ReadyQueue last_;
   TimerQueue timers_;
   std::deque<UniqueFunction<void()>> posted_;
   std::map<std::uint16_t, SimUdpSocket*> sockets_;

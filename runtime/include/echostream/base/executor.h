@@ -119,6 +119,9 @@ class Executor {
   virtual LocalTime now() const = 0;
   /// Puts the node at the end of the ready queue.
   virtual void schedule(ReadyNode& node) = 0;
+  /// Runs the node when nothing else is ready, before the loop waits: the place for work that is
+  /// cheaper done once for many, such as sending.
+  virtual void schedule_last(ReadyNode& node) { schedule(node); }
   /// Arms the timer, or moves it; kNever disarms.
   virtual void arm(TimerNode& node, LocalTime deadline) = 0;
   /// Runs `function` on the loop's thread soon. Thread-safe: the only way in from other threads.

@@ -1,0 +1,149 @@
+#include "runtime/loop/uv/uv_loop.h"
+
+#include <system_error>
+#include <utility>
+
+#include "echostream/base/check.h"
+
+#include "runtime/loop/uv/host_lookup.h"
+#include "runtime/loop/uv/uv_udp_socket.h"
+#include "runtime/loop/uv/watches.h"
+
+namespace echostream {
+namespace internal {
+namespace {
+
+// Ready nodes in one turn, so that tasks which keep waking each other do not keep datagrams and
+// timers waiting. At a microsecond each it is a millisecond.
+constexpr std::size_t kMostReadyInATurn = 1024;
+
+}  // namespace
+
+Result<std::unique_ptr<UvLoop>> UvLoop::make(SocketCalls& calls, DeadlineTimer::Kind timer_kind) {
+  std::unique_ptr<UvLoop> loop(new UvLoop(calls));
+  const int error = loop->open(timer_kind);
+  if (error != 0) {
+    return Status(StatusCode::kUnavailable,
+                  "the system gives no event loop: " + std::generic_category().message(-error));
+  }
+  return loop;
+}
+
+int UvLoop::open(DeadlineTimer::Kind timer_kind) {
+  const int error = uv_loop_init(&uv_);
+  if (error != 0) return error;
+  is_open_ = true;
+  // Wakes the poll, nothing else: every turn looks at what was posted.
+  const int no_wakeup = wakeup_.open(
+      this, [this](uv_async_t* async) { return uv_async_init(&uv_, async, [](uv_async_t*) {}); });
+  return no_wakeup != 0 ? no_wakeup : deadline_timer_.open(uv_, timer_kind);
+}
+
+UvLoop::~UvLoop() {
+  if (!is_open_) return;
+  ECHOSTREAM_CHECK(!is_running_, "a loop was destroyed from inside its run()");
+  std::deque<UniqueFunction<void()>> dropped;
+  {
+    // Whoever was inside post() or stop() has left it once the lock is ours.
+    const std::lock_guard lock(mutex_);
+    dropped.swap(posted_);
+  }
+  dropped.clear();
+  wakeup_.close();
+  deadline_timer_.close();
+  const auto is_closing = [](uv_handle_t* handle, void*) {
+    ECHOSTREAM_CHECK(uv_is_closing(handle), "a socket or a watch outlives its loop");
+  };
+  uv_walk(&uv_, is_closing, nullptr);
+  uv_run(&uv_, UV_RUN_DEFAULT);
+  const int error = uv_loop_close(&uv_);
+  ECHOSTREAM_CHECK(error == 0, "a libuv handle is left open");
+}
+
+void UvLoop::post(UniqueFunction<void()> function) {
+  const std::lock_guard lock(mutex_);
+  posted_.push_back(std::move(function));
+  // Those behind the first are covered by its wakeup.
+  if (posted_.size() == 1) (void)uv_async_send(wakeup_.get());
+}
+
+void UvLoop::stop() {
+  const std::lock_guard lock(mutex_);
+  stop_requested_ = true;
+  (void)uv_async_send(wakeup_.get());
+}
+
+void UvLoop::run() {
+  ECHOSTREAM_CHECK(!is_running_, "run() was called from inside run()");
+  is_running_ = true;
+  while (!stop_requested_.exchange(false)) {
+    run_posted();
+    if (timers_.size() > 0) (void)timers_.fire(now());
+    (void)ready_.run(kMostReadyInATurn);
+    (void)last_.run(kMostReadyInATurn);
+    if (!stop_requested_) poll();
+  }
+  is_running_ = false;
+}
+
+void UvLoop::run_posted() {
+  std::deque<UniqueFunction<void()>> functions;
+  {
+    const std::lock_guard lock(mutex_);
+    functions.swap(posted_);
+  }
+  for (UniqueFunction<void()>& function : functions) {
+    // Destroyed right after its call, as a task's owner expects, not with the last one.
+    UniqueFunction<void()> running = std::move(function);
+    running();
+  }
+}
+
+void UvLoop::poll() {
+  const LocalTime deadline = timers_.next_deadline();
+  if (!ready_.empty() || !last_.empty() || (deadline != kNever && deadline <= now())) {
+    uv_run(&uv_, UV_RUN_NOWAIT);
+    return;
+  }
+  deadline_timer_.set(deadline);
+  uv_run(&uv_, UV_RUN_ONCE);
+}
+
+Result<std::unique_ptr<UdpSocket>> UvLoop::open_udp(const UdpOptions& options,
+                                                    UdpHandler& handler) {
+  if (buffers_ == nullptr) buffers_ = std::make_unique<ReceiveBuffers>();
+  return UvUdpSocket::open({uv_, *this, calls_, *buffers_}, options, handler);
+}
+
+std::unique_ptr<Pending> UvLoop::resolve(const std::string& host, std::uint16_t port,
+                                         ResolveCallback callback) {
+  return look_up(uv_, *this, host, port, std::move(callback));
+}
+
+Result<std::unique_ptr<Pending>> UvLoop::watch_stop_signals(UniqueFunction<void(int)> callback) {
+  return SignalWatch::open(uv_, std::move(callback));
+}
+
+Result<std::unique_ptr<Pending>> UvLoop::watch_fd(int fd, bool readable, bool writable,
+                                                  UniqueFunction<void()> callback) {
+  return FdWatch::open(uv_, fd, readable, writable, std::move(callback));
+}
+
+void UvLoop::fill_random(MutableBytes out) {
+  if (out.empty()) return;
+  const int error = uv_random(nullptr, nullptr, out.data(), out.size(), 0, nullptr);
+  // Going on with bytes that can be guessed would be worse.
+  ECHOSTREAM_CHECK(error == 0, "the system gives no random bytes");
+}
+
+}  // namespace internal
+
+Result<std::unique_ptr<Loop>> make_loop() {
+  // Without state, and shared by the loops of all threads.
+  static internal::SystemSocketCalls calls;
+  auto loop = internal::UvLoop::make(calls);
+  if (!loop) return std::move(loop).error();
+  return std::unique_ptr<Loop>(*std::move(loop));
+}
+
+}  // namespace echostream
