@@ -46,6 +46,12 @@ void CallState::fail(Status status) {
   changed_.notify_all();
 }
 
+void CallState::check_deadline() {
+  if (is_caller() && context_.deadline() <= session_->executor().now()) {
+    fail(Status(StatusCode::kDeadlineExceeded, "the call's deadline has passed"));
+  }
+}
+
 Task<bool> CallState::wait() {
   const TaskContext context = co_await current_context();
   LocalTime deadline = context_.deadline();

@@ -39,6 +39,8 @@ class CallState final : private core::CallObserver {
   /// Ends the call for a reason of our own; the first reason stays.
   void fail(Status status);
 
+  /// Fails the call when its own deadline has passed: for those who never have to wait.
+  void check_deadline();
   /// Waits for a change; false when the call has ended instead (deadline, cancellation), with
   /// fail() done.
   Task<bool> wait();

@@ -158,6 +158,7 @@ Task<Status> write_message(std::shared_ptr<CallState> call,
   // Even a writer that never has to wait lets others have their turn.
   co_await yield_now();
   for (;;) {
+    call->check_deadline();
     if (call->receive_ended() && !call->status().is_ok()) co_return call->status();
     if (call->stream()->end()) co_return call->stream()->end()->status;
     if (call->stream()->is_writable()) break;

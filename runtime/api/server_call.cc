@@ -51,24 +51,23 @@ class DeadlineTimer final : public TimerNode {
 
 Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_index) {
   DeadlineTimer timer(*call);
-  Status failure;
+  const char* failure = "the handler ended without an answer";
   try {
     co_await call->service_->dispatch(method_index, *call);
-    failure = Status(StatusCode::kInternal, "the handler ended without an answer");
   } catch (const std::exception& exception) {
-    failure = Status(StatusCode::kInternal, "the handler threw an exception");
+    failure = "the handler threw an exception";
     if (NodeContext* node = call->session_->node()) {
       node->log(LogLevel::kError,
                 std::string(call->method_.full_name) + ": the handler threw: " + exception.what());
     }
   } catch (...) {
-    failure = Status(StatusCode::kInternal, "the handler threw an exception");
+    failure = "the handler threw an exception";
     if (NodeContext* node = call->session_->node()) {
       node->log(LogLevel::kError,
                 std::string(call->method_.full_name) + ": the handler threw something unknown");
     }
   }
-  if (!call->finished_) call->finish(failure);
+  if (!call->finished_) call->finish(Status(StatusCode::kInternal, failure));
 }
 
 void ServerCall::set_response_metadata(Metadata metadata) {

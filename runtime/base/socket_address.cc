@@ -20,8 +20,10 @@ std::optional<Number> parse_number(std::string_view text) {
 }
 
 Status bad_address(std::string_view text, const char* why) {
-  return {StatusCode::kInvalidArgument, "'" + std::string(text) + "' is not an address: " + why +
-                                            "; write 192.0.2.1:4433 or [2001:db8::1]:4433"};
+  std::string message("'");
+  message.append(text).append("' is not an address: ").append(why);
+  return {StatusCode::kInvalidArgument,
+          message.append("; write 192.0.2.1:4433 or [2001:db8::1]:4433")};
 }
 
 }  // namespace
@@ -95,7 +97,7 @@ std::string SocketAddress::to_string() const {
   }
   inet_ntop(AF_INET6, address_.data(), host, sizeof host);
   std::string text = std::string("[") + host;
-  if (scope_id_ != 0) text += "%" + std::to_string(scope_id_);
+  if (scope_id_ != 0) text.append("%").append(std::to_string(scope_id_));
   return text + "]:" + std::to_string(port_);
 }
 

@@ -10,38 +10,16 @@
 #include "echostream/base/task_group.h"
 #include "echostream/base/wait.h"
 
+#include "tests/support/manual_executor.h"
+
 namespace echostream {
 namespace {
 
 using namespace std::chrono_literals;
 
-// The smallest executor: time stands still until advance().
-class ManualExecutor final : public Executor {
- public:
-  LocalTime now() const override { return now_; }
-  void schedule(ReadyNode& node) override { ready_.push(node); }
-  void arm(TimerNode& node, LocalTime deadline) override { timers_.arm(node, deadline); }
-  void post(UniqueFunction<void()> function) override { function(); }
+using testing::ManualExecutor;
 
-  void run() { ready_.run(SIZE_MAX); }
-  void advance(Duration duration) {
-    const LocalTime end = now_ + duration;
-    run();
-    while (timers_.next_deadline() <= end) {
-      now_ = timers_.next_deadline();
-      timers_.fire(now_);
-      run();
-    }
-    now_ = end;
-  }
-
- private:
-  LocalTime now_{1s};
-  ReadyQueue ready_;
-  TimerQueue timers_;
-};
-
-class TaskTest : public testing::Test {
+class TaskTest : public ::testing::Test {
  protected:
   ManualExecutor executor_;
   TaskGroup group_{executor_};

@@ -15,8 +15,11 @@ void DatagramSender::send(LocalTime now, const FrameHeader& header, Buffer messa
     ++stats_.expired;
     return;
   }
-  const LocalTime expires_at =
-      context_.max_age > Duration::zero() ? deadline_after(now, context_.max_age) : kNever;
+  const LocalTime expires_at = expiry_of(now, header, context_.max_age);
+  if (expires_at <= now) {
+    ++stats_.expired;
+    return;
+  }
   const DatagramHeader whole{static_cast<std::uint64_t>(context_.call.value), header, 0, 1};
   Buffer prefix = make_datagram_header(whole);
   if (prefix.size() + message.size() <= most) {

@@ -18,6 +18,7 @@ class ExpiringSender final : public FrameSender, private TimerNode {
   void handle_progress(LocalTime now) override;
   void handle_stream_closed(StreamId id) override;
   void give_up_all(WireError code) override;
+  bool is_idle() const override { return in_flight_.empty(); }
   SenderStats stats() const override { return stats_; }
 
  private:
@@ -31,10 +32,11 @@ class ExpiringSender final : public FrameSender, private TimerNode {
   bool open_and_write(InFlight& frame);
   void give_up(const InFlight& frame, WireError code);
   void give_up_stale(LocalTime now);
+  void arm();
 
   SenderContext context_;
   SenderStats stats_;
-  // In the order of sending, which is the order of expiry.
+  // In the order of sending. They expire by capture time, which may be another order.
   std::deque<InFlight> in_flight_;
 };
 

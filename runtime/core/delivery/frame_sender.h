@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <unordered_map>
+#include <vector>
 
 #include "echostream/base/bytes.h"
 #include "echostream/base/executor.h"
@@ -34,11 +35,17 @@ class FrameSender {
   virtual void handle_stream_closed(StreamId) {}
   /// The call was cut off: what is under way outside its own stream need not arrive.
   virtual void give_up_all(WireError) {}
+  /// Nothing is under way outside the call's own stream.
+  virtual bool is_idle() const { return true; }
   virtual SenderStats stats() const = 0;
 };
 
-/// Which sender opened which unidirectional stream; kept by the session.
-using FrameStreams = std::unordered_map<StreamId, FrameSender*>;
+/// Which sender opened which unidirectional stream, and which ones wait for the peer to allow
+/// another; kept by the session.
+struct FrameStreams {
+  std::unordered_map<StreamId, FrameSender*> senders;
+  std::vector<FrameSender*> waiting;
+};
 
 /// What the senders share with the call they belong to. References outlive the sender.
 struct SenderContext {
@@ -50,6 +57,10 @@ struct SenderContext {
   Priority priority;
   Duration max_age;
 };
+
+/// When a frame is too old to be sent. It ages from its capture, where that is known and not in the
+/// future; kNever without a max_age.
+LocalTime expiry_of(LocalTime now, const FrameHeader& header, Duration max_age);
 
 std::unique_ptr<FrameSender> make_frame_sender(Delivery delivery, const SenderContext& context);
 

@@ -54,6 +54,7 @@ class FrameSequencer final : private TimerNode {
   /// The sender is done after `total` frames (sequence numbers 0 to total - 1).
   void finish(LocalTime now, std::uint64_t total);
   const ReceiverStats& stats() const noexcept { return stats_; }
+  std::size_t held_bytes() const noexcept { return held_bytes_; }
 
  private:
   void on_timer(LocalTime now) override;

@@ -1,8 +1,18 @@
+#include <algorithm>
+
 #include "runtime/core/delivery/datagram_sender.h"
 #include "runtime/core/delivery/expiring_sender.h"
 #include "runtime/core/delivery/reliable_sender.h"
 
 namespace echostream::core {
+
+LocalTime expiry_of(LocalTime now, const FrameHeader& header, Duration max_age) {
+  if (max_age <= Duration::zero()) return kNever;
+  // Our own stamps are of our own clock; zero says that nobody knows.
+  const LocalTime captured{header.capture_time.time_since_epoch()};
+  const bool is_known = captured > LocalTime{} && captured < now;
+  return deadline_after(is_known ? captured : now, max_age);
+}
 
 std::unique_ptr<FrameSender> make_frame_sender(Delivery delivery, const SenderContext& context) {
   switch (delivery) {

@@ -8,7 +8,11 @@ std::optional<Buffer> Reassembly::add(const DatagramHeader& header, BytesView pi
   if (piece.empty()) return std::nullopt;
   auto found = partials_.find(header.frame.sequence);
   if (found == partials_.end()) {
-    if (partials_.size() == kMaxPartials) drop(partials_.begin());
+    if (partials_.size() == kMaxPartials) {
+      // The oldest makes room; a piece of a frame that is older still has come too late.
+      if (header.frame.sequence < partials_.begin()->first) return std::nullopt;
+      drop(partials_.begin());
+    }
     found = partials_.emplace(header.frame.sequence, Partial{header.fragment_count, {}, 0}).first;
   }
   Partial& partial = found->second;

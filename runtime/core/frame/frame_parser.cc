@@ -45,12 +45,12 @@ bool FrameParser::read_header(BytesView& bytes) {
 Status FrameParser::begin_payload(FrameSink& sink) {
   const std::optional<std::uint64_t> limit = sink.payload_limit(type_);
   skipping_ = !limit.has_value();
-  if (!skipping_ && remaining_ > *limit) {
-    return {StatusCode::kResourceExhausted, "a frame of " + std::to_string(remaining_) +
-                                                " bytes is over the limit of " +
-                                                std::to_string(*limit)};
-  }
-  return Status::ok();
+  if (skipping_ || remaining_ <= *limit) return Status::ok();
+  skipping_ = true;
+  return sink.on_oversized(Status(StatusCode::kResourceExhausted,
+                                  "a frame of type " + std::to_string(type_) + " with " +
+                                      std::to_string(remaining_) + " bytes is over the limit of " +
+                                      std::to_string(*limit)));
 }
 
 Status FrameParser::feed_payload(BytesView& bytes, FrameSink& sink) {

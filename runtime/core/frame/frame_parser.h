@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "echostream/base/bytes.h"
@@ -15,6 +16,9 @@ class FrameSink {
  public:
   /// The most payload bytes a frame of this type may have; nullopt skips frames of the type unread.
   virtual std::optional<std::uint64_t> payload_limit(std::uint64_t type) = 0;
+  /// A frame over its limit, before anything of it is buffered. The error ends the parsing; OK
+  /// skips the frame unread.
+  virtual Status on_oversized(Status error) { return error; }
   /// A complete frame. An error ends the parsing and is what feed() returns.
   virtual Status on_frame(std::uint64_t type, Buffer payload) = 0;
   /// Asked before each frame: false makes feed() stop there and report how much it took.
@@ -30,6 +34,8 @@ class FrameParser {
   /// more). After an error the stream is beyond repair. kResourceExhausted: a frame over its limit,
   /// refused before anything of it was buffered.
   Status feed(BytesView bytes, FrameSink& sink, std::size_t& taken);
+  /// What the incomplete frame has made us keep.
+  std::size_t held_bytes() const noexcept { return partial_.size(); }
   /// True between frames: the only place where a stream may end.
   bool at_boundary() const noexcept { return !in_payload_ && header_size_ == 0; }
 

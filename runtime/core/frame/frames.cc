@@ -69,6 +69,7 @@ Result<SettingsFrame> parse_settings(BytesView payload) {
     const std::uint64_t id = reader.read_varint();
     const std::uint64_t value = reader.read_varint();
     if (!reader.ok()) break;
+    // Unknown settings mean nothing to us, reserved ones to nobody.
     if (id == static_cast<std::uint64_t>(SettingId::kMaxMessageBytes)) {
       settings.max_message_bytes = value;
     } else if (id == static_cast<std::uint64_t>(SettingId::kMaxMetadataBytes)) {
@@ -82,14 +83,14 @@ Result<SettingsFrame> parse_settings(BytesView payload) {
 }
 
 void write_settings(ByteWriter& out, const SettingsFrame& settings, std::uint64_t grease) {
-  out.write_varint(static_cast<std::uint64_t>(SettingId::kMaxMessageBytes));
-  out.write_varint(settings.max_message_bytes);
-  out.write_varint(static_cast<std::uint64_t>(SettingId::kMaxMetadataBytes));
-  out.write_varint(settings.max_metadata_bytes);
-  out.write_varint(static_cast<std::uint64_t>(SettingId::kMaxSubscriptions));
-  out.write_varint(settings.max_subscriptions);
-  out.write_varint(reserved_number(grease % 1000));
-  out.write_varint(grease % 64);
+  const auto write = [&](SettingId id, std::uint64_t value) {
+    out.write_varint(static_cast<std::uint64_t>(id));
+    out.write_varint(std::min(value, kMaxVarint));
+  };
+  write(SettingId::kMaxMessageBytes, settings.max_message_bytes);
+  write(SettingId::kMaxMetadataBytes, settings.max_metadata_bytes);
+  write(SettingId::kMaxSubscriptions, settings.max_subscriptions);
+  write(static_cast<SettingId>(reserved_number(grease % 1000)), grease % 64);
 }
 
 Status check_metadata(const Metadata& metadata, std::uint64_t limit) {
@@ -149,6 +150,29 @@ Result<StatusFrame> parse_status(BytesView payload) {
   }
   if (!reader.ok() || !read_metadata(reader, frame.metadata)) return malformed("STATUS");
   return frame;
+}
+
+namespace {
+// The longest start of a UTF-8 text that has at most `most` bytes and ends between two characters.
+std::string_view cut_text(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<std::uint8_t>(text[most]) & 0xc0) == 0x80) --most;
+  return text.substr(0, most);
+}
+}  // namespace
+
+Status fit_for_wire(const Status& status) {
+  constexpr std::size_t kMostMessageBytes = kMaxStatusBytes / 4;
+  constexpr std::size_t kFieldBytes = 16;
+  std::size_t room = kMaxStatusBytes - kMostMessageBytes - kFieldBytes;
+  Status fitting(status.code(), std::string(cut_text(status.message(), kMostMessageBytes)));
+  for (const StatusDetail& detail : status.details()) {
+    const std::size_t bytes = detail.type_url.size() + detail.value.size() + kFieldBytes;
+    if (bytes > room) break;
+    room -= bytes;
+    fitting.add_detail(detail);
+  }
+  return fitting;
 }
 
 void write_status(ByteWriter& out, const StatusFrame& frame) {

@@ -50,6 +50,10 @@ struct StatusFrame {
   Status status;
   Metadata metadata;
 };
+/// What a status may take on the wire beside its metadata.
+inline constexpr std::size_t kMaxStatusBytes = 64 * 1024;
+/// The same status, with its message cut and its last details left out so that a peer takes it.
+Status fit_for_wire(const Status& status);
 Result<StatusFrame> parse_status(BytesView payload);
 void write_status(ByteWriter& out, const StatusFrame& status);
 

@@ -8,13 +8,6 @@
 namespace echostream::core {
 namespace {
 
-constexpr std::uint64_t number(FrameType type) { return static_cast<std::uint64_t>(type); }
-
-// Room for a request's, response's or status's fields beside the metadata.
-constexpr std::uint64_t kFieldBytes = 64;
-constexpr std::uint64_t kStatusBytes = 64 * 1024;
-constexpr std::uint64_t kFrameHeaderBytes = 16;
-
 Status status_of_reset(WireError code) {
   switch (code) {
     case WireError::kRefused:
@@ -37,7 +30,12 @@ Status status_of_reset(WireError code) {
 }  // namespace
 
 CallStream::CallStream(CallEnvironment environment, Session& session, Role role, StreamId id)
-    : environment_(environment), session_(session), role_(role), id_(id) {}
+    : environment_(environment),
+      session_(session),
+      role_(role),
+      id_(id),
+      inbox_(environment.limits),
+      held_(environment.budget) {}
 
 CallStream::~CallStream() = default;
 
@@ -51,16 +49,46 @@ void CallStream::set_method(const MethodInfo& method) {
   if (id_.is_valid()) environment_.transport.set_priority(id_, priority_);
 }
 
-// ---- Sending.
+void CallStream::changed() {
+  if (observer_ != nullptr) observer_->on_call_changed();
+}
+
+// ---- Opening.
 
 void CallStream::open(StreamId id) {
   id_ = id;
   environment_.transport.set_priority(id_, priority_);
+  if (waiting_request_) {
+    // The deadline is sent as time left, and some has passed.
+    if (waiting_request_->timeout > Duration::zero()) {
+      waiting_request_->timeout -= environment_.executor.now() - waiting_since_;
+      waiting_request_->timeout = std::max(waiting_request_->timeout, Duration(1));
+    }
+    write_request(*waiting_request_);
+    waiting_request_.reset();
+  }
   for (Unopened& waiting : std::exchange(unopened_, {})) {
     environment_.transport.write(id_, std::move(waiting.bytes), waiting.fin);
   }
   changed();
 }
+
+void CallStream::send_request(const RequestFrame& request) {
+  if (id_.is_valid()) {
+    write_request(request);
+    return;
+  }
+  waiting_request_ = request;
+  waiting_since_ = environment_.executor.now();
+}
+
+void CallStream::write_request(const RequestFrame& request) {
+  ByteWriter payload;
+  core::write_request(payload, request);
+  write(make_frame(FrameType::kRequest, payload.bytes()), false);
+}
+
+// ---- Sending.
 
 void CallStream::write(Buffer bytes, bool fin) {
   if (id_.is_valid()) {
@@ -68,12 +96,6 @@ void CallStream::write(Buffer bytes, bool fin) {
   } else {
     unopened_.push_back({std::move(bytes), fin});
   }
-}
-
-void CallStream::send_request(const RequestFrame& request) {
-  ByteWriter payload;
-  write_request(payload, request);
-  write(make_frame(FrameType::kRequest, payload.bytes()), false);
 }
 
 Status CallStream::check_size(std::size_t bytes) const {
@@ -92,8 +114,7 @@ Status CallStream::send_message(const Buffer& message, bool finish) {
 }
 
 Status CallStream::send_frame(LocalTime now, RemoteTime capture_time, Buffer message) {
-  Status status = send_numbered_frame(now, {next_sequence_, capture_time}, std::move(message));
-  return status;
+  return send_numbered_frame(now, {next_sequence_, capture_time}, std::move(message));
 }
 
 Status CallStream::send_numbered_frame(LocalTime now, const FrameHeader& header, Buffer message) {
@@ -112,6 +133,11 @@ FrameSender& CallStream::sender() {
                                  environment_.frame_streams, id_, priority_, max_age_});
   }
   return *sender_;
+}
+
+std::unique_ptr<FrameSender> CallStream::take_busy_sender() {
+  if (!sender_ || sender_->is_idle()) return nullptr;
+  return std::move(sender_);
 }
 
 bool CallStream::is_writable() const {
@@ -134,293 +160,100 @@ void CallStream::finish_sending() {
 
 void CallStream::send_response(const Metadata& metadata) {
   if (send_ended_) return;
+  Status fits = check_metadata(metadata, environment_.peer_settings.max_metadata_bytes);
+  if (!fits.is_ok()) {
+    send_status({fits.with_context("the response's metadata cannot be sent"), {}});
+    return;
+  }
   ByteWriter payload;
   write_response(payload, metadata);
   write(make_frame(FrameType::kResponse, payload.bytes()), false);
 }
 
-void CallStream::send_status(const StatusFrame& status) {
+void CallStream::send_status(const StatusFrame& status) { write_status(status, WireError::kNone); }
+
+void CallStream::write_status(StatusFrame frame, WireError stop_code) {
   if (send_ended_) return;
+  Status fits = check_metadata(frame.metadata, environment_.peer_settings.max_metadata_bytes);
+  if (!fits.is_ok()) {
+    frame.metadata = {};
+    if (frame.status.is_ok()) {
+      frame.status = fits.with_context("the status's metadata cannot be sent");
+    }
+  }
+  frame.status = fit_for_wire(frame.status);
   send_end_of_frames();
   send_ended_ = true;
   ByteWriter payload;
-  write_status(payload, status);
+  core::write_status(payload, frame);
   write(make_frame(FrameType::kStatus, payload.bytes()), true);
-  if (!fin_seen_) environment_.transport.stop_sending(id_, WireError::kNone);
+  stop_reading(stop_code);
 }
 
+// ---- Ending.
+
 void CallStream::cancel(WireError code) {
+  if (!end_) end_ = StatusFrame{Status(StatusCode::kCancelled, "the call was cancelled"), {}};
   if (id_.is_valid()) {
+    // Also a side that has ended: what of it is still under way need not arrive.
     if (!std::exchange(send_ended_, true) || !fin_seen_) environment_.transport.reset(id_, code);
-    if (!fin_seen_) environment_.transport.stop_sending(id_, code);
+    stop_reading(code);
   }
   send_ended_ = true;
-  inbox_.clear();
-  inbox_bytes_ = 0;
-  sequencer_.reset();
-  if (!end_) end_ = StatusFrame{Status(StatusCode::kCancelled, "the call was cancelled"), {}};
+  waiting_request_.reset();
+  unopened_.clear();
+  if (sender_) sender_->give_up_all(code);
+  drop_unread();
+}
+
+void CallStream::stop_reading(WireError code) {
+  if (fin_seen_ || std::exchange(stop_sent_, true)) return;
+  environment_.transport.stop_sending(id_, code);
 }
 
 void CallStream::release() {
   observer_ = nullptr;
   released_ = true;
-  const bool ended = role_ == Role::kCaller ? fin_seen_ && send_ended_ : send_ended_;
-  if (!ended) cancel(WireError::kCancelled);
+  const bool answered = role_ == Role::kResponder || fin_seen_ || pending_end_ || end_;
+  if (!send_ended_ || !answered) cancel(WireError::kCancelled);
+  // The status is here, its FIN may never come.
+  if (id_.is_valid()) stop_reading(WireError::kNone);
+  drop_unread();
   session_.handle_released(*this);
 }
 
-// ---- Receiving.
-
-bool CallStream::wants_frame() {
-  return inbox_.size() < environment_.limits.max_inbox_messages &&
-         inbox_bytes_ < environment_.limits.max_inbox_bytes;
-}
-
-void CallStream::handle_data(LocalTime now, BytesView data, bool fin) {
-  receiving_at_ = now;
-  if (fin) fin_seen_ = true;
-  if (released_ || end_ || pending_end_) {
-    if (id_.is_valid()) environment_.transport.consume(id_, data.size());
-  } else if (!unparsed_.empty()) {
-    unparsed_.insert(unparsed_.end(), data.begin(), data.end());
-  } else {
-    parse(data);
-  }
-  if (fin_seen_ && unparsed_.empty()) finish_receiving();
-}
-
-void CallStream::parse(BytesView data) {
-  std::size_t taken = 0;
-  Status status = parser_.feed(data, *this, taken);
-  if (!status.is_ok()) {
-    environment_.transport.consume(id_, data.size());
-    unparsed_.clear();
-    fail_receiving(std::move(status), WireError::kProtocol);
-    return;
-  }
-  environment_.transport.consume(id_, taken);
-  // The inbox is full: the rest waits here without credit, so flow control bounds it.
-  unparsed_.assign(data.begin() + static_cast<std::ptrdiff_t>(taken), data.end());
-}
-
-std::optional<std::uint64_t> CallStream::payload_limit(std::uint64_t type) {
-  const Limits& limits = environment_.limits;
-  switch (static_cast<FrameType>(type)) {
-    case FrameType::kRequest:
-    case FrameType::kResponse:
-      return limits.max_metadata_bytes + kFieldBytes;
-    case FrameType::kMessage:
-      return limits.max_message_bytes;
-    case FrameType::kTimedMessage:
-      return limits.max_message_bytes + kFrameHeaderBytes;
-    case FrameType::kStatus:
-      return limits.max_metadata_bytes + kStatusBytes;
-    case FrameType::kEnd:
-    case FrameType::kSettings:
-    case FrameType::kGoaway:
-    case FrameType::kEvent:
-      return kFrameHeaderBytes;
-  }
-  return std::nullopt;
-}
-
-Status CallStream::on_frame(std::uint64_t type, Buffer payload) {
-  if (released_ || end_ || pending_end_) return Status::ok();
-  const bool is_caller = role_ == Role::kCaller;
-  if (type == number(FrameType::kRequest) && !is_caller && !request_seen_)
-    return on_request(payload);
-  if (is_caller || request_seen_) {
-    if (type == number(FrameType::kMessage)) {
-      push({std::move(payload), {}, receiving_at_, 0});
-      return Status::ok();
-    }
-    if (type == number(FrameType::kTimedMessage)) return on_timed_message(std::move(payload));
-    if (type == number(FrameType::kEnd)) return on_end(payload);
-  }
-  if (is_caller && type == number(FrameType::kStatus)) return on_status(payload);
-  if (is_caller && type == number(FrameType::kResponse)) {
-    auto metadata = parse_response(payload);
-    if (!metadata) return std::move(metadata).error();
-    response_metadata_ = *std::move(metadata);
-    changed();
-    return Status::ok();
-  }
-  return {StatusCode::kInternal,
-          "the peer sent a frame of type " + std::to_string(type) + " where none is allowed"};
-}
-
-Status CallStream::on_request(BytesView payload) {
-  auto request = parse_request(payload);
-  if (!request) return std::move(request).error();
-  request_seen_ = true;
-  session_.handle_request(*this, *std::move(request));
-  return Status::ok();
-}
-
-Status CallStream::on_timed_message(Buffer payload) {
-  ByteReader reader(payload);
-  const FrameHeader header = read_frame_header(reader);
-  const std::uint64_t expected = last_timed_sequence_ ? *last_timed_sequence_ + 1 : 0;
-  if (!reader.ok() || header.sequence < expected) {
-    return {StatusCode::kInternal, "malformed or repeated frame from the peer"};
-  }
-  last_timed_sequence_ = header.sequence;
-  push({payload.slice(payload.size() - reader.rest().size()), header, receiving_at_,
-        header.sequence - expected});
-  return Status::ok();
-}
-
-Status CallStream::on_end(BytesView payload) {
-  ByteReader reader(payload);
-  const std::uint64_t total = reader.read_varint();
-  if (!reader.ok()) return {StatusCode::kInternal, "malformed END frame from the peer"};
-  if (delivery_ != Delivery::kReliable) sequencer().finish(receiving_at_, total);
-  return Status::ok();
-}
-
-Status CallStream::on_status(BytesView payload) {
-  auto status = parse_status(payload);
-  if (!status) return std::move(status).error();
-  end_with(*std::move(status));
-  return Status::ok();
-}
-
-void CallStream::handle_datagram(LocalTime now, const DatagramHeader& header, BytesView piece) {
-  if (released_ || end_ || delivery_ != Delivery::kDatagram) return;
-  if (header.fragment_count == 1) {
-    if (piece.size() <= environment_.limits.max_message_bytes) {
-      handle_frame(now, header.frame, Buffer::copy(piece));
-    }
-    return;
-  }
-  if (!reassembly_) {
-    reassembly_ = std::make_unique<Reassembly>(environment_.limits.max_message_bytes,
-                                               environment_.limits.max_held_bytes);
-  }
-  if (auto whole = reassembly_->add(header, piece)) {
-    handle_frame(now, header.frame, *std::move(whole));
-  }
-}
-
-void CallStream::handle_frame(LocalTime now, const FrameHeader& header, Buffer message) {
-  if (released_ || end_ || delivery_ == Delivery::kReliable) return;
-  sequencer().add(now, {std::move(message), header, now, 0});
-}
-
-FrameSequencer& CallStream::sequencer() {
-  if (!sequencer_) {
-    FrameSequencer::Options options;
-    options.hold = hold_;
-    options.max_frames = environment_.limits.max_held_frames;
-    options.max_bytes = environment_.limits.max_held_bytes;
-    sequencer_ = std::make_unique<FrameSequencer>(
-        environment_.executor, static_cast<FrameSequencer::Sink&>(*this), options);
-  }
-  return *sequencer_;
-}
-
-void CallStream::on_sequenced(InboundMessage message) {
-  // Nobody reads: the newest frames are worth more than the oldest.
-  if (!wants_frame() && !inbox_.empty()) {
-    const InboundMessage& oldest = inbox_.front();
-    const std::uint64_t dropped = oldest.lost_before + 1;
-    inbox_bytes_ -= oldest.message.size();
-    inbox_.pop_front();
-    (inbox_.empty() ? message : inbox_.front()).lost_before += dropped;
-  }
-  push(std::move(message));
-}
-
-void CallStream::on_sequence_end(std::uint64_t lost) {
-  lost_at_end_ = lost;
-  sequence_ended_ = true;
-  finish_if_drained();
-  changed();
-}
-
-void CallStream::push(InboundMessage message) {
-  inbox_bytes_ += message.message.size();
-  inbox_.push_back(std::move(message));
-  changed();
-}
-
-std::optional<InboundMessage> CallStream::take_message() {
-  if (inbox_.empty()) return std::nullopt;
-  InboundMessage message = std::move(inbox_.front());
-  inbox_.pop_front();
-  inbox_bytes_ -= message.message.size();
-  ++inbox_delivered_;
-  if (!unparsed_.empty() && wants_frame()) {
-    const std::vector<std::uint8_t> waiting = std::exchange(unparsed_, {});
-    parse(waiting);
-    if (fin_seen_ && unparsed_.empty()) finish_receiving();
-  }
-  finish_if_drained();
-  return message;
-}
-
-// ---- Ending.
-
-// The peer's FIN, with every frame before it parsed.
-void CallStream::finish_receiving() {
-  if (end_) return;
-  if (!parser_.at_boundary()) {
-    fail_receiving(Status(StatusCode::kInternal, "the peer ended the call inside a frame"),
-                   WireError::kProtocol);
-    return;
-  }
-  if (role_ == Role::kResponder && !request_seen_) {
-    fail_receiving(Status(StatusCode::kInternal, "the peer ended the call without a request"),
-                   WireError::kProtocol);
-    return;
-  }
-  // Without an END frame there is nothing to wait for.
-  if (sequencer_) sequencer_->finish(receiving_at_, 0);
-  if (role_ == Role::kCaller && !pending_end_) {
-    end_with({Status(StatusCode::kInternal, "the peer ended the call without a status"), {}});
-  }
-  finish_if_drained();
-  changed();
-}
-
-void CallStream::end_with(StatusFrame status) {
-  if (end_ || pending_end_) return;
-  pending_end_ = std::move(status);
-  if (sequencer_) sequencer_->finish(receiving_at_, 0);
-  finish_if_drained();
-  changed();
-}
-
-void CallStream::finish_if_drained() {
-  const bool frames_done = !sequencer_ || sequence_ended_;
-  if (fin_seen_ && unparsed_.empty() && frames_done) receive_ended_ = true;
-  if (pending_end_ && inbox_.empty() && frames_done && !end_)
-    end_ = std::exchange(pending_end_, {});
-}
-
-// What the peer sent makes no sense, or is too large: it hears why, and the call is over for us.
-void CallStream::fail_receiving(Status status, WireError code) {
-  if (end_) return;
-  if (role_ == Role::kResponder) send_status({status, {}});
-  end_ = StatusFrame{std::move(status), {}};
-  cancel(code);
-  changed();
-}
-
-void CallStream::handle_reset(WireError code) {
-  fin_seen_ = true;
-  if (end_ || released_) return;
+// The peer gave the call up.
+void CallStream::cut_off(LocalTime now, WireError code) {
+  if (role_ == Role::kResponder && !send_ended_) session_.count_cancelled(now);
   end_ = StatusFrame{status_of_reset(code), {}};
   cancel(WireError::kCancelled);
   changed();
 }
 
-void CallStream::handle_stop_sending(WireError code) {
-  const bool had_ended = std::exchange(send_ended_, true);
-  if (released_ || end_) return;
+void CallStream::handle_reset(LocalTime now, WireError code) {
+  // After the peer's end a reset says nothing new.
+  if (std::exchange(fin_seen_, true) || released_ || end_) return;
+  if (pending_end_) {
+    finish_if_drained();
+    changed();
+    return;
+  }
+  cut_off(now, code);
+}
+
+void CallStream::handle_stop_sending(LocalTime now, WireError code) {
+  if (released_ || end_) {
+    send_ended_ = true;
+    return;
+  }
   // A responder that has its answer ready does not read on; the status follows. A caller that stops
   // reading has lost interest in the call.
-  if (role_ == Role::kResponder && !had_ended) handle_reset(code);
+  if (role_ == Role::kResponder && !send_ended_) {
+    cut_off(now, code);
+    return;
+  }
+  send_ended_ = true;
+  if (role_ == Role::kCaller && sender_) sender_->give_up_all(WireError::kCancelled);
   changed();
 }
 
@@ -429,14 +262,15 @@ void CallStream::handle_drained() { changed(); }
 void CallStream::handle_session_closed(const Status& status) {
   send_ended_ = true;
   fin_seen_ = true;
-  if (!end_ && !pending_end_) end_ = StatusFrame{status, {}};
-  if (pending_end_) end_ = std::exchange(pending_end_, {});
+  waiting_request_.reset();
+  unopened_.clear();
+  if (!end_) end_ = pending_end_ ? std::exchange(pending_end_, {}) : StatusFrame{status, {}};
+  if (sender_) sender_->give_up_all(WireError::kCancelled);
   sequencer_.reset();
+  reassembly_.reset();
+  unparsed_.clear();
+  account();
   changed();
-}
-
-void CallStream::changed() {
-  if (observer_ != nullptr) observer_->on_call_changed();
 }
 
 }  // namespace echostream::core

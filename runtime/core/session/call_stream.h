@@ -1,10 +1,9 @@
-// One call: the bidirectional QUIC stream that carries it, in either role, with what the peer has
-// sent and the reader has not taken yet. The API's handles drive it; the session routes the
-// network's input to it.
+// One call: the bidirectional QUIC stream that carries it, in either role (docs/protocol.md 5). The
+// API's handles drive it; the session routes the network's input to it. Sending and ending are in
+// call_stream.cc, receiving in call_stream_receive.cc.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -21,6 +20,9 @@
 #include "runtime/core/delivery/reassembly.h"
 #include "runtime/core/frame/frame_parser.h"
 #include "runtime/core/frame/frames.h"
+#include "runtime/core/frame/unparsed_bytes.h"
+#include "runtime/core/session/byte_budget.h"
+#include "runtime/core/session/inbox.h"
 #include "runtime/core/session/transport_port.h"
 
 namespace echostream::core {
@@ -45,6 +47,8 @@ struct CallEnvironment {
   /// What the peer said it takes; changes when its settings arrive.
   const SettingsFrame& peer_settings;
   FrameStreams& frame_streams;
+  /// What the peer makes us hold over all its calls.
+  ByteBudget& budget;
 };
 
 class CallStream final : private FrameSink, private FrameSequencer::Sink {
@@ -82,14 +86,16 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   bool is_writable() const;
   /// Caller: no more messages from us.
   void finish_sending();
-  /// Responder: metadata before the first message.
+  /// Responder: metadata before the first message. What the peer does not take ends the call with
+  /// the error that check_metadata() gives.
   void send_response(const Metadata& metadata);
-  /// Responder: the end. Further sends do nothing.
+  /// Responder: the end. Further sends do nothing. Metadata that the peer does not take is left
+  /// out, and turns an OK into the error that check_metadata() gives.
   void send_status(const StatusFrame& status);
   bool send_ended() const noexcept { return send_ended_; }
   SenderStats sender_stats() const { return sender_ ? sender_->stats() : SenderStats{}; }
   ReceiverStats receiver_stats() const {
-    return sequencer_ ? sequencer_->stats() : ReceiverStats{inbox_delivered_, 0, 0, 0};
+    return sequencer_ ? sequencer_->stats() : ReceiverStats{inbox_.taken(), 0, 0, 0};
   }
   /// Cuts the call off, both ways, and drops what waits.
   void cancel(WireError code);
@@ -101,18 +107,23 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   void open(StreamId id);
   void send_request(const RequestFrame& request);
   void handle_data(LocalTime now, BytesView data, bool fin);
-  void handle_reset(WireError code);
-  void handle_stop_sending(WireError code);
+  void handle_reset(LocalTime now, WireError code);
+  void handle_stop_sending(LocalTime now, WireError code);
   void handle_datagram(LocalTime now, const DatagramHeader& header, BytesView piece);
   void handle_frame(LocalTime now, const FrameHeader& header, Buffer message);
   void handle_drained();
   void handle_streams_available(LocalTime now) {
     if (sender_) sender_->handle_progress(now);
   }
+  /// The connection is done with the stream; frames beside it may still be under way.
+  void handle_stream_closed() noexcept { stream_closed_ = true; }
+  bool is_stream_closed() const noexcept { return stream_closed_; }
   void handle_session_closed(const Status& status);
   bool is_released() const noexcept { return released_; }
   /// False: a stream of the peer's that has not become a call, so nobody will release it.
   bool has_handle() const noexcept { return role_ == Role::kCaller || request_seen_; }
+  /// The sender, when frames of it are still under way though the call is over; otherwise null.
+  std::unique_ptr<FrameSender> take_busy_sender();
 
  private:
   // FrameSink
@@ -124,18 +135,28 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   void on_sequence_end(std::uint64_t lost) override;
 
   Status on_request(BytesView payload);
+  Status on_response(BytesView payload);
+  Status check_received(const Metadata& metadata) const;
   Status on_timed_message(Buffer payload);
   Status on_end(BytesView payload);
   Status on_status(BytesView payload);
   Status check_size(std::size_t bytes) const;
   void write(Buffer bytes, bool fin);
+  void write_request(const RequestFrame& request);
+  void write_status(StatusFrame status, WireError stop_code);
   void send_end_of_frames();
+  std::size_t feed(BytesView data);
   void parse(BytesView data);
+  void parse_waiting();
   void finish_receiving();
-  void fail_receiving(Status status, WireError code);
+  void fail_receiving(Status status);
+  void cut_off(LocalTime now, WireError code);
   void end_with(StatusFrame status);
   void finish_if_drained();
-  void push(InboundMessage message);
+  void stop_reading(WireError code);
+  void drop_unread();
+  void account();
+  void check_budget();
   FrameSequencer& sequencer();
   FrameSender& sender();
   void changed();
@@ -159,16 +180,19 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
     Buffer bytes;
     bool fin;
   };
-  std::vector<Unopened> unopened_;  // until the peer allows the stream
+  // Until the peer allows the stream.
+  std::optional<RequestFrame> waiting_request_;
+  LocalTime waiting_since_{};
+  std::vector<Unopened> unopened_;
 
   // Receiving.
   FrameParser parser_;
   LocalTime receiving_at_{};
-  std::deque<InboundMessage> inbox_;
-  std::size_t inbox_bytes_ = 0;
-  std::uint64_t inbox_delivered_ = 0;
-  std::vector<std::uint8_t> unparsed_;  // while the inbox is full; bounded by flow control
+  Inbox inbox_;
+  ByteShare held_;
+  UnparsedBytes unparsed_;  // while the inbox is full
   bool fin_seen_ = false;
+  bool stop_sent_ = false;
   bool receive_ended_ = false;
   std::optional<std::uint64_t> last_timed_sequence_;
   Metadata response_metadata_;
@@ -178,6 +202,7 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   std::uint64_t lost_at_end_ = 0;
   std::optional<StatusFrame> pending_end_;  // waits until the inbox is empty
   std::optional<StatusFrame> end_;
+  bool stream_closed_ = false;
   bool released_ = false;
 };
 

@@ -4,33 +4,57 @@
 #include <utility>
 
 namespace echostream::core {
+namespace {
 
-Status EventReceiver::handle_data(BytesView data) {
+// Method id and number of metadata entries at their longest.
+constexpr std::uint64_t kFieldBytes = 16;
+
+}  // namespace
+
+Status EventReceiver::handle_data(BytesView data, bool fin) {
+  if (fin) fin_seen_ = true;
   if (!unparsed_.empty()) {
-    unparsed_.insert(unparsed_.end(), data.begin(), data.end());
+    unparsed_.append(data);
     return Status::ok();
   }
-  return parse(data);
+  std::size_t taken = 0;
+  if (Status status = parse(data, taken); !status.is_ok()) return status;
+  unparsed_.append(data.subspan(taken));
+  return check_end();
 }
 
 Status EventReceiver::resume() {
   if (unparsed_.empty()) return Status::ok();
-  const std::vector<std::uint8_t> waiting = std::exchange(unparsed_, {});
-  return parse(waiting);
+  std::size_t taken = 0;
+  if (Status status = parse(unparsed_.view(), taken); !status.is_ok()) return status;
+  unparsed_.drop_front(taken);
+  return check_end();
 }
 
-Status EventReceiver::parse(BytesView data) {
-  std::size_t taken = 0;
+void EventReceiver::discard() {
+  transport_.consume(id_, unparsed_.size());
+  unparsed_.clear();
+}
+
+Status EventReceiver::parse(BytesView data, std::size_t& taken) {
   Status status = parser_.feed(data, *this, taken);
-  if (!status.is_ok()) return status;
-  transport_.consume(id_, taken);
-  unparsed_.assign(data.begin() + static_cast<std::ptrdiff_t>(taken), data.end());
+  if (status.is_ok()) transport_.consume(id_, taken);
   return status;
+}
+
+Status EventReceiver::check_end() const {
+  if (!fin_seen_ || !unparsed_.empty() || parser_.at_boundary()) return Status::ok();
+  return {StatusCode::kInternal, "the peer ended a stream of events inside a frame"};
 }
 
 std::optional<std::uint64_t> EventReceiver::payload_limit(std::uint64_t type) {
   if (type != static_cast<std::uint64_t>(FrameType::kEvent)) return std::nullopt;
-  return limits_.max_message_bytes + limits_.max_metadata_bytes;
+  return limits_.max_message_bytes + limits_.max_metadata_bytes + kFieldBytes;
+}
+
+Status EventReceiver::on_oversized(Status) {
+  sink_.on_event_dropped();
+  return Status::ok();
 }
 
 Status EventReceiver::on_frame(std::uint64_t, Buffer payload) {
@@ -40,7 +64,8 @@ Status EventReceiver::on_frame(std::uint64_t, Buffer payload) {
   Buffer message = payload.slice(payload.size() - reader.rest().size());
   if (message.size() > limits_.max_message_bytes ||
       header->metadata.byte_size() > limits_.max_metadata_bytes) {
-    return {StatusCode::kResourceExhausted, "an event is over the size limit"};
+    sink_.on_event_dropped();
+    return Status::ok();
   }
   sink_.on_event(*std::move(header), std::move(message));
   return Status::ok();

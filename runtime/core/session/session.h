@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -13,8 +12,11 @@
 #include "echostream/limits.h"
 #include "echostream/method.h"
 
+#include "runtime/core/session/byte_budget.h"
 #include "runtime/core/session/call_stream.h"
-#include "runtime/core/session/event_receiver.h"
+#include "runtime/core/session/event_sender.h"
+#include "runtime/core/session/orphan_frames.h"
+#include "runtime/core/session/peer_streams.h"
 #include "runtime/core/session/transport_port.h"
 
 namespace echostream::core {
@@ -39,10 +41,11 @@ struct SessionStats {
   std::uint64_t calls_received = 0;
   std::uint64_t events_sent = 0;
   std::uint64_t events_received = 0;
+  std::uint64_t events_dropped = 0;     // over our limits
   std::uint64_t datagrams_dropped = 0;  // malformed, or of a call that is not known
 };
 
-class Session final : private EventReceiver::Sink {
+class Session final : private PeerStreams::Sink {
  public:
   /// References outlive the session. `grease` is any number; it varies what the peer must ignore.
   Session(Executor& executor, TransportPort& transport, SessionObserver& observer,
@@ -82,51 +85,40 @@ class Session final : private EventReceiver::Sink {
   bool has_calls() const noexcept { return live_calls_ > 0; }
   const SettingsFrame& peer_settings() const noexcept { return peer_settings_; }
   const SessionStats& stats() const noexcept { return stats_; }
+  /// What the peer makes us hold, counted against Limits::max_session_bytes.
+  std::size_t held_bytes() const noexcept { return budget_.held(); }
 
  private:
   friend class CallStream;
-  // A peer's unidirectional stream, until its type is known and while it is a control or frame
-  // stream.
-  struct PeerStream {
-    std::optional<std::uint64_t> type;
-    std::vector<std::uint8_t> bytes;  // the type's first bytes, then a whole EXPIRING frame
-    std::unique_ptr<EventReceiver> events;
-  };
-  // The frames of the peer's control stream.
-  class ControlSink final : public FrameSink {
-   public:
-    explicit ControlSink(Session& session) : session_(session) {}
-    std::optional<std::uint64_t> payload_limit(std::uint64_t type) override;
-    Status on_frame(std::uint64_t type, Buffer payload) override;
-
-   private:
-    Session& session_;
-  };
-
   // From CallStream.
   void handle_request(CallStream& call, RequestFrame request);
   void handle_released(CallStream& call);
-  // EventReceiver::Sink
+  void count_cancelled(LocalTime now);
+  // PeerStreams::Sink
+  void on_settings(const SettingsFrame& settings) override { peer_settings_ = settings; }
+  void on_goaway() override;
   bool wants_event() override { return observer_.wants_event(); }
   void on_event(EventHeader header, Buffer message) override;
+  void on_event_dropped() override { ++stats_.events_dropped; }
+  void on_frame_stream(LocalTime now, StreamId call, const FrameHeader& header,
+                       Buffer message) override;
 
+  bool is_over() const noexcept { return closed_ || closing_; }
+  bool is_ours(StreamId id) const noexcept {
+    return control_.is_valid() && id.is_opened_by_server() == control_.is_opened_by_server();
+  }
+  CallEnvironment call_environment();
   CallStream* find_call(StreamId id);
   CallStream& accept_call(StreamId id);
   void keep_until_released(std::unique_ptr<CallStream> call);
-  void handle_peer_stream(LocalTime now, StreamId id, BytesView data, bool fin);
-  bool read_stream_type(PeerStream& stream, BytesView& data);
-  bool begin_peer_stream(StreamId id, PeerStream& stream);
-  void handle_control_data(StreamId id, BytesView data, bool fin);
-  void handle_frame_data(LocalTime now, StreamId id, PeerStream& stream, BytesView data, bool fin);
-  void handle_whole_frame(LocalTime now, BytesView bytes);
-  void refuse_stream(StreamId id, WireError code);
-  void deliver_orphans(CallStream& call);
-  void count_cancelled(LocalTime now);
-  void protocol_error(std::string reason);
+  void forget_call(StreamId id);
+  void forget_idle_senders();
+  void fail(const Status& error);
+  void close(WireError code, std::string reason);
   Status check_can_call(const Metadata& metadata) const;
+  void open_call(std::unique_ptr<CallStream> call, StreamId id);
   void open_waiting();
   void send_control(FrameType type, BytesView payload);
-  StreamId event_stream(Priority priority);
 
   Executor& executor_;
   TransportPort& transport_;
@@ -134,33 +126,30 @@ class Session final : private EventReceiver::Sink {
   const Limits limits_;
   std::uint64_t grease_;
   SettingsFrame peer_settings_;
-  bool settings_seen_ = false;
   bool connected_ = false;
+  bool closing_ = false;  // we asked the connection to close; what still arrives is ignored
   bool closed_ = false;
   Status close_status_;
   bool draining_ = false;
   bool peer_draining_ = false;
-
   StreamId control_;
-  std::optional<StreamId> peer_control_;
-  // Our EXPIRING frames under way. The senders inside the calls take themselves out of it: it must
-  // outlive them.
-  FrameStreams frame_senders_;
+
+  // These outlive the calls, which refer to them.
+  ByteBudget budget_;
+  FrameStreams frame_streams_;
+  PeerStreams peer_streams_;
+  OrphanFrames orphans_;
+  EventSender events_;
+
+  // Until the stream is closed and the handle released, whichever is later.
   std::unordered_map<StreamId, std::unique_ptr<CallStream>> calls_;
   std::deque<std::unique_ptr<CallStream>> waiting_;  // for stream credit
-  // Their streams are gone, their handles are not.
+  std::size_t released_waiting_ = 0;                 // of them
+  // Calls without a stream whose handles are still there.
   std::unordered_map<CallStream*, std::unique_ptr<CallStream>> closed_calls_;
+  // Their calls are gone, some of their frames are still under way.
+  std::vector<std::unique_ptr<FrameSender>> busy_senders_;
   std::size_t live_calls_ = 0;  // not released yet
-  std::unordered_map<StreamId, PeerStream> peer_streams_;
-  FrameParser control_parser_;
-  // Whole frames whose call's request has not arrived yet, oldest first.
-  struct Orphan {
-    std::uint64_t call_id;
-    FrameHeader header;
-    Buffer message;
-  };
-  std::deque<Orphan> orphans_;
-  std::unordered_map<Priority, StreamId> event_streams_;
   std::uint64_t cancelled_in_window_ = 0;
   LocalTime cancel_window_end_{};
   SessionStats stats_;

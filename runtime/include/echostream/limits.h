@@ -31,7 +31,7 @@ struct Limits {
   std::size_t max_waiting_calls = 131'072;
   /// Frames of an EXPIRING stream in flight. More: the oldest is given up.
   std::size_t max_expiring_in_flight = 128;
-  /// Streams and frames held while the call they belong to is not known yet. More are refused.
+  /// Frames held while the call they belong to is not known yet. More: the oldest is dropped.
   std::size_t max_orphan_streams = 64;
   /// Frames held back to restore their order, per call. More: the earliest is released.
   std::size_t max_held_frames = 256;
@@ -40,8 +40,12 @@ struct Limits {
   /// Calls that the peer opened and cancelled within a second. More: the session is closed (stream
   /// churn, CVE-2023-44487).
   std::size_t max_cancelled_calls_per_second = 2000;
-  /// Reading of a settings frame must not wait for ever on a peer that never sends one.
+  /// One frame of the control stream. Larger: the session is closed.
   std::uint64_t max_control_frame_bytes = 16 * 1024;
+  /// What a peer makes us hold in all: messages that wait for a reader or are incomplete, frames
+  /// held back, over all its calls. More: the call that asked for more ends with
+  /// RESOURCE_EXHAUSTED, and frames that have no call yet are dropped.
+  std::size_t max_session_bytes = 64 * 1024 * 1024;
 };
 
 }  // namespace echostream

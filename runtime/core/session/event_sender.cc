@@ -1,0 +1,48 @@
+#include "runtime/core/session/event_sender.h"
+
+namespace echostream::core {
+
+Status EventSender::send(const MethodInfo& method, const Metadata& metadata,
+                         const Buffer& message) {
+  const StreamId stream = stream_for(method.priority);
+  if (!stream.is_valid()) {
+    return {StatusCode::kUnavailable, "the peer allows no more unidirectional streams"};
+  }
+  ByteWriter header;
+  write_event_header(header, {method.id, metadata});
+  ByteWriter frame;
+  frame.write_varint(static_cast<std::uint64_t>(FrameType::kEvent));
+  frame.write_varint(header.size() + message.size());
+  frame.write_bytes(header.bytes());
+  transport_.write(stream, frame.to_buffer(), false);
+  transport_.write(stream, message, false);
+  if (!is_writable(method.priority)) {
+    transport_.notify_when_drained(stream, limits_.send_low_water_bytes);
+  }
+  return Status::ok();
+}
+
+bool EventSender::is_writable(Priority priority) const {
+  const auto found = streams_.find(priority);
+  return found == streams_.end() ||
+         transport_.unsent_bytes(found->second) <= limits_.send_high_water_bytes;
+}
+
+bool EventSender::handle_stop_sending(StreamId id) {
+  return std::erase_if(streams_, [&](const auto& entry) { return entry.second == id; }) > 0;
+}
+
+StreamId EventSender::stream_for(Priority priority) {
+  const auto found = streams_.find(priority);
+  if (found != streams_.end()) return found->second;
+  auto stream = transport_.open_unidirectional();
+  if (!stream) return {};
+  transport_.set_priority(*stream, priority);
+  ByteWriter type;
+  type.write_varint(static_cast<std::uint64_t>(StreamType::kEvents));
+  transport_.write(*stream, type.to_buffer(), false);
+  streams_[priority] = *stream;
+  return *stream;
+}
+
+}  // namespace echostream::core
