@@ -142,6 +142,11 @@ void Simulation::rebind(const std::string& node, std::uint16_t extra) {
   impl_->node(node).set_port_shift(extra);
 }
 
+void Simulation::jump_clock(const std::string& node, Duration forward) {
+  ECHOSTREAM_CHECK(forward >= Duration::zero(), "a monotonic clock does not go back");
+  impl_->node(node).jump_clock(forward);
+}
+
 void Simulation::add_host(const std::string& host, const SocketAddress& address) {
   impl_->hosts[host] = address;
 }

@@ -1,6 +1,5 @@
 #include "runtime/transport/certificate.h"
 
-#include <arpa/inet.h>
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/bytestring.h>
@@ -10,11 +9,12 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
-#include <ctime>
 #include <vector>
 
 #include "echostream/base/bytes.h"
+#include "echostream/socket_address.h"
 
 #include "runtime/transport/printable.h"
 namespace echostream::transport {
@@ -46,10 +46,20 @@ std::string name_for_person(const X509_NAME* name) {
 }
 
 std::string address_for_person(BytesView address) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address.size() == 4) inet_ntop(AF_INET, address.data(), text, sizeof text);
-  if (address.size() == 16) inet_ntop(AF_INET6, address.data(), text, sizeof text);
-  return text;
+  // Written as a socket address, without the port: "192.0.2.1:0", "[::1]:0".
+  std::string text;
+  if (address.size() == 4) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::copy(address.begin(), address.end(), bytes.begin());
+    text = SocketAddress::ipv4(bytes, 0).to_string();
+    return text.substr(0, text.size() - 2);
+  }
+  if (address.size() != 16) return "(a malformed address)";
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy(address.begin(), address.end(), bytes.begin());
+  text = SocketAddress::ipv6(bytes, 0).to_string();
+  if (!text.starts_with('[')) return text.substr(0, text.size() - 2);  // IPv4-mapped.
+  return text.substr(1, text.size() - 4);
 }
 
 std::vector<std::string> hosts_of(const X509* certificate) {
@@ -65,7 +75,7 @@ std::vector<std::string> hosts_of(const X509* certificate) {
 }
 
 std::string date_of_seconds(std::int64_t seconds) {
-  std::tm parts{};
+  struct tm parts {};
   if (OPENSSL_posix_to_tm(seconds, &parts) != 1) return "(a date out of range)";
   char text[64] = "";
   std::snprintf(text, sizeof text, "%04d-%02d-%02d %02d:%02d:%02d UTC", parts.tm_year + 1900,

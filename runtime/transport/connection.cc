@@ -1,168 +1,14 @@
 #include "runtime/transport/connection.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
 #include "runtime/transport/close_reason.h"
-#include "runtime/transport/connection_callbacks.h"
 #include "runtime/transport/socket_path.h"
 
 namespace echostream::transport {
-namespace {
-
-// Ids of ours: long enough that nobody guesses one, short enough for every packet.
-constexpr std::size_t kIdBytes = 16;
-
-ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
-  switch (algorithm) {
-    case CongestionControl::kNewReno:
-      return NGTCP2_CC_ALGO_RENO;
-    case CongestionControl::kCubic:
-      return NGTCP2_CC_ALGO_CUBIC;
-    case CongestionControl::kBbr:
-      return NGTCP2_CC_ALGO_BBR;
-  }
-  return NGTCP2_CC_ALGO_CUBIC;
-}
-
-ngtcp2_duration to_ngtcp2(Duration duration) {
-  return static_cast<ngtcp2_duration>(std::max<Duration::rep>(duration.count(), 0));
-}
-
-}  // namespace
-
-Connection::Connection(ConnectionHost& host, LocalTime now, bool is_server,
-                       QuicConnectionSink* sink)
-    : host_(host),
-      now_(now),
-      is_server_(is_server),
-      sink_(sink),
-      scheduler_(host.quic_options().max_queued_datagram_bytes) {}
-
-Connection::~Connection() {
-  for (const ConnectionId& id : ids_) host_.remove_id(id);
-  for (const ResetToken& token : reset_tokens_) host_.remove_reset_token(token);
-}
-
-std::unique_ptr<Connection> Connection::accept(ConnectionHost& host, LocalTime now,
-                                               WallTime wall_now, TlsContext& tls,
-                                               const Arrival& arrival) {
-  std::unique_ptr<Connection> connection(new Connection(host, now, true, nullptr));
-  if (!connection->start_server(wall_now, tls, arrival)) return nullptr;
-  return connection;
-}
-
-std::unique_ptr<Connection> Connection::dial(ConnectionHost& host, LocalTime now, WallTime wall_now,
-                                             TlsContext& tls, const Departure& departure,
-                                             QuicConnectionSink& sink) {
-  std::unique_ptr<Connection> connection(new Connection(host, now, false, &sink));
-  if (!connection->start_client(wall_now, tls, departure)) return nullptr;
-  return connection;
-}
-
-bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival) {
-  tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), wall_now);
-  const ngtcp2_settings settings = make_settings(
-      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN);
-  const ConnectionId id = make_id();
-  ngtcp2_transport_params parameters = make_parameters();
-  parameters.original_dcid = arrival.original_id.value_or(arrival.destination_id).to_ngtcp2();
-  parameters.original_dcid_present = 1;
-  if (arrival.original_id) {
-    parameters.retry_scid = arrival.destination_id.to_ngtcp2();
-    parameters.retry_scid_present = 1;
-  }
-  const ResetToken token = host_.tokens().reset_token(id);
-  std::copy(token.begin(), token.end(), parameters.stateless_reset_token);
-  parameters.stateless_reset_token_present = 1;
-
-  const NativeAddress local(arrival.local);
-  const NativeAddress remote(arrival.remote);
-  const ngtcp2_path path{local.get(), remote.get(), nullptr};
-  const ngtcp2_callbacks callbacks = ConnectionCallbacks::server();
-  const ngtcp2_cid client_id = arrival.client_id.to_ngtcp2();
-  const ngtcp2_cid own_id = id.to_ngtcp2();
-  ngtcp2_conn* made = nullptr;
-  if (ngtcp2_conn_server_new(&made, &client_id, &own_id, &path, NGTCP2_PROTO_VER_V1, &callbacks,
-                             &settings, &parameters, nullptr, this) != 0) {
-    return false;
-  }
-  connection_.reset(made);
-  tls_->attach(*made);
-  // Until the client has seen ours it sends to the id of its own choice.
-  ids_.push_back(arrival.destination_id);
-  host_.add_id(arrival.destination_id, *this);
-  return true;
-}
-
-bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departure& departure) {
-  tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
-  const ngtcp2_settings settings = make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN);
-  const ngtcp2_transport_params parameters = make_parameters();
-  std::array<std::uint8_t, kIdBytes> destination;
-  host_.fill_random(destination);
-  const ngtcp2_cid destination_id = ConnectionId(destination).to_ngtcp2();
-  const ngtcp2_cid own_id = make_id().to_ngtcp2();
-  const NativeAddress local(departure.local);
-  const NativeAddress remote(departure.remote);
-  const ngtcp2_path path{local.get(), remote.get(), nullptr};
-  const ngtcp2_callbacks callbacks = ConnectionCallbacks::client();
-  ngtcp2_conn* made = nullptr;
-  if (ngtcp2_conn_client_new(&made, &destination_id, &own_id, &path, NGTCP2_PROTO_VER_V1,
-                             &callbacks, &settings, &parameters, nullptr, this) != 0) {
-    return false;
-  }
-  connection_.reset(made);
-  tls_->attach(*made);
-  return true;
-}
-
-ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type token_type) const {
-  const QuicOptions& options = host_.quic_options();
-  ngtcp2_settings settings;
-  ngtcp2_settings_default(&settings);
-  settings.cc_algo = to_ngtcp2(options.congestion_control);
-  settings.initial_ts = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
-  settings.max_tx_udp_payload_size = options.max_udp_payload_bytes;
-  settings.handshake_timeout = to_ngtcp2(options.handshake_timeout);
-  // Every packet is acknowledged when the batch it came in has been handled, together with what the
-  // application answered: waiting for a second one would cost a packet of its own later.
-  settings.ack_thresh = 1;
-  settings.rand_ctx.native_handle = &host_;
-  if (!token.empty()) {
-    settings.token = token.data();
-    settings.tokenlen = token.size();
-    settings.token_type = token_type;
-  }
-  return settings;
-}
-
-ngtcp2_transport_params Connection::make_parameters() const {
-  const QuicOptions& options = host_.quic_options();
-  ngtcp2_transport_params parameters;
-  ngtcp2_transport_params_default(&parameters);
-  parameters.initial_max_data = options.connection_window_bytes;
-  parameters.initial_max_stream_data_bidi_local = options.stream_window_bytes;
-  parameters.initial_max_stream_data_bidi_remote = options.stream_window_bytes;
-  parameters.initial_max_stream_data_uni = options.stream_window_bytes;
-  parameters.initial_max_streams_bidi = options.max_bidirectional_streams;
-  parameters.initial_max_streams_uni = options.max_unidirectional_streams;
-  parameters.max_idle_timeout = to_ngtcp2(options.idle_timeout);
-  parameters.max_datagram_frame_size = options.max_datagram_frame_bytes;
-  parameters.active_connection_id_limit = 7;
-  parameters.grease_quic_bit = options.grease_quic_bit ? 1 : 0;
-  return parameters;
-}
-
-ConnectionId Connection::make_id() {
-  std::array<std::uint8_t, kIdBytes> bytes;
-  host_.fill_random(bytes);
-  const ConnectionId id(bytes);
-  ids_.push_back(id);
-  host_.add_id(id, *this);
-  return id;
-}
 
 // ngtcp2 asserts that time does not run backwards.
 ngtcp2_tstamp Connection::tick(LocalTime now) {
@@ -198,8 +44,21 @@ void Connection::handle_datagram(LocalTime now, const SocketAddress& local,
   const int result =
       ngtcp2_conn_read_pkt(connection_.get(), &path, &info, data.data(), data.size(), ts);
   if (result != 0) fail(now, result);
+  retry_blocked_stream();
   deliver_deferred(now);
   changed();
+}
+
+// ngtcp2 1.11 tells of STOP_SENDING only to those who write, and a stream that waits for the peer's
+// window does not. So with each datagram one of them tries, whatever came.
+void Connection::retry_blocked_stream() {
+  if (blocked_.empty()) return;
+  SendStream* stream = find_stream(blocked_.front());
+  blocked_.pop_front();
+  if (stream == nullptr) return;
+  stream->is_to_be_retried = false;
+  stream->set_blocked(false);
+  scheduler_.update(*stream);
 }
 
 void Connection::handle_stateless_reset(LocalTime now) {
@@ -216,6 +75,8 @@ void Connection::on_timer(LocalTime now) {
   }
   const int result = ngtcp2_conn_handle_expiry(connection_.get(), tick(now));
   if (result != 0) fail(now, result);
+  check_large_packets();
+  check_full_window();
   deliver_deferred(now);
   changed();
 }
@@ -230,9 +91,11 @@ void Connection::fail(LocalTime now, int error) {
     case NGTCP2_ERR_IDLE_CLOSE:
     case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
     case NGTCP2_ERR_DROP_CONN:
-    case NGTCP2_ERR_RETRY:
     case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
       return finish(now, std::move(info));  // nobody is there to be told
+    case NGTCP2_ERR_RETRY:
+      wants_retry_ = true;
+      return finish(now, std::move(info));
     default:
       break;
   }
@@ -283,9 +146,7 @@ void Connection::write_close(LocalTime now, PacketBatch& batch) {
   if (size > 0) {
     const auto bytes = static_cast<std::size_t>(size);
     close_packet_.assign(room.begin(), room.begin() + size);
-    close_local_ = from_native(path.path.local);
-    close_remote_ = from_native(path.path.remote);
-    batch.add(bytes, close_local_, close_remote_, info.ecn);
+    batch.add(bytes, from_native(path.path.local), from_native(path.path.remote), info.ecn);
     ++packets_sent_;
     bytes_sent_ += bytes;
   }
@@ -293,6 +154,8 @@ void Connection::write_close(LocalTime now, PacketBatch& batch) {
 }
 
 void Connection::finish(LocalTime now, CloseInfo info) {
+  close_local_ = local_address();
+  close_remote_ = remote_address();
   closed_ = true;
   if (!handshake_over_) {
     handshake_over_ = true;
@@ -309,6 +172,7 @@ void Connection::finish(LocalTime now, CloseInfo info) {
   streams_.clear();
   drained_.clear();
   refused_.clear();
+  blocked_.clear();
   dropped_datagrams_.clear();
   connection_.reset();
   tls_.reset();
@@ -357,6 +221,11 @@ int Connection::on_handshake_completed() {
   return 0;
 }
 
+void Connection::on_acknowledged() {
+  unacknowledged_since_ = kNever;
+  stalled_since_ = kNever;
+}
+
 int Connection::on_stream_open(StreamId id) {
   if (id.is_bidirectional()) add_stream(id);
   return 0;
@@ -368,8 +237,10 @@ int Connection::on_stream_close(StreamId id, std::uint64_t code) {
     // only in versions after 1.11; by then our RESET_STREAM has been acknowledged.
     if (!stream->fin_is_sent()) on_stop_sending(id, code);
     scheduler_.remove(*stream);
+    if (stream->is_to_be_retried) std::erase(blocked_, id);
   }
   streams_.erase(id.value);
+  std::erase(drained_, id);  // no word about a stream after its last
   if (id.is_opened_by_server() != is_server_) {
     if (id.is_bidirectional()) {
       ngtcp2_conn_extend_max_streams_bidi(connection_.get(), 1);

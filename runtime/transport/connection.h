@@ -3,6 +3,7 @@
 
 #include <ngtcp2/ngtcp2.h>
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,6 +54,9 @@ class Connection final : public QuicConnection, private TimerNode {
   /// The user let go; retired once the closing period is over.
   void release();
   bool is_closed() const noexcept { return closed_; }
+  /// Closed because its first packet holds the middle of a ClientHello: what an unproven address
+  /// sends out of order is not kept.
+  bool wants_retry() const noexcept { return wants_retry_; }
   // Its place in the endpoint's queue of connections that want to write.
   bool is_queued = false;
 
@@ -95,6 +99,7 @@ class Connection final : public QuicConnection, private TimerNode {
   Connection(ConnectionHost& host, LocalTime now, bool is_server, QuicConnectionSink* sink);
   bool start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival);
   bool start_client(WallTime wall_now, TlsContext& tls, const Departure& departure);
+  void take(ngtcp2_conn* made);
   ngtcp2_settings make_settings(BytesView token, ngtcp2_token_type token_type) const;
   ngtcp2_transport_params make_parameters() const;
   ConnectionId make_id();
@@ -106,13 +111,23 @@ class Connection final : public QuicConnection, private TimerNode {
   void write_close(LocalTime now, PacketBatch& batch);
   void finish(LocalTime now, CloseInfo info);
   void deliver_deferred(LocalTime now);
+  void retry_blocked_stream();
 
   struct Packet {
     MutableBytes room;
     ngtcp2_path_storage path;
     ngtcp2_pkt_info info{};
   };
+  std::size_t path_bytes() const;
+  void watch_large_packet(std::size_t bytes);
+  void check_large_packets();
+  void choose_ping_interval(const ngtcp2_conn_info& info);
+  LocalTime watch_full_window(const ngtcp2_conn_info& info);
+  void check_full_window();
+  void arm_timer();
   ngtcp2_ssize write_packet(Packet& packet, ngtcp2_tstamp ts);
+  ngtcp2_ssize write_rest(Packet& packet, ngtcp2_tstamp ts);
+  void refuse(SendStream& stream);
   // A piece of a packet: NGTCP2_ERR_WRITE_MORE = go on with the same packet.
   ngtcp2_ssize write_stream_piece(Packet& packet, SendStream& stream, ngtcp2_tstamp ts);
   ngtcp2_ssize write_datagram_piece(Packet& packet, OutgoingDatagramFrame& datagram,
@@ -125,6 +140,7 @@ class Connection final : public QuicConnection, private TimerNode {
 
   // ngtcp2's callbacks; 0, or NGTCP2_ERR_CALLBACK_FAILURE.
   int on_handshake_completed();
+  void on_acknowledged();
   int on_stream_open(StreamId id);
   int on_stream_close(StreamId id, std::uint64_t code);
   int on_stop_sending(StreamId id, std::uint64_t code);
@@ -145,13 +161,22 @@ class Connection final : public QuicConnection, private TimerNode {
   // Told to the sink once ngtcp2 is done with the packet.
   std::vector<StreamId> drained_;
   std::vector<StreamId> refused_;  // the peer wants no more of them
+  std::deque<StreamId> blocked_;   // by their own flow-control limit
   std::vector<std::uint64_t> dropped_datagrams_;
+
+  // Large packets: the first since which nothing was acknowledged, and until when none is sent.
+  LocalTime unacknowledged_since_ = kNever;
+  LocalTime small_until_{};
+  // Since when the congestion window is full and nothing was acknowledged; when that is too long.
+  LocalTime stalled_since_ = kNever;
+  LocalTime stall_deadline_ = kNever;
 
   bool open_ = false;
   bool handshake_over_ = false;
   std::optional<Closing> closing_;
   bool closed_ = false;
   bool released_ = false;
+  bool wants_retry_ = false;
   // After the end: the last words, repeated to a peer that still talks.
   std::vector<std::uint8_t> close_packet_;
   SocketAddress close_local_;

@@ -80,6 +80,7 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
   };
   callbacks.acked_stream_data_offset = [](ngtcp2_conn*, std::int64_t id, std::uint64_t,
                                           std::uint64_t size, void* user, void*) {
+    self(user).on_acknowledged();
     if (SendStream* stream = self(user).find_stream(StreamId{id})) {
       stream->mark_acknowledged(static_cast<std::size_t>(size));
     }
@@ -118,6 +119,10 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
       stream->set_blocked(false);
       connection.scheduler_.update(*stream);
     }
+    return 0;
+  };
+  callbacks.ack_datagram = [](ngtcp2_conn*, std::uint64_t, void* user) {
+    self(user).on_acknowledged();
     return 0;
   };
   callbacks.recv_datagram = [](ngtcp2_conn*, std::uint32_t, const std::uint8_t* data,

@@ -143,8 +143,7 @@ std::size_t Connection::max_datagram_bytes() const {
   // Flags, the longest packet number, and the tag (RFC 9000 section 17.3.1).
   const std::size_t packet_bytes =
       1 + ngtcp2_conn_get_dcid(connection_.get())->datalen + 4 + kTagBytes;
-  const std::size_t path_bytes = ngtcp2_conn_get_path_max_tx_udp_payload_size(connection_.get());
-  const std::size_t room = path_bytes - std::min(path_bytes, packet_bytes + kFrameBytes);
+  const std::size_t room = path_bytes() - std::min(path_bytes(), packet_bytes + kFrameBytes);
   return std::min<std::uint64_t>(room, peer->max_datagram_frame_size - kFrameBytes);
 }
 

@@ -8,6 +8,83 @@
 #include "runtime/transport/socket_path.h"
 
 namespace echostream::transport {
+namespace {
+
+// Every path takes that (RFC 9000 section 14).
+constexpr std::size_t kSmallPacketBytes = 1200;
+// RFC 8899 section 5.1.1: after that time a larger size is tried again.
+constexpr Duration kSmallPacketsLast = std::chrono::minutes(10);
+
+}  // namespace
+
+// The largest packet to send now.
+std::size_t Connection::path_bytes() const {
+  const std::size_t found = ngtcp2_conn_get_path_max_tx_udp_payload_size(connection_.get());
+  return now_ < small_until_ ? std::min(found, kSmallPacketBytes) : found;
+}
+
+void Connection::watch_large_packet(std::size_t bytes) {
+  const bool is_large = bytes > kSmallPacketBytes && bytes <= path_bytes();  // and no MTU probe
+  if (is_large && unacknowledged_since_ == kNever) unacknowledged_since_ = now_;
+}
+
+// A path whose MTU has shrunk swallows large packets without a word (RFC 8899 section 4.3), and
+// ngtcp2 1.11 would send them for ever. When two probe timeouts have brought no acknowledgement,
+// small ones are tried.
+void Connection::check_large_packets() {
+  if (unacknowledged_since_ == kNever || closed_) return;
+  const Duration patience(static_cast<Duration::rep>(2 * ngtcp2_conn_get_pto(connection_.get())));
+  if (now_ - unacknowledged_since_ < patience) return;
+  unacknowledged_since_ = kNever;
+  small_until_ = now_ + kSmallPacketsLast;
+}
+
+// While something is on its way, a PING goes out each second at least, as far as the congestion
+// window lets it: ngtcp2 doubles the distance of its probes, so that after an outage of 15 seconds
+// the next may come after 30.
+void Connection::choose_ping_interval(const ngtcp2_conn_info& info) {
+  constexpr Duration kLeast = std::chrono::seconds(1);
+  Duration interval = host_.quic_options().keep_alive_interval;
+  if (interval <= Duration{}) interval = kNever.time_since_epoch();
+  if (info.bytes_in_flight > 0) {
+    const auto timeout = static_cast<Duration::rep>(ngtcp2_conn_get_pto(connection_.get()));
+    interval = std::min(interval, std::max(kLeast, 3 * Duration(timeout)));
+  }
+  ngtcp2_conn_set_keep_alive_timeout(connection_.get(),
+                                     static_cast<ngtcp2_duration>(interval.count()));
+}
+
+// ngtcp2 1.11 can end up with a full congestion window and nothing that it would probe for, after
+// many changes of the peer's address. Keep-alives go on meanwhile, so that it would last for ever.
+LocalTime Connection::watch_full_window(const ngtcp2_conn_info& info) {
+  if (info.bytes_in_flight < info.cwnd) {
+    stalled_since_ = kNever;
+    return kNever;
+  }
+  if (stalled_since_ == kNever) stalled_since_ = now_;
+  const Duration patience = host_.quic_options().idle_timeout;
+  return patience > Duration{} ? deadline_after(stalled_since_, patience) : kNever;
+}
+
+void Connection::check_full_window() {
+  if (closed_ || closing_ || now_ < stall_deadline_) return;
+  Closing closing;
+  closing.code = NGTCP2_NO_VIABLE_PATH;
+  closing.info.status =
+      Status(StatusCode::kUnavailable, "the peer acknowledged nothing for the idle timeout");
+  begin_close(std::move(closing));
+}
+
+void Connection::arm_timer() {
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(connection_.get(), &info);
+  choose_ping_interval(info);
+  stall_deadline_ = watch_full_window(info);
+  const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection_.get());
+  const LocalTime wanted =
+      expiry == UINT64_MAX ? kNever : LocalTime(Duration(static_cast<Duration::rep>(expiry)));
+  host_.arm(*this, std::min(wanted, stall_deadline_));
+}
 
 bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packets) {
   if (closed_) {
@@ -28,9 +105,9 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
   int error = 0;
   for (std::size_t packets = 0; more && packets < most_packets && batch.has_room(); ++packets) {
     if (packets > 0 && batch.size() - start >= quantum) break;
-    scheduler_.drop_stale(now_, max_datagram_bytes(), dropped_datagrams_);
     Packet packet;
     packet.room = batch.room();
+    if (now_ < small_until_) packet.room = packet.room.first(kSmallPacketBytes);
     ngtcp2_path_storage_zero(&packet.path);
     const ngtcp2_ssize size = write_packet(packet, ts);
     if (size < 0) error = static_cast<int>(size);
@@ -39,6 +116,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
       const auto bytes = static_cast<std::size_t>(size);
       batch.add(bytes, from_native(packet.path.path.local), from_native(packet.path.path.remote),
                 static_cast<std::uint8_t>(packet.info.ecn));
+      watch_large_packet(bytes);
       ++packets_sent_;
       bytes_sent_ += bytes;
     }
@@ -48,33 +126,56 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
   deliver_deferred(now);
   if (closed_) return false;
   if (closing_) return true;
-  if (!more) {
-    const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection_.get());
-    host_.arm(*this, expiry == UINT64_MAX
-                         ? kNever
-                         : LocalTime(Duration(static_cast<Duration::rep>(expiry))));
-  }
+  if (!more) arm_timer();
   return more;
 }
 
 // Returns the packet's size, 0 when nothing can be sent now, or an NGTCP2_ERR code.
 ngtcp2_ssize Connection::write_packet(Packet& packet, ngtcp2_tstamp ts) {
   for (;;) {
-    const bool with_streams = ngtcp2_conn_get_max_data_left(connection_.get()) > 0;
-    const SendScheduler::Next next = scheduler_.next(open_ && with_streams);
+    const bool with_stream_bytes = ngtcp2_conn_get_max_data_left(connection_.get()) > 0;
+    if (scheduler_.has_datagrams()) {
+      scheduler_.drop_stale(now_, max_datagram_bytes(), dropped_datagrams_);
+    }
+    const SendScheduler::Next next = scheduler_.next(with_stream_bytes);
     ngtcp2_ssize size = 0;
     if (next.datagram != nullptr) {
       size = write_datagram_piece(packet, *next.datagram, next.priority, ts);
     } else if (next.stream != nullptr) {
       size = write_stream_piece(packet, *next.stream, ts);
     } else {
-      // Acknowledgements, handshake, window updates, and whatever was gathered above.
-      return ngtcp2_conn_writev_stream(connection_.get(), &packet.path.path, &packet.info,
-                                       packet.room.data(), packet.room.size(), nullptr,
-                                       NGTCP2_WRITE_STREAM_FLAG_NONE, -1, nullptr, 0, ts);
+      size = write_rest(packet, ts);
     }
     if (size != NGTCP2_ERR_WRITE_MORE) return size;
   }
+}
+
+// Acknowledgements, handshake, window updates, and whatever was gathered before. A stream that
+// waits for the connection's limit is named with it: no byte of it will pass, but its writer learns
+// when the peer wants no more.
+ngtcp2_ssize Connection::write_rest(Packet& packet, ngtcp2_tstamp ts) {
+  SendStream* waiting = scheduler_.next(true).stream;
+  std::array<ngtcp2_vec, 1> piece;
+  SendStream::Next next;
+  if (waiting != nullptr) {
+    next = waiting->next(piece);
+    scheduler_.rotate(*waiting);
+  }
+  ngtcp2_ssize taken = -1;
+  const ngtcp2_ssize size = ngtcp2_conn_writev_stream(
+      connection_.get(), &packet.path.path, &packet.info, packet.room.data(), packet.room.size(),
+      &taken, NGTCP2_WRITE_STREAM_FLAG_NONE, waiting != nullptr ? waiting->id().value : -1,
+      piece.data(), next.pieces, ts);
+  if (size != NGTCP2_ERR_STREAM_NOT_FOUND && size != NGTCP2_ERR_STREAM_SHUT_WR) return size;
+  refuse(*waiting);
+  return NGTCP2_ERR_WRITE_MORE;
+}
+
+// STOP_SENDING came; its code is known only when the stream closes.
+void Connection::refuse(SendStream& stream) {
+  stream.end();
+  scheduler_.remove(stream);
+  refused_.push_back(stream.id());
 }
 
 ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, ngtcp2_tstamp ts) {
@@ -98,14 +199,12 @@ ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, 
     case NGTCP2_ERR_STREAM_DATA_BLOCKED:
       // The connection's own limit was looked at before; extend_max_stream_data() wakes it.
       stream.set_blocked(true);
+      if (!std::exchange(stream.is_to_be_retried, true)) blocked_.push_back(stream.id());
       scheduler_.update(stream);
       return NGTCP2_ERR_WRITE_MORE;
     case NGTCP2_ERR_STREAM_NOT_FOUND:
     case NGTCP2_ERR_STREAM_SHUT_WR:
-      // STOP_SENDING came; its code is known only when the stream closes.
-      stream.end();
-      scheduler_.remove(stream);
-      refused_.push_back(stream.id());
+      refuse(stream);
       return NGTCP2_ERR_WRITE_MORE;
     default:
       return size;
@@ -114,14 +213,17 @@ ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, 
 
 ngtcp2_ssize Connection::write_datagram_piece(Packet& packet, OutgoingDatagramFrame& datagram,
                                               Priority priority, ngtcp2_tstamp ts) {
-  const auto piece = [](const Buffer& bytes) {
-    return ngtcp2_vec{const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
-  };
-  const std::array<ngtcp2_vec, 2> pieces = {piece(datagram.header), piece(datagram.payload)};
+  // ngtcp2 asserts that no piece is empty.
+  std::array<ngtcp2_vec, 2> pieces;
+  std::size_t count = 0;
+  for (const Buffer* bytes : {&datagram.header, &datagram.payload}) {
+    if (bytes->empty()) continue;
+    pieces[count++] = {const_cast<std::uint8_t*>(bytes->data()), bytes->size()};
+  }
   int accepted = 0;
   const ngtcp2_ssize size = ngtcp2_conn_writev_datagram(
       connection_.get(), &packet.path.path, &packet.info, packet.room.data(), packet.room.size(),
-      &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, pieces.data(), pieces.size(), ts);
+      &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, pieces.data(), count, ts);
   if (accepted != 0) scheduler_.pop_datagram(priority);
   return size;
 }

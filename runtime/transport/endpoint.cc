@@ -163,6 +163,15 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   Connection& accepted = *connection;
   add(std::move(connection));
   accepted.handle_datagram(now, datagram.local, datagram.remote, datagram.ecn, datagram.data);
+  if (!accepted.is_closed()) return;
+  // Nothing in it could be used, so nothing is kept of it: a flood of such packets must not fill
+  // the table, and the client's next try is a new one.
+  if (accepted.wants_retry()) {
+    answer_retry(now, datagram, initial);
+  } else {
+    ++stats_.datagrams_dropped;
+  }
+  retire(accepted);
 }
 
 // False: the token is a bad Retry token, and the client was told.

@@ -1,8 +1,8 @@
 #include "runtime/transport/host_name.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
+
+#include "echostream/socket_address.h"
 
 namespace echostream::transport {
 namespace {
@@ -10,7 +10,6 @@ namespace {
 // RFC 1035 2.3.4, without the root's dot.
 constexpr std::size_t kMaxHostName = 253;
 constexpr std::size_t kMaxLabel = 63;
-constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 bool is_label_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -25,22 +24,16 @@ bool is_label(std::string_view label) {
 }  // namespace
 
 std::optional<NumericAddress> NumericAddress::parse(std::string_view text) {
-  const std::string address(text.substr(0, text.find('%')));
-  // inet_pton would read only up to a NUL.
-  if (address.find('\0') != std::string::npos) return std::nullopt;
+  // C functions below would read only up to a NUL.
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
+  const bool is_ipv6 = text.find(':') != std::string_view::npos;
+  // SocketAddress takes numeric zones only, and no certificate has one.
+  const std::string host(is_ipv6 ? text.substr(0, text.find('%')) : text);
+  const auto address = SocketAddress::parse(is_ipv6 ? "[" + host + "]:0" : host + ":0");
+  if (!address) return std::nullopt;
   NumericAddress result;
-  if (text.size() == address.size() &&
-      inet_pton(AF_INET, address.c_str(), result.bytes_.data()) == 1) {
-    result.size_ = 4;
-    return result;
-  }
-  if (inet_pton(AF_INET6, address.c_str(), result.bytes_.data()) != 1) return std::nullopt;
-  result.size_ = 16;
-  if (std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), result.bytes_.begin())) {
-    std::copy(result.bytes_.begin() + kMappedPrefix.size(), result.bytes_.end(),
-              result.bytes_.begin());
-    result.size_ = 4;
-  }
+  result.bytes_ = address->address();
+  result.size_ = address->family() == SocketAddress::Family::kIpv4 ? 4 : 16;
   return result;
 }
 

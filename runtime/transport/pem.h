@@ -17,9 +17,9 @@
 namespace echostream::transport {
 
 /// A chain of a dozen certificates has 30 KB; more than this is some other file.
-inline constexpr std::size_t kMaxIdentityPemBytes = 1024 * 1024;
+inline constexpr std::size_t kMaxIdentityPemBytes = std::size_t{1} << 20;
 /// The bundles of operating systems have 250 KB.
-inline constexpr std::size_t kMaxAuthoritiesPemBytes = 16 * 1024 * 1024;
+inline constexpr std::size_t kMaxAuthoritiesPemBytes = std::size_t{16} << 20;
 
 /// One "-----BEGIN label-----" block. BoringSSL wipes the bytes when they are freed.
 struct PemBlock {

@@ -58,8 +58,8 @@ class QuicConnectionSink {
   /// The peer gave up sending (RESET_STREAM).
   virtual void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) = 0;
   /// The peer wants no more of this stream (STOP_SENDING). The connection has reset our side. With
-  /// ngtcp2 1.11 this comes when we write to the stream, with code 0, or when the stream closes, a
-  /// round trip later.
+  /// ngtcp2 1.11 this comes when we write to the stream or wait for its flow control, with code 0,
+  /// or when the stream closes.
   virtual void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) = 0;
   /// What waits unsent on the stream fell to the low-water mark after having been above it.
   virtual void on_stream_drained(LocalTime now, StreamId id) = 0;

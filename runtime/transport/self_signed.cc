@@ -15,6 +15,7 @@
 #include "runtime/transport/certificate.h"
 #include "runtime/transport/host_name.h"
 #include "runtime/transport/identity_impl.h"
+#include "runtime/transport/steady_signature.h"
 #include "runtime/transport/tls_error.h"
 
 namespace echostream {
@@ -27,7 +28,7 @@ constexpr std::size_t kMaxCommonName = 64;
 // RFC 5280 4.1.2.2 allows 20 octets; 64 random bits are asked for.
 constexpr std::size_t kSerialBytes = 16;
 // Clocks of peers differ, and devices without a battery start in the past.
-constexpr std::int64_t kBackdateSeconds = 24 * 60 * 60;
+constexpr std::int64_t kBackdateSeconds = 86'400;
 
 // Only without memory.
 Status cannot_build() {
@@ -166,7 +167,7 @@ Result<Identity> Identity::self_signed(std::string_view name, WallTime now, Dura
       !set_random_serial(certificate.get()) || !set_validity(certificate.get(), now, validity) ||
       X509_set_pubkey(certificate.get(), key.get()) != 1 || !add_usage(certificate.get()) ||
       !add_subject_alt_names(certificate.get(), name) ||
-      X509_sign(certificate.get(), key.get(), EVP_sha256()) == 0) {
+      !transport::sign_steadily(certificate.get(), key.get())) {
     return cannot_build();
   }
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain;

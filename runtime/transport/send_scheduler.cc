@@ -87,14 +87,16 @@ void SendScheduler::pop_front(Priority priority) {
   datagrams_[priority].pop_front();
 }
 
-SendScheduler::Next SendScheduler::next(bool with_streams) {
+SendScheduler::Next SendScheduler::next(bool with_stream_bytes) {
   for (std::size_t p = 0; p < kPriorities; ++p) {
     if (datagram_count_ > 0 && !datagrams_[p].empty()) {
       return {&datagrams_[p].front(), nullptr, static_cast<Priority>(p)};
     }
-    if (with_streams && streams_[p].first != nullptr) {
-      return {nullptr, streams_[p].first, static_cast<Priority>(p)};
+    SendStream* stream = streams_[p].first;
+    while (stream != nullptr && !with_stream_bytes && stream->unsent_bytes() > 0) {
+      stream = stream->next_in_list_;
     }
+    if (stream != nullptr) return {nullptr, stream, static_cast<Priority>(p)};
   }
   return {};
 }

@@ -31,15 +31,16 @@ class SendScheduler {
   /// Drops what has expired, or no longer fits into a packet; then `next()` is fresh.
   void drop_stale(LocalTime now, std::size_t largest, std::vector<std::uint64_t>& dropped);
   void pop_datagram(Priority priority);
+  bool has_datagrams() const noexcept { return datagram_count_ > 0; }
 
-  /// What comes next: a datagram, a stream, or nothing. `with_streams` is false when the
-  /// connection's flow control lets no stream send.
+  /// What comes next: a datagram, a stream, or nothing. `with_stream_bytes` is false when the
+  /// connection's flow control lets no stream send more bytes; an end without bytes passes it.
   struct Next {
     OutgoingDatagramFrame* datagram = nullptr;
     SendStream* stream = nullptr;
     Priority priority = 0;
   };
-  Next next(bool with_streams);
+  Next next(bool with_stream_bytes);
 
  private:
   struct List {

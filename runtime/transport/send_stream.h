@@ -51,6 +51,8 @@ class SendStream {
 
   /// The peer's flow control lets nothing through until it raises the limit.
   void set_blocked(bool blocked) noexcept { blocked_ = blocked; }
+  // It stands in the connection's list of streams that try again (Connection::blocked_).
+  bool is_to_be_retried = false;
 
   /// One notification when unsent_bytes() has fallen that far.
   void notify_at(std::size_t low_water_bytes) noexcept { low_water_ = low_water_bytes; }

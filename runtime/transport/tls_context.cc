@@ -9,6 +9,7 @@
 #include "echostream/base/bytes.h"
 
 #include "runtime/transport/identity_impl.h"
+#include "runtime/transport/steady_signature.h"
 #include "runtime/transport/tls_context_impl.h"
 #include "runtime/transport/tls_error.h"
 
@@ -124,11 +125,14 @@ Status set_protocol(SSL_CTX* context, const std::vector<std::string>& ciphers) {
   return Status::ok();
 }
 
-Status set_identity(SSL_CTX* context, const Identity& identity) {
+Status set_identity(SSL_CTX* context, TlsPolicy& policy, const Identity& identity) {
   std::vector<CRYPTO_BUFFER*> chain;
   for (const auto& certificate : identity.impl().chain) chain.push_back(certificate.get());
-  if (SSL_CTX_set_chain_and_key(context, chain.data(), chain.size(),
-                                identity.impl().private_key.get(), nullptr) != 1) {
+  EVP_PKEY* key = identity.impl().private_key.get();
+  const bool is_steady = has_steady_signatures(key);
+  if (is_steady) policy.signing_key = bssl::UpRef(key);
+  if (SSL_CTX_set_chain_and_key(context, chain.data(), chain.size(), is_steady ? nullptr : key,
+                                is_steady ? &kSteadySignatureMethod : nullptr) != 1) {
     return tls_failure("cannot use this identity");
   }
   return Status::ok();
@@ -183,7 +187,7 @@ Result<bssl::UniquePtr<SSL_CTX>> make_ssl_context(bool is_server, TlsContext::Op
   }
   if (Status status = set_protocol(context.get(), options.ciphers); !status.is_ok()) return status;
   if (options.identity) {
-    if (Status status = set_identity(context.get(), *options.identity); !status.is_ok()) {
+    if (Status status = set_identity(context.get(), *policy, *options.identity); !status.is_ok()) {
       return status;
     }
   }

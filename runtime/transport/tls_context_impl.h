@@ -24,6 +24,8 @@ struct TlsPolicy {
   std::string alpn;
   void (*key_log)(void* context, const char* line) = nullptr;
   void* key_log_context = nullptr;
+  /// Set when the identity's key signs through kSteadySignatureMethod.
+  bssl::UniquePtr<EVP_PKEY> signing_key;
 };
 
 const TlsPolicy& policy_of(const SSL* ssl);

@@ -251,6 +251,7 @@ TEST(TlsContext, IsSharedByThreads) {
   constexpr int kThreads = 4;
   std::array<int, kThreads> accepted{};
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (int i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, i] {
       for (int round = 0; round < 10; ++round) {

@@ -68,11 +68,6 @@ TlsHandshake::TlsHandshake(TlsContext& context, bool is_server, std::string serv
   ssl_ = make_ssl(context, check_);
   SSL_set_app_data(ssl_.get(), this);
   ECHOSTREAM_CHECK(SSL_set_quic_method(ssl_.get(), &quic_method()) == 1, "TLS 1.3 is configured");
-  if (is_server) {
-    SSL_set_accept_state(ssl_.get());
-  } else {
-    SSL_set_connect_state(ssl_.get());
-  }
 }
 
 TlsHandshake::~TlsHandshake() = default;

@@ -28,7 +28,8 @@ struct LinkOptions {
   Duration reorder_by = std::chrono::milliseconds(10);
   /// Probability that one byte is changed.
   double corrupt = 0;
-  /// 0 = unlimited. Datagrams queue for the link, and are lost when the queue is full.
+  /// 0 = unlimited. Datagrams queue for the link; one that finds more than queue_bytes before it,
+  /// that under way included, is lost.
   std::uint64_t rate_bits_per_s = 0;
   std::size_t queue_bytes = 256 * 1024;
   /// Larger datagrams are lost; 0 = no limit.
@@ -67,6 +68,9 @@ class Simulation {
   /// From now on the node's datagrams come from another port (a NAT that forgot): `extra` is added
   /// to it.
   void rebind(const std::string& node, std::uint16_t extra);
+  /// The node's clock jumps: its machine slept that long while the others went on. Timers that are
+  /// overdue then fire at once. Forward only, as monotonic clocks go.
+  void jump_clock(const std::string& node, Duration forward);
   /// A name for Loop::resolve().
   void add_host(const std::string& host, const SocketAddress& address);
 

@@ -1,0 +1,179 @@
+// How a connection comes to be, from the client's first packet or by dialling, and what it offers
+// to its peer.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "runtime/transport/connection.h"
+#include "runtime/transport/connection_callbacks.h"
+#include "runtime/transport/socket_path.h"
+
+namespace echostream::transport {
+namespace {
+
+// Ids of ours: long enough that nobody guesses one, short enough for every packet.
+constexpr std::size_t kIdBytes = 16;
+
+ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
+  switch (algorithm) {
+    case CongestionControl::kNewReno:
+      return NGTCP2_CC_ALGO_RENO;
+    case CongestionControl::kCubic:
+      return NGTCP2_CC_ALGO_CUBIC;
+    case CongestionControl::kBbr:
+      return NGTCP2_CC_ALGO_BBR;
+  }
+  return NGTCP2_CC_ALGO_CUBIC;
+}
+
+// What path MTU discovery tries, the first that passes wins: the loopback, jumbo frames, and an MTU
+// of 1500, 1492 (PPPoE), 1454 and less, all with an IPv6 header. ngtcp2's own list ends at 1444.
+constexpr std::array<std::uint16_t, 7> kProbeSizes = {65487, 8952, 1452, 1444, 1406, 1342, 1232};
+
+ngtcp2_duration to_ngtcp2(Duration duration) {
+  return static_cast<ngtcp2_duration>(std::max<Duration::rep>(duration.count(), 0));
+}
+
+}  // namespace
+
+Connection::Connection(ConnectionHost& host, LocalTime now, bool is_server,
+                       QuicConnectionSink* sink)
+    : host_(host),
+      now_(now),
+      is_server_(is_server),
+      sink_(sink),
+      scheduler_(host.quic_options().max_queued_datagram_bytes) {}
+
+Connection::~Connection() {
+  for (const ConnectionId& id : ids_) host_.remove_id(id);
+  for (const ResetToken& token : reset_tokens_) host_.remove_reset_token(token);
+}
+
+std::unique_ptr<Connection> Connection::accept(ConnectionHost& host, LocalTime now,
+                                               WallTime wall_now, TlsContext& tls,
+                                               const Arrival& arrival) {
+  std::unique_ptr<Connection> connection(new Connection(host, now, true, nullptr));
+  if (!connection->start_server(wall_now, tls, arrival)) return nullptr;
+  return connection;
+}
+
+std::unique_ptr<Connection> Connection::dial(ConnectionHost& host, LocalTime now, WallTime wall_now,
+                                             TlsContext& tls, const Departure& departure,
+                                             QuicConnectionSink& sink) {
+  std::unique_ptr<Connection> connection(new Connection(host, now, false, &sink));
+  if (!connection->start_client(wall_now, tls, departure)) return nullptr;
+  return connection;
+}
+
+bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival) {
+  tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), wall_now);
+  const ngtcp2_settings settings = make_settings(
+      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN);
+  const ConnectionId id = make_id();
+  ngtcp2_transport_params parameters = make_parameters();
+  parameters.original_dcid = arrival.original_id.value_or(arrival.destination_id).to_ngtcp2();
+  parameters.original_dcid_present = 1;
+  if (arrival.original_id) {
+    parameters.retry_scid = arrival.destination_id.to_ngtcp2();
+    parameters.retry_scid_present = 1;
+  }
+  const ResetToken token = host_.tokens().reset_token(id);
+  std::copy(token.begin(), token.end(), parameters.stateless_reset_token);
+  parameters.stateless_reset_token_present = 1;
+
+  const NativeAddress local(arrival.local);
+  const NativeAddress remote(arrival.remote);
+  const ngtcp2_path path{local.get(), remote.get(), nullptr};
+  const ngtcp2_callbacks callbacks = ConnectionCallbacks::server();
+  const ngtcp2_cid client_id = arrival.client_id.to_ngtcp2();
+  const ngtcp2_cid own_id = id.to_ngtcp2();
+  ngtcp2_conn* made = nullptr;
+  if (ngtcp2_conn_server_new(&made, &client_id, &own_id, &path, NGTCP2_PROTO_VER_V1, &callbacks,
+                             &settings, &parameters, nullptr, this) != 0) {
+    return false;
+  }
+  take(made);
+  // Until the client has seen ours it sends to the id of its own choice.
+  ids_.push_back(arrival.destination_id);
+  host_.add_id(arrival.destination_id, *this);
+  return true;
+}
+
+bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departure& departure) {
+  tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
+  const ngtcp2_settings settings = make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN);
+  const ngtcp2_transport_params parameters = make_parameters();
+  std::array<std::uint8_t, kIdBytes> destination;
+  host_.fill_random(destination);
+  const ngtcp2_cid destination_id = ConnectionId(destination).to_ngtcp2();
+  const ngtcp2_cid own_id = make_id().to_ngtcp2();
+  const NativeAddress local(departure.local);
+  const NativeAddress remote(departure.remote);
+  const ngtcp2_path path{local.get(), remote.get(), nullptr};
+  const ngtcp2_callbacks callbacks = ConnectionCallbacks::client();
+  ngtcp2_conn* made = nullptr;
+  if (ngtcp2_conn_client_new(&made, &destination_id, &own_id, &path, NGTCP2_PROTO_VER_V1,
+                             &callbacks, &settings, &parameters, nullptr, this) != 0) {
+    return false;
+  }
+  take(made);
+  return true;
+}
+
+void Connection::take(ngtcp2_conn* made) {
+  connection_.reset(made);
+  tls_->attach(*made);
+}
+
+ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type token_type) const {
+  const QuicOptions& options = host_.quic_options();
+  ngtcp2_settings settings;
+  ngtcp2_settings_default(&settings);
+  settings.cc_algo = to_ngtcp2(options.congestion_control);
+  settings.initial_ts = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
+  settings.max_tx_udp_payload_size = options.max_udp_payload_bytes;
+  const auto probes = std::find_if(kProbeSizes.begin(), kProbeSizes.end(), [&](std::uint16_t size) {
+    return size <= options.max_udp_payload_bytes;
+  });
+  settings.pmtud_probes = probes;
+  settings.pmtud_probeslen = static_cast<std::size_t>(kProbeSizes.end() - probes);
+  settings.handshake_timeout = to_ngtcp2(options.handshake_timeout);
+  // Every packet is acknowledged when the batch it came in has been handled, together with what the
+  // application answered: waiting for a second one would cost a packet of its own later.
+  settings.ack_thresh = 1;
+  settings.rand_ctx.native_handle = &host_;
+  if (!token.empty()) {
+    settings.token = token.data();
+    settings.tokenlen = token.size();
+    settings.token_type = token_type;
+  }
+  return settings;
+}
+
+ngtcp2_transport_params Connection::make_parameters() const {
+  const QuicOptions& options = host_.quic_options();
+  ngtcp2_transport_params parameters;
+  ngtcp2_transport_params_default(&parameters);
+  parameters.initial_max_data = options.connection_window_bytes;
+  parameters.initial_max_stream_data_bidi_local = options.stream_window_bytes;
+  parameters.initial_max_stream_data_bidi_remote = options.stream_window_bytes;
+  parameters.initial_max_stream_data_uni = options.stream_window_bytes;
+  parameters.initial_max_streams_bidi = options.max_bidirectional_streams;
+  parameters.initial_max_streams_uni = options.max_unidirectional_streams;
+  parameters.max_idle_timeout = to_ngtcp2(options.idle_timeout);
+  parameters.max_datagram_frame_size = options.max_datagram_frame_bytes;
+  parameters.active_connection_id_limit = 7;
+  parameters.grease_quic_bit = options.grease_quic_bit ? 1 : 0;
+  return parameters;
+}
+
+ConnectionId Connection::make_id() {
+  std::array<std::uint8_t, kIdBytes> bytes;
+  host_.fill_random(bytes);
+  const ConnectionId id(bytes);
+  ids_.push_back(id);
+  host_.add_id(id, *this);
+  return id;
+}
+
+}  // namespace echostream::transport
