@@ -1,1 +1,43 @@
-# Filled by the install rules.
+# What `cmake --install` puts where. The result may be moved: nothing in it knows the prefix.
+include(CMakePackageConfigHelpers)
+
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/EchoStream")
+get_property(layers GLOBAL PROPERTY ECHOSTREAM_LAYERS)
+install(TARGETS ${layers} echostream echostream_idl protoc-gen-echostream
+  EXPORT EchoStreamTargets
+  ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+  RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
+  FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(EXPORT EchoStreamTargets NAMESPACE EchoStream:: DESTINATION "${package_dir}")
+
+# options.proto has a folder of its own to pass to protoc: -I <prefix>/share/echostream/idl.
+set(ECHOSTREAM_INSTALL_IDL_DIR "${CMAKE_INSTALL_DATADIR}/echostream/idl")
+install(FILES "${PROJECT_SOURCE_DIR}/idl/echostream/options.proto"
+  DESTINATION "${ECHOSTREAM_INSTALL_IDL_DIR}/echostream")
+install(FILES "${PROJECT_BINARY_DIR}/idl/generated/echostream/options.pb.h"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/echostream")
+
+configure_package_config_file(
+  "${PROJECT_SOURCE_DIR}/cmake/EchoStreamConfig.cmake.in" "${PROJECT_BINARY_DIR}/EchoStreamConfig.cmake"
+  INSTALL_DESTINATION "${package_dir}"
+  PATH_VARS ECHOSTREAM_INSTALL_IDL_DIR)
+# Before 1.0 every minor version may break its users.
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/EchoStreamConfigVersion.cmake"
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  "${PROJECT_BINARY_DIR}/EchoStreamConfig.cmake"
+  "${PROJECT_BINARY_DIR}/EchoStreamConfigVersion.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/EchoStreamGenerate.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/Dependencies.cmake"
+  DESTINATION "${package_dir}")
+
+# The .pc file says where the prefix is by its own place, however deep the library folder is.
+set(pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+file(RELATIVE_PATH ECHOSTREAM_PC_PREFIX "/prefix/${pkgconfig_dir}" "/prefix")
+get_filename_component(ECHOSTREAM_PC_BORINGSSL_DIR "${BoringSSL_SSL_LIBRARY}" DIRECTORY)
+# By file name: -lssl could find OpenSSL.
+string(REPLACE "${ECHOSTREAM_PC_BORINGSSL_DIR}/" "\${boringssl_libdir}/" ECHOSTREAM_PC_BORINGSSL_LIBS
+  "${BoringSSL_SSL_LIBRARY} ${BoringSSL_CRYPTO_LIBRARY}")
+set(ECHOSTREAM_PC_LIBS "-lechostream_idl -lechostream_api -lechostream_loop -lechostream_transport -lechostream_core -lechostream_base")
+configure_file("${PROJECT_SOURCE_DIR}/cmake/echostream.pc.in" "${PROJECT_BINARY_DIR}/echostream.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/echostream.pc" DESTINATION "${pkgconfig_dir}")

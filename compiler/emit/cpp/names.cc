@@ -181,13 +181,24 @@ std::string string_literal(std::string_view bytes) {
   return result + '"';
 }
 
+namespace {
+
+// A backslash at the end, or the trigraph that means one, would make the next line of code part of
+// the comment.
+std::string_view without_continuation(std::string_view line) {
+  while (line.ends_with('\\') || line.ends_with(' ') || line.ends_with("?\?/")) {
+    line.remove_suffix(line.ends_with('/') ? 3 : 1);
+  }
+  return line;
+}
+
+}  // namespace
+
 std::string doc_comment(std::string_view text) {
   std::string result;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    // A backslash at the end would make the next line of code part of the comment.
-    while (!line.empty() && (line.back() == '\\' || line.back() == ' ')) line.remove_suffix(1);
+    const std::string_view line = without_continuation(text.substr(0, end));
     result += "///";
     if (!line.empty()) result += ' ';
     result += line;

@@ -15,7 +15,7 @@ namespace acme::v1 {
 
 /// A block comment.
 ///
-///   Indented, with $dollar$ and "quotes" and \ and ??/
+///   Indented, with $dollar$ and "quotes" and \ and
 /// and an end of a line with a backslash
 class Documented final {
  public:

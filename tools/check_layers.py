@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Checks who includes whom: docs/architecture.md, "Layers". System headers lie in one folder, so that the
+compiler alone cannot hold these rules.
+
+  tools/check_layers.py [<source root>]
+"""
+
+import re
+import sys
+import os
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from source_files import read, source_files
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+# Public headers by what they may be used from. Those of "base" need the standard library alone.
+BASE = r"echostream/(base/.*|limits|metadata|method|socket_address|security)\.h"
+LOOP = r"echostream/loop\.h"
+PUBLIC = r"echostream/(?!testing/).*\.h"
+TESTING = r"echostream/testing/.*\.h"
+MESSAGES = r"google/protobuf/message_lite\.h"
+UNIX = r"(unistd|fcntl|errno|signal|poll|netdb|time)\.h|(sys|netinet|arpa|net|linux)/.*\.h"
+
+# Folder, and what its files may include beside the standard library and their own folder. The first folder
+# that fits a file holds.
+RULES = [
+    ("runtime/include/echostream/base/", [r"echostream/base/.*"]),
+    ("runtime/include/echostream/testing/", [PUBLIC]),
+    ("runtime/include/echostream/", [PUBLIC, MESSAGES]),
+    ("runtime/base/", [BASE, r"arpa/inet\.h"]),
+    ("runtime/core/", [BASE, r"runtime/base/.*"]),
+    ("runtime/transport/", [BASE, r"runtime/base/.*", r"ngtcp2/.*", r"openssl/.*"]),
+    ("runtime/loop/uv/", [BASE, LOOP, r"runtime/(base|loop)/.*", r"uv\.h", UNIX]),
+    ("runtime/loop/", [BASE, LOOP, r"runtime/base/.*", r"runtime/loop/uv/make_.*", UNIX]),
+    ("runtime/sim/", [BASE, LOOP, TESTING, r"runtime/base/.*"]),
+    ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
+                      r"runtime/(base|core|transport)/.*", r"google/protobuf/.*"]),
+    ("runtime/plugins/", [PUBLIC]),
+    ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
+    ("compiler/emit/", [r"compiler/model/service_model\.h"]),
+    ("compiler/plugin/", [r"compiler/.*", r"google/protobuf/.*", r"unistd\.h"]),
+    ("examples/", []),  # see problem_of()
+    ("tests/", [r".*"]),
+    ("bench/", [r".*"]),
+]
+# Single files that may include more, each with its reason.
+EXCEPTIONS = {
+    # Identity::from_pem_files() and its like: reads what the user names, when the user asks.
+    "runtime/transport/pem.cc": [r"(fcntl|unistd)\.h", r"sys/stat\.h"],
+    # ngtcp2 takes addresses as sockaddr.
+    "runtime/transport/socket_path.h": [r"netinet/in\.h"],
+}
+# Tests beside the code may also use these.
+TEST_ONLY = [r"g(test|mock)/.*", r"tests/support/.*", TESTING, PUBLIC, r"runtime/.*"]
+
+# In core and transport time and chance are arguments.
+IMPURE = {
+    "runtime/core/": ["thread", "mutex", "condition_variable", "future", "random", "fstream",
+                      "filesystem", "iostream", "ctime"],
+    "runtime/transport/": ["thread", "mutex", "condition_variable", "future", "random", "fstream",
+                           "filesystem", "iostream", "ctime"],
+}
+STANDARD = re.compile(r"[a-z_]+")
+PRIVATE = re.compile(r"(runtime|compiler|tests|bench|tools)/|echostream/internal/|uv\.h|ngtcp2/|openssl/")
+
+
+def rule_of(path):
+    for folder, allowed in RULES:
+        if path.startswith(folder):
+            return folder, allowed
+    return None, None
+
+
+def problem_of(path, folder, allowed, header, quoted):
+    """Why `path` must not include `header`; nothing when it may."""
+    is_test = path.endswith(("_test.cc", "_test_support.h", "_test_support.cc"))
+    if STANDARD.fullmatch(header):
+        if header in IMPURE.get(folder, []) and not is_test:
+            return f"<{header}>: time, chance, threads and files are not for {folder}"
+        return None
+    if header.startswith(folder):
+        return None
+    if folder == "examples/":
+        if PRIVATE.match(header):
+            return f"{header} is private; examples use what users have"
+        return None
+    if folder.startswith("runtime/include/") and not quoted and header.startswith("echostream/"):
+        return f"<{header}>: write it in quotes"
+    patterns = allowed + EXCEPTIONS.get(path, []) + (TEST_ONLY if is_test else [])
+    if any(re.fullmatch(pattern, header) for pattern in patterns):
+        return None
+    return f"{header} is not among what {folder} may include"
+
+
+def check(root):
+    problems = []
+    for path in source_files(root):
+        folder, allowed = rule_of(path)
+        if folder is None:
+            problems.append(f"{path}:1: lies in no layer; add its folder to RULES in tools/check_layers.py")
+            continue
+        text = read(root, path)
+        for match in INCLUDE.finditer(text):
+            problem = problem_of(path, folder, allowed, match.group(2), match.group(1) == '"')
+            if problem is not None:
+                line = text.count("\n", 0, match.start()) + 1
+                problems.append(f"{path}:{line}: {problem}")
+    return problems
+
+
+def main(arguments):
+    root = arguments[0] if arguments else os.path.join(os.path.dirname(__file__), "..")
+    files = source_files(root)
+    if not files:
+        print(f"check_layers: no source file below {root}", file=sys.stderr)
+        return 2
+    problems = check(root)
+    print("\n".join(problems) if problems else f"check_layers: {len(files)} files, all within their layer")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
