@@ -1,0 +1,88 @@
+// intercom-answer: a station that waits for calls.
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "console.h"
+#include "contact.h"
+#include "station.h"
+#include "station_flags.h"
+
+namespace {
+
+using echostream::Loop;
+using echostream::Node;
+using echostream::NodeOptions;
+using echostream::Session;
+using echostream::Status;
+using echostream::Task;
+using intercom::Station;
+
+struct Options {
+  intercom::StationOptions station;
+  std::string listen = "127.0.0.1:0";
+  std::string contact_path;
+  std::uint64_t calls = 1;
+};
+
+Task<Status> wait_and_leave(Node& node, Station& station, std::uint64_t calls) {
+  co_await station.wait_for_calls(calls);
+  co_await node.shutdown(std::chrono::seconds(1));
+  co_return Status::ok();
+}
+
+Status answer(const Options& options) {
+  auto loop = echostream::make_loop();
+  if (!loop) return loop.error();
+  const std::string& name = options.station.conversation.station;
+  auto identity = echostream::Identity::self_signed(name, (*loop)->wall_time());
+  if (!identity) return identity.error();
+
+  auto station = std::make_shared<Station>(**loop, options.station);
+  Node* node_to_use = nullptr;
+  NodeOptions node_options;
+  node_options.identity = *identity;
+  node_options.on_session = [&](const Session& session) {
+    node_to_use->tasks().spawn(station->follow(session));
+  };
+  node_options.on_session_closed = [&](const Session& session, const Status&) {
+    station->handle_session_closed(session);
+  };
+  Node node(**loop, std::move(node_options));
+  node_to_use = &node;
+  Status served = node.serve(station);
+  if (!served.is_ok()) return served;
+  auto address = node.listen(options.listen);
+  if (!address) return address.error();
+  Status written = intercom::write_contact(options.contact_path,
+                                           {address->to_string(), identity->fingerprint()});
+  if (!written.is_ok()) return written;
+  intercom::say(**loop, name, "waits for calls on " + address->to_string());
+
+  auto signals = (*loop)->watch_stop_signals([&](int) { station->stop(); });
+  if (!signals) return signals.error();
+  return echostream::run(**loop, wait_and_leave(node, *station, options.calls));
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  Options options;
+  options.station.conversation.station = "kitchen";
+  examples::Arguments flags("intercom-answer",
+                            "An intercom station that waits for calls and answers them. It makes a "
+                            "new identity and\nwrites its address and fingerprint to a file that "
+                            "the caller reads.");
+  flags.text("--listen", "ADDRESS", "where to listen; port 0: any [127.0.0.1:0]", options.listen);
+  flags.text("--contact", "FILE", "where to write address and fingerprint", options.contact_path);
+  flags.required();
+  flags.duration("--answer-after", "how long it rings [700ms]", options.station.answer_after);
+  flags.whole_number("--calls", "ends after that many calls [1]", options.calls);
+  intercom::add_station_flags(flags, options.station);
+  if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
+
+  const Status status = answer(options);
+  if (status.is_ok()) return 0;
+  std::cerr << "intercom-answer: " << status << '\n';
+  return 1;
+}

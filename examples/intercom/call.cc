@@ -1,0 +1,92 @@
+// intercom-call: a station that calls another one, speaks, and hangs up.
+#include <iostream>
+#include <memory>
+#include <utility>
+
+#include "console.h"
+#include "contact.h"
+#include "report.h"
+#include "station.h"
+#include "station_flags.h"
+
+namespace {
+
+using echostream::Loop;
+using echostream::Node;
+using echostream::NodeOptions;
+using echostream::Session;
+using echostream::Status;
+using echostream::Task;
+using intercom::Station;
+
+struct Options {
+  intercom::StationOptions station;
+  std::string contact_path;
+  std::string to;
+  double seconds = 12;
+};
+
+// The exit code of a call that the other station did not take.
+constexpr int kRefused = 3;
+
+Task<Status> call(Node& node, Station& station, std::string address) {
+  auto session = co_await node.connect(address);
+  if (!session) co_return session.error();
+  node.tasks().spawn(station.follow(*session));
+  auto theirs = co_await station.call(*session);
+  const echostream::SessionStats stats = session->stats();
+  if (!theirs) {
+    intercom::say(node.loop(), station.name(), "gets no call: " + theirs.error().to_string());
+  }
+  co_await node.shutdown(std::chrono::milliseconds(500));
+  if (!theirs) co_return theirs.error();
+  std::cout << intercom::report_table(station.last_report(), *theirs, stats) << std::flush;
+  co_return Status::ok();
+}
+
+Status call(const Options& options) {
+  auto contact = intercom::read_contact(options.contact_path);
+  if (!contact) return contact.error();
+  auto loop = echostream::make_loop();
+  if (!loop) return loop.error();
+  auto station = std::make_shared<Station>(**loop, options.station);
+  NodeOptions node_options;
+  node_options.trust = echostream::Trust::pinned({contact->fingerprint});
+  Node node(**loop, std::move(node_options));
+  Status served = node.serve(station);
+  if (!served.is_ok()) return served;
+
+  const std::string address = options.to.empty() ? contact->address : options.to;
+  intercom::say(**loop, options.station.conversation.station, "calls " + address);
+  // Ctrl-C closes the sessions; the call then ends with an error of its own.
+  auto signals = (*loop)->watch_stop_signals([&](int) {
+    for (Session session : node.sessions()) session.close("the caller was stopped");
+  });
+  if (!signals) return signals.error();
+  return echostream::run(**loop, call(node, *station, address));
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  Options options;
+  options.station.conversation.station = "door";
+  examples::Arguments flags("intercom-call",
+                            "An intercom station that calls another one, speaks for a while, hangs "
+                            "up, and prints\nhow the voices arrived on both sides. Exit code 3: "
+                            "the other station is busy.");
+  flags.text("--contact", "FILE", "what the other station wrote", options.contact_path);
+  flags.required();
+  flags.text("--to", "ADDRESS", "where to call, if not at the address in that file", options.to);
+  flags.seconds("--seconds", "how long to speak [12]", options.seconds);
+  intercom::add_station_flags(flags, options.station);
+  if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
+  options.station.call_length =
+      echostream::Duration(static_cast<echostream::Duration::rep>(options.seconds * 1e9));
+
+  const Status status = call(options);
+  if (status.is_ok()) return 0;
+  if (status.code() == echostream::StatusCode::kFailedPrecondition) return kRefused;
+  std::cerr << "intercom-call: " << status << '\n';
+  return 1;
+}

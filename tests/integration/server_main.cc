@@ -1,0 +1,66 @@
+// The server process of the integration tests: serves Lab until SIGTERM, then drains.
+//   integration-server ADDRESS IDLE_TIMEOUT_MS
+// Writes "listening ADDRESS FINGERPRINT" once it does, and what it did at the end.
+#include <cstdlib>
+#include <iostream>
+
+#include "tests/support/lab.h"
+
+namespace echostream::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<void> publish(LabHandler& handler) {
+  for (std::int64_t number = 0;; ++number) {
+    lab::v1::Text event = text("news");
+    event.set_number(number);
+    handler.PublishNews(event);
+    (void)co_await sleep_for(10ms);
+  }
+}
+
+Task<void> serve_until(Node& node, WaitPoint& stop, std::shared_ptr<LabHandler> handler) {
+  TaskGroup publishing(node.loop());
+  publishing.spawn(publish(*handler));
+  (void)co_await stop.wait();
+  co_await node.shutdown(10s);
+}
+
+int fail(const Status& status) {
+  std::cerr << "integration-server: " << status << '\n';
+  return 1;
+}
+
+int serve(const std::string& address, Duration idle_timeout) {
+  auto loop = make_loop();
+  if (!loop) return fail(loop.error());
+  auto identity = Identity::self_signed("server", (*loop)->wall_time());
+  if (!identity) return fail(identity.error());
+  NodeOptions options;
+  options.identity = *identity;
+  options.idle_timeout = idle_timeout;
+  Node node(**loop, std::move(options));
+  auto handler = std::make_shared<LabHandler>();
+  if (Status status = node.serve(handler); !status.is_ok()) return fail(status);
+  auto bound = node.listen(address);
+  if (!bound) return fail(bound.error());
+  WaitPoint stop;
+  auto signals = (*loop)->watch_stop_signals([&stop](int) { stop.notify_all(); });
+  if (!signals) return fail(signals.error());
+  std::cout << "listening " << bound->to_string() << ' ' << identity->fingerprint().to_string()
+            << std::endl;
+  run(**loop, serve_until(node, stop, handler));
+  std::cout << "started " << handler->started << " cancelled " << handler->cancelled << " notes "
+            << handler->notes.size() << std::endl;
+  return 0;
+}
+
+}  // namespace
+}  // namespace echostream::testing
+
+int main(int argument_count, char** arguments) {
+  if (argument_count != 3) return 2;
+  return echostream::testing::serve(arguments[1],
+                                    std::chrono::milliseconds(std::atoi(arguments[2])));
+}

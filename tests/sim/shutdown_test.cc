@@ -1,0 +1,111 @@
+// L01: going down politely with work under way.
+#include <gmock/gmock.h>
+
+#include "tests/sim/traffic_pair.h"
+
+namespace echostream::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using traffic::v1::Answer;
+using traffic::v1::Piece;
+
+TrafficOptions world() {
+  TrafficOptions options;
+  LinkOptions link;
+  link.delay = 10ms;
+  options.set_link(link);
+  return options;
+}
+
+TEST(Shutdown, L01_LetsEveryCallUnderWayFinish) {
+  TrafficPair pair(world());
+  ASSERT_TRUE(pair.connect().is_ok());
+  std::optional<StreamResult> download;
+  auto reader = pair.run(pair.client.client().Download(order(300, 5ms, 1000)));
+  TaskGroup group(*pair.client.loop);
+  group.spawn(internal::store(
+      read_pieces(pair, pair.client, *std::move(reader), Delivery::kReliable), download));
+  int answered = 0, refused = 0;
+  for (int i = 1; i <= 200; ++i) {
+    traffic::v1::Question asked = question(i, 2000);
+    asked.set_work_ms(100 + 10 * i);
+    then(pair.client.node->tasks(), pair.client.client().Ask(asked),
+         [&, i](const Result<Answer>& answer) {
+           if (answer) {
+             ++answered;
+             return;
+           }
+           // Its request crossed the GOAWAY: it may be asked again elsewhere, for it never ran.
+           EXPECT_EQ(answer.error().code(), StatusCode::kUnavailable) << answer.error();
+           EXPECT_FALSE(pair.server.handler->asked.contains(i)) << i;
+           ++refused;
+         });
+  }
+  pair.sim.run_for(60ms);
+  std::optional<bool> stopped;
+  TaskGroup stopping(*pair.server.loop);
+  stopping.spawn([](Node& node, std::optional<bool>& done) -> Task<void> {
+    co_await node.shutdown(10s);
+    done = true;
+  }(*pair.server.node, stopped));
+  pair.sim.run_for(100ms);
+  auto late = pair.run(pair.client.client().Ask(question(1000)));
+  EXPECT_EQ(late->status().code(), StatusCode::kUnavailable) << late->status();
+  // A new session gets no further than its handshake.
+  auto late_session = pair.run(pair.client.node->connect("10.0.0.1:4433"));
+  pair.sim.run_for(50ms);
+  EXPECT_FALSE(*late_session && (*late_session)->is_open());
+  ASSERT_TRUE(pair.wait_until([&] { return stopped.has_value(); }, 20s));
+  EXPECT_EQ(answered + refused, 200);
+  EXPECT_EQ(static_cast<std::size_t>(answered), pair.server.handler->asked.size());
+  EXPECT_GT(answered, 20);
+  pair.sim.run_for(100ms);
+  ASSERT_TRUE(download);
+  EXPECT_TRUE(download->status.is_ok()) << download->status;
+  EXPECT_EQ(download->received, 300);
+  EXPECT_LE(pair.now(), 10s);
+  EXPECT_TRUE(pair.server.node->sessions().empty());
+  pair.sim.run_for(100ms);
+  EXPECT_FALSE(pair.client.session->is_open());
+}
+
+TEST(Shutdown, L01_EndsWhatTakesLongerThanTheGrace) {
+  TrafficPair pair(world());
+  ASSERT_TRUE(pair.connect().is_ok());
+  traffic::v1::Question slow = question(1);
+  slow.set_work_ms(60'000);
+  std::optional<Result<Answer>> answer;
+  TaskGroup group(*pair.client.loop);
+  group.spawn(internal::store(pair.client.client().Ask(slow), answer));
+  pair.sim.run_for(1s);
+  const Duration asked_at = pair.now();
+  TaskGroup stopping(*pair.server.loop);
+  stopping.spawn(pair.server.node->shutdown(2s));
+  ASSERT_TRUE(pair.wait_until([&] { return answer.has_value(); }, 20s));
+  EXPECT_EQ(answer->status().code(), StatusCode::kUnavailable) << answer->status();
+  EXPECT_GE(pair.now() - asked_at, 2s);
+  EXPECT_LE(pair.now() - asked_at, 3s);
+  ASSERT_TRUE(pair.wait_until([&] { return stopping.size() == 0; }, 5s));
+  EXPECT_EQ(pair.server.handler->running, 0);
+}
+
+TEST(Shutdown, ADrainedSessionFinishesItsOwnCallsAndCloses) {
+  TrafficPair pair(world());
+  ASSERT_TRUE(pair.connect().is_ok());
+  traffic::v1::Question slow = question(1);
+  slow.set_work_ms(1000);
+  std::optional<Result<Answer>> answer;
+  TaskGroup group(*pair.client.loop);
+  group.spawn(internal::store(pair.client.client().Ask(slow), answer));
+  pair.sim.run_for(100ms);
+  group.spawn(pair.client.session->drain(5s));
+  ASSERT_TRUE(pair.wait_until([&] { return group.size() == 0; }, 10s));
+  ASSERT_TRUE(answer);
+  EXPECT_TRUE(*answer) << answer->status();
+  pair.sim.run_for(100ms);
+  EXPECT_FALSE(pair.server.session->is_open());
+}
+
+}  // namespace
+}  // namespace echostream::testing
