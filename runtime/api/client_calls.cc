@@ -42,7 +42,7 @@ Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
   request.method_id = method.id;
   if (deadline != kNever) request.timeout = deadline - context.executor->now();
   request.metadata = options.metadata();
-  return session.engine().start_call(method, request);
+  return session.engine().start_call(method, request, context.call != nullptr);
 }
 
 Status decode_failure(const google::protobuf::MessageLite& message) {
@@ -110,7 +110,7 @@ Task<Status> send_event(Channel channel, const MethodInfo& method,
       co_return Status(StatusCode::kCancelled, "the call was cancelled");
     }
   }
-  co_return session.engine().emit(method, options.metadata(), *encoded);
+  co_return session.engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
 }
 
 Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
@@ -169,6 +169,10 @@ Task<Status> write_message(std::shared_ptr<CallState> call,
 }
 
 Task<Status> finish_writing(std::shared_ptr<CallState> call) {
+  if (!call->is_caller()) {
+    co_return Status(StatusCode::kFailedPrecondition,
+                     "a handler ends its stream by returning a status, not with finish()");
+  }
   if (call->receive_ended() && !call->status().is_ok()) co_return call->status();
   if (call->stream() != nullptr) call->stream()->finish_sending();
   co_return Status::ok();

@@ -172,7 +172,8 @@ Task<void> shut_down(Node::Impl& node, Duration grace) {
   for (const auto& session : node.sessions) session->engine().drain();
   const auto busy = [&node] {
     return std::any_of(node.sessions.begin(), node.sessions.end(), [](const auto& session) {
-      return session->is_open() && session->running_handlers() > 0;
+      return session->is_open() &&
+             (session->running_handlers() > 0 || !session->engine().is_quiet());
     });
   };
   while (busy() && node.loop.now() < deadline) {

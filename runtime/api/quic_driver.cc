@@ -32,8 +32,10 @@ Status QuicDriver::connect(transport::QuicEndpoint::Dial dial, QuicLink& link) {
 }
 
 void QuicDriver::handle_datagram(const ReceivedDatagram& datagram) {
-  endpoint_->handle_datagram(loop_.now(), {datagram.local, datagram.remote,
-                                           static_cast<std::uint8_t>(datagram.ecn), datagram.data});
+  // The kernel's stamp: how late this thread woke up is not the network's delay.
+  endpoint_->handle_datagram(
+      datagram.received_at,
+      {datagram.local, datagram.remote, static_cast<std::uint8_t>(datagram.ecn), datagram.data});
 }
 
 transport::QuicConnectionSink* QuicDriver::on_incoming(LocalTime,

@@ -295,5 +295,31 @@ TEST(Network, N10_AListenerIsFoundAgainAtItsNextKeepAlive) {
   EXPECT_LE(result->lost, 400);
 }
 
+Task<Result<traffic::v1::Receipt>> upload_datagrams(TrafficPair& pair, int count) {
+  auto stream = co_await pair.client.client().DatagramUpload();
+  for (int i = 0; i < count; ++i) {
+    Piece piece;
+    piece.set_number(i);
+    piece.set_sent_ns(pair.now().count());
+    piece.set_payload(pattern(i, 100));
+    Status status = co_await stream.write(std::move(piece));
+    if (!status.is_ok()) co_return status;
+    (void)co_await sleep_for(5ms);
+  }
+  auto receipt = co_await stream.finish();
+  co_return receipt;
+}
+
+TEST(Network, DatagramsThatOvertakeTheirCallsRequestAreKeptForIt) {
+  LinkOptions link;
+  link.delay = 10ms;
+  TrafficPair pair(world(1, link));
+  ASSERT_TRUE(pair.connect().is_ok());
+  auto receipt = pair.run(upload_datagrams(pair, 20));
+  ASSERT_TRUE(receipt && *receipt);
+  EXPECT_EQ((*receipt)->received(), 20);
+  EXPECT_EQ((*receipt)->lost(), 0);
+}
+
 }  // namespace
 }  // namespace echostream::testing

@@ -27,8 +27,6 @@ class PieceCheck {
   PieceCheck(Simulation& sim, Executor& receiver, Delivery delivery, Duration path)
       : sim_(sim), receiver_(receiver), delivery_(delivery), path_(path) {}
 
-  /// Frames that arrived until then may be any age: they waited for the request of their call.
-  void expect_early_frames_until(LocalTime time) { early_until_ = time; }
   void on_frame(const Frame<traffic::v1::Piece>& frame);
   /// Of a stream that ended well.
   void on_end(std::uint64_t lost_at_end);
@@ -43,7 +41,6 @@ class PieceCheck {
   Executor& receiver_;
   Delivery delivery_;
   Duration path_;
-  LocalTime early_until_ = LocalTime::min();
   std::int64_t received_ = 0;
   std::int64_t lost_ = 0;
   Duration greatest_age_{};

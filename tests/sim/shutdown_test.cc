@@ -107,5 +107,44 @@ TEST(Shutdown, ADrainedSessionFinishesItsOwnCallsAndCloses) {
   EXPECT_FALSE(pair.server.session->is_open());
 }
 
+Task<void> shut_down(Node& node) { co_await node.shutdown(10s); }
+
+TEST(Shutdown, L01_WaitsUntilTheLastBytesOfFinishedCallsHaveArrived) {
+  TrafficOptions slow;
+  LinkOptions link;
+  link.delay = 10ms;
+  link.rate_bits_per_s = 1'000'000;
+  slow.set_link(link);
+  TrafficPair pair(slow);
+  ASSERT_TRUE(pair.connect().is_ok());
+  std::optional<StreamResult> result;
+  auto reader = pair.run(pair.client.client().Download(order(200, 1ms, 1000)));
+  TaskGroup group(*pair.client.loop);
+  TaskGroup stopping(*pair.server.loop);
+  group.spawn(internal::store(
+      read_pieces(pair, pair.client, *std::move(reader), Delivery::kReliable), result));
+  pair.sim.run_for(100ms);
+  stopping.spawn(shut_down(*pair.server.node));
+  ASSERT_TRUE(pair.wait_until([&] { return result.has_value(); }, 30s));
+  EXPECT_TRUE(result->status.is_ok()) << result->status;
+  EXPECT_EQ(result->received, 200);
+}
+
+TEST(Shutdown, L01_AHandlerUnderWayMayStillAskItsCaller) {
+  TrafficPair pair(world());
+  ASSERT_TRUE(pair.connect().is_ok());
+  traffic::v1::Question asked = question(1);
+  asked.set_work_ms(500);
+  asked.set_ask_back(true);
+  std::optional<Result<Answer>> answer;
+  TaskGroup group(*pair.client.loop);
+  TaskGroup stopping(*pair.server.loop);
+  group.spawn(internal::store(pair.client.client().Ask(asked), answer));
+  pair.sim.run_for(100ms);
+  stopping.spawn(shut_down(*pair.server.node));
+  ASSERT_TRUE(pair.wait_until([&] { return answer.has_value(); }, 30s));
+  EXPECT_TRUE(*answer) << answer->status();
+}
+
 }  // namespace
 }  // namespace echostream::testing

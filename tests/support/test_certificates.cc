@@ -89,7 +89,7 @@ void add_extensions(X509* certificate, const CertificateSpec& spec) {
 void set_serial(X509* certificate) {
   std::array<std::uint8_t, 8> bytes{};
   RAND_bytes(bytes.data(), bytes.size());
-  bytes[0] &= 0x7f;
+  bytes[0] = static_cast<std::uint8_t>((bytes[0] & 0x3f) | 0x40);
   const bssl::UniquePtr<BIGNUM> number(BN_bin2bn(bytes.data(), bytes.size(), nullptr));
   require(BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) != nullptr);
 }

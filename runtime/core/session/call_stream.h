@@ -75,7 +75,7 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   const std::optional<StatusFrame>& end() const noexcept { return end_; }
   /// The responder's metadata, as soon as it arrived. Caller only.
   const Metadata& response_metadata() const noexcept { return response_metadata_; }
-  std::uint64_t lost_at_end() const noexcept { return lost_at_end_; }
+  std::uint64_t lost_at_end() const noexcept { return lost_at_end_ + inbox_.lost_at_end(); }
 
   /// A message of an rpc, or a request. RESOURCE_EXHAUSTED when the peer takes none that large.
   Status send_message(const Buffer& message, bool finish);
@@ -148,6 +148,7 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   std::size_t feed(BytesView data);
   void parse(BytesView data);
   void parse_waiting();
+  bool is_stale(LocalTime arrived_at) const;
   void finish_receiving();
   void fail_receiving(Status status);
   void cut_off(LocalTime now, WireError code);

@@ -165,7 +165,7 @@ Status CallStream::on_status(BytesView payload) {
 // ---- Frames that travel beside the call's stream.
 
 void CallStream::handle_datagram(LocalTime now, const DatagramHeader& header, BytesView piece) {
-  if (released_ || end_ || delivery_ != Delivery::kDatagram) return;
+  if (released_ || end_ || delivery_ != Delivery::kDatagram || is_stale(now)) return;
   const Limits& limits = environment_.limits;
   if (header.fragment_count == 1) {
     if (piece.size() > limits.max_message_bytes) return;
@@ -182,9 +182,14 @@ void CallStream::handle_datagram(LocalTime now, const DatagramHeader& header, By
 }
 
 void CallStream::handle_frame(LocalTime now, const FrameHeader& header, Buffer message) {
-  if (released_ || end_ || delivery_ != Delivery::kExpiring) return;
+  if (released_ || end_ || delivery_ != Delivery::kExpiring || is_stale(now)) return;
   sequencer().add(now, {std::move(message), header, now, 0});
   check_budget();
+}
+
+// Arrived before its call was known, and waited too long for it.
+bool CallStream::is_stale(LocalTime arrived_at) const {
+  return max_age_ > Duration::zero() && environment_.executor.now() - arrived_at > max_age_;
 }
 
 FrameSequencer& CallStream::sequencer() {
@@ -205,7 +210,7 @@ void CallStream::on_sequenced(InboundMessage message) {
 }
 
 void CallStream::on_sequence_end(std::uint64_t lost) {
-  lost_at_end_ = lost;
+  lost_at_end_ = lost;  // besides what the inbox gave up
   sequence_ended_ = true;
   finish_if_drained();
   changed();
@@ -214,8 +219,15 @@ void CallStream::on_sequence_end(std::uint64_t lost) {
 // ---- Reading, and what ends it.
 
 std::optional<InboundMessage> CallStream::take_message() {
+  // The reader was slow: what grew too old in here is given up as it would be at the sender.
+  if (delivery_ == Delivery::kExpiring && max_age_ > Duration::zero()) {
+    inbox_.drop_older_than(environment_.executor.now() - max_age_);
+  }
   std::optional<InboundMessage> message = inbox_.take();
-  if (!message) return std::nullopt;
+  if (!message) {
+    finish_if_drained();
+    return std::nullopt;
+  }
   if (!unparsed_.empty() && wants_frame()) {
     parse_waiting();
     if (fin_seen_ && unparsed_.empty()) finish_receiving();

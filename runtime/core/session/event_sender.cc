@@ -1,5 +1,7 @@
 #include "runtime/core/session/event_sender.h"
 
+#include <algorithm>
+
 namespace echostream::core {
 
 Status EventSender::send(const MethodInfo& method, const Metadata& metadata,
@@ -26,6 +28,12 @@ bool EventSender::is_writable(Priority priority) const {
   const auto found = streams_.find(priority);
   return found == streams_.end() ||
          transport_.unsent_bytes(found->second) <= limits_.send_high_water_bytes;
+}
+
+bool EventSender::all_sent() const {
+  return std::all_of(streams_.begin(), streams_.end(), [this](const auto& entry) {
+    return transport_.unsent_bytes(entry.second) == 0;
+  });
 }
 
 bool EventSender::handle_stop_sending(StreamId id) {

@@ -22,6 +22,7 @@ class EventSender {
   /// stream for it.
   Status send(const MethodInfo& method, const Metadata& metadata, const Buffer& message);
   bool is_writable(Priority priority) const;
+  bool all_sent() const;
   /// The peer stopped a stream; true when it was one of ours. The next event opens another.
   bool handle_stop_sending(StreamId id);
 

@@ -6,6 +6,7 @@ namespace echostream::core {
 
 void Inbox::push(InboundMessage message) {
   bytes_ += message.message.size();
+  message.lost_before += std::exchange(lost_, 0);
   messages_.push_back(std::move(message));
 }
 
@@ -15,6 +16,13 @@ void Inbox::push_newest(InboundMessage message) {
     (messages_.empty() ? message : messages_.front()).lost_before += dropped;
   }
   push(std::move(message));
+}
+
+void Inbox::drop_older_than(LocalTime time) {
+  while (!messages_.empty() && messages_.front().arrived_at < time) {
+    lost_ += pop().lost_before + 1;
+  }
+  if (!messages_.empty()) messages_.front().lost_before += std::exchange(lost_, 0);
 }
 
 std::optional<InboundMessage> Inbox::take() {

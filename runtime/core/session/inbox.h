@@ -24,12 +24,16 @@ class Inbox {
   /// Makes room by dropping the oldest, for the newest frames are worth more; the message behind
   /// each gap learns how much was lost.
   void push_newest(InboundMessage message);
+  /// Drops what arrived before `time`; the next message, or the end, learns how much was lost.
+  void drop_older_than(LocalTime time);
   std::optional<InboundMessage> take();
   void clear();
 
   bool empty() const noexcept { return messages_.empty(); }
   std::size_t bytes() const noexcept { return bytes_; }
   std::uint64_t taken() const noexcept { return taken_; }
+  /// Dropped, with nothing behind them that could tell.
+  std::uint64_t lost_at_end() const noexcept { return lost_; }
 
  private:
   InboundMessage pop();
@@ -38,6 +42,7 @@ class Inbox {
   std::deque<InboundMessage> messages_;
   std::size_t bytes_ = 0;
   std::uint64_t taken_ = 0;
+  std::uint64_t lost_ = 0;
 };
 
 }  // namespace echostream::core

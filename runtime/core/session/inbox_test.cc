@@ -71,5 +71,26 @@ TEST(Inbox, TheFrameBehindAGapLearnsHowMuchWasDropped) {
   EXPECT_EQ(inbox.take()->lost_before, 4u);
 }
 
+TEST(Inbox, GivesUpWhatIsTooOldAndTellsTheNextOne) {
+  const Limits limits;
+  Inbox inbox(limits);
+  for (std::uint64_t i = 0; i < 4; ++i) {
+    InboundMessage next = message(i, 1, i == 1 ? 5 : 0);
+    next.arrived_at = LocalTime(Duration(static_cast<std::int64_t>(i)));
+    inbox.push(std::move(next));
+  }
+  inbox.drop_older_than(LocalTime(Duration(2)));
+  const auto left = inbox.take();
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->header.sequence, 2u);
+  EXPECT_EQ(left->lost_before, 7u);
+  inbox.drop_older_than(LocalTime(Duration(9)));
+  EXPECT_FALSE(inbox.take());
+  EXPECT_EQ(inbox.lost_at_end(), 1u);
+  inbox.push(message(4, 1));
+  EXPECT_EQ(inbox.take()->lost_before, 1u);
+  EXPECT_EQ(inbox.lost_at_end(), 0u);
+}
+
 }  // namespace
 }  // namespace echostream::core

@@ -5,15 +5,15 @@
 
 namespace echostream::core {
 
-void OrphanFrames::add(StreamId call, const FrameHeader& header, Buffer message) {
-  const std::size_t bytes = message.size();
+void OrphanFrames::add(StreamId call, Frame frame) {
+  const std::size_t bytes = frame.message.size();
   while (!orphans_.empty() &&
          (orphans_.size() >= limits_.max_orphan_streams || !held_.budget().has_room_for(bytes))) {
     drop_oldest();
   }
   if (limits_.max_orphan_streams == 0 || !held_.budget().has_room_for(bytes)) return;
   held_.set(held_.bytes() + bytes);
-  orphans_.push_back({call, {header, std::move(message)}});
+  orphans_.push_back({call, std::move(frame)});
 }
 
 std::optional<OrphanFrames::Frame> OrphanFrames::take(StreamId call) {
@@ -24,6 +24,11 @@ std::optional<OrphanFrames::Frame> OrphanFrames::take(StreamId call) {
   orphans_.erase(found);
   held_.set(held_.bytes() - frame.message.size());
   return frame;
+}
+
+void OrphanFrames::drop(StreamId call) {
+  while (take(call)) {
+  }
 }
 
 void OrphanFrames::clear() {

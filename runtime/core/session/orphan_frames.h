@@ -1,4 +1,4 @@
-// Whole frames of EXPIRING streams that overtook the request of the call they belong to.
+// Frames of EXPIRING and DATAGRAM streams that overtook the request of the call they belong to.
 #pragma once
 
 #include <deque>
@@ -17,14 +17,19 @@ class OrphanFrames {
   struct Frame {
     FrameHeader header;
     Buffer message;
+    LocalTime arrived_at{};
+    /// Set for a datagram, whose message may be a fragment.
+    std::optional<DatagramHeader> datagram = std::nullopt;
   };
 
   OrphanFrames(const Limits& limits, ByteBudget& budget) : limits_(limits), held_(budget) {}
 
   /// Keeps the frame; when there is no room, the oldest are dropped for it.
-  void add(StreamId call, const FrameHeader& header, Buffer message);
+  void add(StreamId call, Frame frame);
   /// The oldest frame of the call.
   std::optional<Frame> take(StreamId call);
+  /// Drops the frames of a call that will not come.
+  void drop(StreamId call);
   void clear();
   std::size_t size() const noexcept { return orphans_.size(); }
 

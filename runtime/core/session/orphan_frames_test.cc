@@ -11,9 +11,9 @@ TEST(OrphanFrames, GiveACallItsFramesInTheOrderTheyCame) {
   ByteBudget budget(1000);
   Limits limits;
   OrphanFrames orphans(limits, budget);
-  orphans.add(StreamId{1}, {5, {}}, Buffer::copy("five"));
-  orphans.add(StreamId{5}, {0, {}}, Buffer::copy("other"));
-  orphans.add(StreamId{1}, {4, {}}, Buffer::copy("four"));
+  orphans.add(StreamId{1}, {{5, {}}, Buffer::copy("five")});
+  orphans.add(StreamId{5}, {{0, {}}, Buffer::copy("other")});
+  orphans.add(StreamId{1}, {{4, {}}, Buffer::copy("four")});
   EXPECT_EQ(budget.held(), 13u);
   EXPECT_EQ(orphans.take(StreamId{1})->header.sequence, 5u);
   EXPECT_EQ(orphans.take(StreamId{1})->message.text(), "four");
@@ -26,7 +26,7 @@ TEST(OrphanFrames, BeyondTheirNumberTheOldestIsDropped) {
   Limits limits;
   limits.max_orphan_streams = 2;
   OrphanFrames orphans(limits, budget);
-  for (std::uint64_t i = 0; i < 3; ++i) orphans.add(StreamId{1}, {i, {}}, Buffer::copy("x"));
+  for (std::uint64_t i = 0; i < 3; ++i) orphans.add(StreamId{1}, {{i, {}}, Buffer::copy("x")});
   EXPECT_EQ(orphans.size(), 2u);
   EXPECT_EQ(orphans.take(StreamId{1})->header.sequence, 1u);
 }
@@ -35,13 +35,13 @@ TEST(OrphanFrames, BeyondTheBudgetTheOldestAreDroppedAndOneTooLargeIsNotKept) {
   ByteBudget budget(10);
   Limits limits;
   OrphanFrames orphans(limits, budget);
-  orphans.add(StreamId{1}, {0, {}}, Buffer::copy("12345"));
-  orphans.add(StreamId{1}, {1, {}}, Buffer::copy("67890"));
+  orphans.add(StreamId{1}, {{0, {}}, Buffer::copy("12345")});
+  orphans.add(StreamId{1}, {{1, {}}, Buffer::copy("67890")});
   EXPECT_EQ(orphans.size(), 2u);
-  orphans.add(StreamId{1}, {2, {}}, Buffer::copy("abcdef"));
+  orphans.add(StreamId{1}, {{2, {}}, Buffer::copy("abcdef")});
   EXPECT_EQ(orphans.size(), 1u);
   EXPECT_EQ(orphans.take(StreamId{1})->header.sequence, 2u);
-  orphans.add(StreamId{1}, {3, {}}, Buffer::copy(std::string(11, 'x')));
+  orphans.add(StreamId{1}, {{3, {}}, Buffer::copy(std::string(11, 'x'))});
   EXPECT_EQ(orphans.size(), 0u);
   EXPECT_EQ(budget.held(), 0u);
 }
@@ -51,7 +51,7 @@ TEST(OrphanFrames, OfNoneAtAllKeepNone) {
   Limits limits;
   limits.max_orphan_streams = 0;
   OrphanFrames orphans(limits, budget);
-  orphans.add(StreamId{1}, {0, {}}, Buffer::copy("1"));
+  orphans.add(StreamId{1}, {{0, {}}, Buffer::copy("1")});
   EXPECT_EQ(orphans.size(), 0u);
 }
 

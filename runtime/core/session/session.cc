@@ -98,9 +98,9 @@ void Session::close(WireError code, std::string reason) {
 
 // ---- Our calls.
 
-Status Session::check_can_call(const Metadata& metadata) const {
+Status Session::check_can_call(const Metadata& metadata, bool for_handler) const {
   if (closed_) return close_status_.with_context("the session is closed");
-  if (draining_) return {StatusCode::kUnavailable, "this node is shutting down"};
+  if (draining_ && !for_handler) return {StatusCode::kUnavailable, "this node is shutting down"};
   if (peer_draining_) return {StatusCode::kUnavailable, "the peer is shutting down"};
   return check_metadata(metadata, peer_settings_.max_metadata_bytes);
 }
@@ -109,8 +109,21 @@ CallEnvironment Session::call_environment() {
   return {executor_, transport_, limits_, peer_settings_, frame_streams_, budget_};
 }
 
-Result<CallStream*> Session::start_call(const MethodInfo& method, const RequestFrame& request) {
-  if (Status status = check_can_call(request.metadata); !status.is_ok()) return status;
+bool Session::is_quiet() const {
+  const auto is_done = [](const auto& entry) {
+    const CallStream& call = *entry.second;
+    const bool still_runs =
+        call.role() == CallStream::Role::kCaller && !call.end() && !call.is_released();
+    return still_runs || call.is_stream_closed();
+  };
+  return std::all_of(calls_.begin(), calls_.end(), is_done) && events_.all_sent();
+}
+
+Result<CallStream*> Session::start_call(const MethodInfo& method, const RequestFrame& request,
+                                        bool for_handler) {
+  if (Status status = check_can_call(request.metadata, for_handler); !status.is_ok()) {
+    return status;
+  }
   auto call = std::make_unique<CallStream>(call_environment(), *this, CallStream::Role::kCaller,
                                            StreamId{});
   CallStream& started = *call;
@@ -221,6 +234,7 @@ CallStream& Session::accept_call(StreamId id) {
   auto call =
       std::make_unique<CallStream>(call_environment(), *this, CallStream::Role::kResponder, id);
   ++live_calls_;
+  last_peer_call_ = std::max(last_peer_call_, id);
   return *calls_.emplace(id, std::move(call)).first->second;
 }
 
@@ -239,7 +253,11 @@ void Session::handle_request(CallStream& call, RequestFrame request) {
   }
   observer_.on_incoming_call(call, std::move(request));
   while (auto orphan = orphans_.take(call.id())) {
-    call.handle_frame(executor_.now(), orphan->header, std::move(orphan->message));
+    if (orphan->datagram) {
+      call.handle_datagram(orphan->arrived_at, *orphan->datagram, orphan->message);
+    } else {
+      call.handle_frame(orphan->arrived_at, orphan->header, std::move(orphan->message));
+    }
   }
 }
 
@@ -255,6 +273,8 @@ void Session::handle_stream_reset(LocalTime now, StreamId id, std::uint64_t code
   }
   if (is_ours(id)) return;
   // Given up before it said anything; our side of it has to end too.
+  last_peer_call_ = std::max(last_peer_call_, id);
+  orphans_.drop(id);
   count_cancelled(now);
   transport_.reset(id, WireError::kCancelled);
 }
@@ -286,6 +306,7 @@ void Session::handle_stream_closed(StreamId id) {
   peer_streams_.handle_closed(id);
   if (auto sender = frame_streams_.senders.extract(id)) sender.mapped()->handle_stream_closed(id);
   forget_idle_senders();
+  orphans_.drop(id);
   CallStream* call = find_call(id);
   if (call == nullptr) return;
   call->handle_stream_closed();
@@ -323,26 +344,39 @@ void Session::on_frame_stream(LocalTime now, StreamId id, const FrameHeader& hea
     return;
   }
   // Its request may still be under way. A call of ours that is not known is over.
-  if (!is_ours(id)) orphans_.add(id, header, std::move(message));
+  if (!is_ours(id)) orphans_.add(id, {header, std::move(message), now});
 }
 
 void Session::handle_datagram(LocalTime now, BytesView data) {
   if (is_over()) return;
   ByteReader reader(data);
   const std::optional<DatagramHeader> header = read_datagram_header(reader);
-  CallStream* call =
-      header ? find_call(StreamId{static_cast<std::int64_t>(header->call_id)}) : nullptr;
-  if (call == nullptr) {
+  if (!header) {
     ++stats_.datagrams_dropped;
     return;
   }
-  call->handle_datagram(now, *header, reader.rest());
+  const StreamId id{static_cast<std::int64_t>(header->call_id)};
+  CallStream* call = find_call(id);
+  if (call != nullptr && call->has_handle()) {
+    call->handle_datagram(now, *header, reader.rest());
+  } else if (may_still_come(id)) {
+    orphans_.add(id, {header->frame, Buffer::copy(reader.rest()), now, header});
+  } else {
+    ++stats_.datagrams_dropped;
+  }
+}
+
+// A call of the peer's whose request is not here yet: later than every other, or not complete.
+bool Session::may_still_come(StreamId id) {
+  if (is_ours(id) || !id.is_bidirectional()) return false;
+  return find_call(id) != nullptr || id > last_peer_call_;
 }
 
 // ---- Events.
 
-Status Session::emit(const MethodInfo& method, const Metadata& metadata, const Buffer& message) {
-  if (Status status = check_can_call(metadata); !status.is_ok()) return status;
+Status Session::emit(const MethodInfo& method, const Metadata& metadata, const Buffer& message,
+                     bool for_handler) {
+  if (Status status = check_can_call(metadata, for_handler); !status.is_ok()) return status;
   if (!connected_) return {StatusCode::kUnavailable, "the session is not connected yet"};
   if (message.size() > peer_settings_.max_message_bytes) {
     return {StatusCode::kResourceExhausted, "the event has " + std::to_string(message.size()) +

@@ -69,9 +69,11 @@ class Session final : private PeerStreams::Sink {
   // ---- Commands of the API.
   /// Opens a call, at once or as soon as the peer allows another stream. RESOURCE_EXHAUSTED,
   /// UNAVAILABLE (closed, draining), INVALID_ARGUMENT (metadata). The caller must release() it.
-  Result<CallStream*> start_call(const MethodInfo& method, const RequestFrame& request);
+  Result<CallStream*> start_call(const MethodInfo& method, const RequestFrame& request,
+                                 bool for_handler = false);
   /// Sends a one-way event behind those sent before with the same priority.
-  Status emit(const MethodInfo& method, const Metadata& metadata, const Buffer& message);
+  Status emit(const MethodInfo& method, const Metadata& metadata, const Buffer& message,
+              bool for_handler = false);
   /// False: wait for on_events_writable().
   bool events_writable(Priority priority) const;
   /// Event handlers ended: reading may go on.
@@ -83,6 +85,8 @@ class Session final : private PeerStreams::Sink {
   bool is_draining() const noexcept { return draining_; }
   bool peer_is_draining() const noexcept { return peer_draining_; }
   bool has_calls() const noexcept { return live_calls_ > 0; }
+  /// Everything of calls that are over and of events has gone out, and calls' ends have arrived.
+  bool is_quiet() const;
   const SettingsFrame& peer_settings() const noexcept { return peer_settings_; }
   const SessionStats& stats() const noexcept { return stats_; }
   /// What the peer makes us hold, counted against Limits::max_session_bytes.
@@ -110,12 +114,13 @@ class Session final : private PeerStreams::Sink {
   CallEnvironment call_environment();
   CallStream* find_call(StreamId id);
   CallStream& accept_call(StreamId id);
+  bool may_still_come(StreamId id);
   void keep_until_released(std::unique_ptr<CallStream> call);
   void forget_call(StreamId id);
   void forget_idle_senders();
   void fail(const Status& error);
   void close(WireError code, std::string reason);
-  Status check_can_call(const Metadata& metadata) const;
+  Status check_can_call(const Metadata& metadata, bool for_handler) const;
   void open_call(std::unique_ptr<CallStream> call, StreamId id);
   void open_waiting();
   void send_control(FrameType type, BytesView payload);
@@ -139,6 +144,7 @@ class Session final : private PeerStreams::Sink {
   FrameStreams frame_streams_;
   PeerStreams peer_streams_;
   OrphanFrames orphans_;
+  StreamId last_peer_call_;
   EventSender events_;
 
   // Until the stream is closed and the handle released, whichever is later.

@@ -82,7 +82,8 @@ class Writer {
   Task<Status> write(T message, WriteOptions options = {}) {
     return write(call_, std::move(message), options);
   }
-  /// Caller: no more frames from us. What was written is still delivered.
+  /// Caller: no more frames from us. What was written is still delivered. FAILED_PRECONDITION in a
+  /// handler, whose stream ends when it returns.
   Task<Status> finish() { return internal::finish_writing(call_); }
   void cancel() { internal::cancel_call(*call_); }
 
