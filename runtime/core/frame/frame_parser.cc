@@ -6,6 +6,13 @@
 #include "runtime/core/frame/byte_reader.h"
 
 namespace echostream::core {
+namespace {
+
+// Room made for a frame before it has arrived. Pages that nothing arrives for are never touched, so
+// a promise that is not kept costs addresses, not memory.
+constexpr std::uint64_t kMostAhead = 128 * 1024;
+
+}  // namespace
 
 Status FrameParser::feed(BytesView bytes, FrameSink& sink, std::size_t& taken) {
   const std::size_t total = bytes.size();
@@ -63,6 +70,7 @@ Status FrameParser::feed_payload(BytesView& bytes, FrameSink& sink) {
     return Status::ok();
   }
   if (remaining_ > 0) {
+    if (partial_.empty()) partial_.reserve(std::min<std::uint64_t>(remaining_ + count, kMostAhead));
     partial_.insert(partial_.end(), part.begin(), part.end());
     return Status::ok();
   }

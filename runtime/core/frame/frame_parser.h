@@ -50,7 +50,7 @@ class FrameParser {
   bool skipping_ = false;
   std::uint64_t type_ = 0;
   std::uint64_t remaining_ = 0;
-  // Grows with what has arrived, not with what the header promised.
+  // Beyond kMostAhead it grows with what has arrived, not with what the header promised.
   std::vector<std::uint8_t> partial_;
 };
 
