@@ -30,6 +30,8 @@ class CallState final : private core::CallObserver {
     return stream_ == nullptr || stream_->role() == core::CallStream::Role::kCaller;
   }
   CallContext& context() noexcept { return context_; }
+  /// finish() was called: the writer may be dropped.
+  bool writing_finished = false;
 
   /// Looks at the engine: true when nothing more can be received; status() then says how it ended.
   bool receive_ended();

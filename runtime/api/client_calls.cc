@@ -80,12 +80,19 @@ Task<Status> unary_call(Channel channel, const MethodInfo& method,
   auto encoded = encode_message(request);
   if (!encoded) co_return encoded.error();
   auto stream = start(*channel.state(), method, options, deadline, context);
-  if (!stream) co_return stream.error().with_context(method.full_name);
+  if (!stream) {
+    // Whoever tries again at once must not keep the others from their turn.
+    co_await yield_now();
+    co_return stream.error().with_context(method.full_name);
+  }
   CallState call(channel.state(), **stream, deadline);
-  if (Status status = (*stream)->send_message(*encoded, true); !status.is_ok()) {
-    co_return status.with_context(method.full_name);
+  Status sent = (*stream)->send_message(*encoded, true);
+  if (!sent.is_ok()) {
+    co_await yield_now();
+    co_return sent.with_context(method.full_name);
   }
   Status status = co_await await_reply(call, reply);
+  if (status.code() == StatusCode::kUnimplemented) status = status.with_context(method.full_name);
   if (options.response_metadata() != nullptr) {
     *options.response_metadata() = call.response_metadata();
   }
@@ -98,7 +105,10 @@ Task<Status> send_event(Channel channel, const MethodInfo& method,
   const LocalTime deadline = deadline_of(method, options, context);
   SessionState& session = *channel.state();
   Status status = check_before_call(deadline, context);
-  if (!status.is_ok()) co_return status;
+  if (!status.is_ok()) {
+    co_await yield_now();
+    co_return status;
+  }
   auto encoded = encode_message(event);
   if (!encoded) co_return encoded.error();
   while (!session.engine().events_writable(method.priority)) {
@@ -110,7 +120,9 @@ Task<Status> send_event(Channel channel, const MethodInfo& method,
       co_return Status(StatusCode::kCancelled, "the call was cancelled");
     }
   }
-  co_return session.engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
+  status = session.engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
+  if (!status.is_ok()) co_await yield_now();
+  co_return status;
 }
 
 Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
@@ -120,6 +132,7 @@ Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& me
   const LocalTime deadline = deadline_of(method, options, context);
   auto stream = start(*channel.state(), method, options, deadline, context);
   if (!stream) {
+    co_await yield_now();
     co_return std::make_shared<CallState>(channel.state(),
                                           stream.error().with_context(method.full_name));
   }
@@ -160,7 +173,12 @@ Task<Status> write_message(std::shared_ptr<CallState> call,
   for (;;) {
     call->check_deadline();
     if (call->receive_ended() && !call->status().is_ok()) co_return call->status();
-    if (call->stream()->end()) co_return call->stream()->end()->status;
+    if (call->stream()->end() && !call->stream()->end()->status.is_ok()) {
+      co_return call->stream()->end()->status;
+    }
+    if (call->stream()->send_ended() || call->stream()->end()) {
+      co_return Status(StatusCode::kCancelled, "nothing more is taken on this stream");
+    }
     if (call->stream()->is_writable()) break;
     (void)co_await call->wait();
   }
@@ -173,6 +191,10 @@ Task<Status> finish_writing(std::shared_ptr<CallState> call) {
     co_return Status(StatusCode::kFailedPrecondition,
                      "a handler ends its stream by returning a status, not with finish()");
   }
+  if (call->writing_finished) {
+    co_return Status(StatusCode::kFailedPrecondition, "finish() was called already");
+  }
+  call->writing_finished = true;
   if (call->receive_ended() && !call->status().is_ok()) co_return call->status();
   if (call->stream() != nullptr) call->stream()->finish_sending();
   co_return Status::ok();
@@ -188,6 +210,19 @@ const Metadata& call_response_metadata(const CallState& call) { return call.resp
 const Metadata& call_trailing_metadata(const CallState& call) { return call.trailing_metadata(); }
 std::uint64_t call_lost_at_end(const CallState& call) {
   return call.stream() != nullptr ? call.stream()->lost_at_end() : 0;
+}
+// Half of a call was let go. A caller that drops either half unfinished has lost interest; a
+// handler goes on, and the peer learns that nothing more is read.
+void drop_reader(CallState& call) {
+  if (call.receive_ended()) return;
+  if (call.is_caller()) {
+    cancel_call(call);
+  } else {
+    call.stream()->stop_receiving();
+  }
+}
+void drop_writer(CallState& call) {
+  if (call.is_caller() && !call.writing_finished && !call.receive_ended()) cancel_call(call);
 }
 void cancel_call(CallState& call) {
   call.fail(Status(StatusCode::kCancelled, "the call was cancelled by this side"));

@@ -106,11 +106,18 @@ Task<Result<Session>> connect(Node::Impl& node, std::string target) {
   }
   auto parsed = parse_host_and_port(target);
   if (!parsed) co_return std::move(parsed).error().with_context("connect");
+  if (parsed->port == 0) {
+    co_return Status(StatusCode::kInvalidArgument, "connect: '" + target + "' has port 0");
+  }
+  const std::weak_ptr<const bool> alive = node.alive;
+  Loop& loop = node.loop;
+  const Status destroyed(StatusCode::kUnavailable, "the node was destroyed");
   const std::string context = "connect to " + target;
   const LocalTime deadline =
       deadline_after(node.loop.now(), node.context.options.handshake_timeout);
-  Task<Addresses> resolving = resolve(node.loop, *parsed, deadline);
+  Task<Addresses> resolving = resolve(loop, *parsed, deadline);
   Addresses addresses = co_await std::move(resolving);
+  if (alive.expired()) co_return destroyed.with_context(context);
   if (!addresses) co_return addresses.error().with_context(context);
 
   Attempts attempts(node);
@@ -124,6 +131,7 @@ Task<Result<Session>> connect(Node::Impl& node, std::string target) {
       if (auto session = attempts.winner()) co_return Session(std::move(session));
       if (attempts.all_failed()) break;
       const WaitResult result = co_await attempts.wait(until);
+      if (alive.expired()) co_return destroyed.with_context(context);
       if (result == WaitResult::kCancelled) {
         co_return Status(StatusCode::kCancelled, "the call was cancelled").with_context(context);
       }

@@ -134,6 +134,9 @@ Status Node::serve(std::shared_ptr<Service> service) {
 }
 
 Result<SocketAddress> Node::listen(std::string_view address) {
+  if (impl_->shutting_down) {
+    return Status(StatusCode::kFailedPrecondition, "listen: this node is shutting down");
+  }
   auto bind_to = SocketAddress::parse(address);
   if (!bind_to) return std::move(bind_to).error().with_context("listen");
   const NodeOptions& options = impl_->context.options;
@@ -167,25 +170,32 @@ std::vector<Session> Node::sessions() const {
 namespace {
 
 Task<void> shut_down(Node::Impl& node, Duration grace) {
-  const LocalTime deadline = deadline_after(node.loop.now(), grace);
+  const std::weak_ptr<const bool> alive = node.alive;
+  Loop& loop = node.loop;
+  WaitPoint pause;
+  const LocalTime deadline = deadline_after(loop.now(), grace);
   node.shutting_down = true;
+  for (const auto& driver : node.drivers) driver->stop_accepting();
   for (const auto& session : node.sessions) session->engine().drain();
   const auto busy = [&node] {
     return std::any_of(node.sessions.begin(), node.sessions.end(), [](const auto& session) {
       return session->is_open() &&
-             (session->running_handlers() > 0 || !session->engine().is_quiet());
+             (session->has_handlers_to_wait_for() || !session->engine().is_quiet());
     });
   };
-  while (busy() && node.loop.now() < deadline) {
-    // Handlers end in many places; looking every few milliseconds is simpler than hearing of each.
-    (void)co_await sleep_until(std::min(deadline, node.loop.now() + std::chrono::milliseconds(5)));
+  while (busy() && loop.now() < deadline) {
+    // Calls end in many places; looking every few milliseconds is simpler than hearing of each.
+    (void)co_await pause.wait_through_cancel(
+        std::min(deadline, loop.now() + std::chrono::milliseconds(5)));
+    if (alive.expired()) co_return;
   }
   for (const auto& session : node.sessions) {
     session->link().close(core::WireError::kNone, "the node is shutting down");
   }
-  const LocalTime closing_until = node.loop.now() + std::chrono::seconds(1);
-  while (!node.sessions.empty() && node.loop.now() < closing_until) {
+  const LocalTime closing_until = loop.now() + std::chrono::seconds(1);
+  while (!node.sessions.empty() && loop.now() < closing_until) {
     (void)co_await node.sessions_changed.wait_through_cancel(closing_until);
+    if (alive.expired()) co_return;
   }
 }
 

@@ -33,6 +33,8 @@ struct Node::Impl {
   internal::QuicDriver* dialler = nullptr;
   std::shared_ptr<transport::TlsContext> dialling_tls;
   bool shutting_down = false;
+  /// Expires with the node: tasks of others that wait inside it look at this when they go on.
+  std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
   // Last: the user's tasks go first.
   TaskGroup tasks;
 

@@ -22,7 +22,10 @@ struct Subscriber {
   std::deque<Event> queue;
   std::uint64_t next_sequence = 0;
   bool too_slow = false;
+  bool filter_threw = false;
   WaitPoint changed;
+
+  bool is_over() const { return too_slow || filter_threw; }
 };
 
 }  // namespace
@@ -34,6 +37,10 @@ struct Publisher::Impl {
     RemoteTime published_at;
   };
 
+  /// Enqueues the event when the user's filter lets it pass; a filter that throws ends the
+  /// subscription, and nothing else.
+  void offer(Subscriber& subscriber, const google::protobuf::MessageLite& event,
+             const Buffer& encoded, RemoteTime published_at) const;
   void enqueue(Subscriber& subscriber, const Buffer& encoded, RemoteTime published_at) const;
   void keep(const google::protobuf::MessageLite& event, const Buffer& encoded, RemoteTime at);
 
@@ -49,6 +56,16 @@ Publisher::Publisher(const MethodInfo& method, Accepts accepts)
 Publisher::~Publisher() = default;
 
 std::size_t Publisher::subscriber_count() const noexcept { return impl_->subscribers.size(); }
+
+void Publisher::Impl::offer(Subscriber& subscriber, const google::protobuf::MessageLite& event,
+                            const Buffer& encoded, RemoteTime published_at) const {
+  try {
+    if (accepts(*subscriber.filter, event)) enqueue(subscriber, encoded, published_at);
+  } catch (...) {
+    subscriber.filter_threw = true;
+    subscriber.changed.notify_all();
+  }
+}
 
 // Every event takes a sequence number, also one that is dropped: the gap tells the subscriber.
 void Publisher::Impl::enqueue(Subscriber& subscriber, const Buffer& encoded,
@@ -84,7 +101,7 @@ void Publisher::publish(const google::protobuf::MessageLite& event) {
           ? RemoteTime{}
           : RemoteTime(impl_->subscribers.front().executor->now().time_since_epoch());
   for (Subscriber& subscriber : impl_->subscribers) {
-    if (impl_->accepts(*subscriber.filter, event)) impl_->enqueue(subscriber, *encoded, now);
+    impl_->offer(subscriber, event, *encoded, now);
   }
   impl_->keep(event, *encoded, now);
 }
@@ -125,21 +142,22 @@ Task<void> Publisher::serve(ServerCall& call,
   self.filter = std::move(filter);
   self.executor = &call.session()->executor();
   for (const Impl::Kept& kept : impl_->kept) {
-    if (impl_->accepts(*self.filter, *kept.event)) {
-      impl_->enqueue(self, kept.encoded, kept.published_at);
-    }
+    impl_->offer(self, *kept.event, kept.encoded, kept.published_at);
   }
   for (;;) {
-    while (!self.queue.empty() && !self.too_slow) {
+    while (!self.queue.empty() && !self.is_over()) {
       const bool writable = co_await wait_writable(call);
       if (!writable) co_return call.finish(Status(StatusCode::kCancelled, "the call is over"));
       // It may have been dropped, or the policy applied, while we waited.
-      if (self.queue.empty() || self.too_slow) continue;
+      if (self.queue.empty() || self.is_over()) continue;
       Event event = std::move(self.queue.front());
       self.queue.pop_front();
       Status sent = call.state()->stream()->send_numbered_frame(self.executor->now(), event.header,
                                                                 std::move(event.message));
       if (!sent.is_ok()) co_return call.finish(sent);
+    }
+    if (self.filter_threw) {
+      co_return call.finish(Status(StatusCode::kInternal, "the publisher's filter threw"));
     }
     if (self.too_slow) {
       co_return call.finish(

@@ -37,6 +37,8 @@ class QuicDriver final : private UdpHandler,
   }
   /// Frees a connection that has closed, outside of its callbacks.
   void release_soon(transport::QuicConnection& connection);
+  /// Refuses new clients from now on.
+  void stop_accepting() { endpoint_->stop_accepting(); }
   /// Writes what waits at once: the last packets before the node goes away.
   void flush_now();
 

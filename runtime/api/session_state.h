@@ -42,7 +42,10 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
 
   /// A handler of this session ended.
   void handler_ended(const MethodInfo& method);
-  std::size_t running_handlers() const noexcept { return running_handlers_; }
+  /// Those of subscriptions never end by themselves.
+  bool has_handlers_to_wait_for() const noexcept {
+    return running_handlers_ > subscriptions_ || running_events_ > 0;
+  }
 
  private:
   // core::SessionObserver

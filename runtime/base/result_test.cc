@@ -45,8 +45,13 @@ TEST(ResultDeathTest, ReadingTheValueOfAnErrorAbortsWithTheErrorsText) {
   EXPECT_DEATH((void)*bad, "NOT_FOUND: no robot");
 }
 
-TEST(ResultDeathTest, AnErrorMustNotBeOkNorBeReadFromAValue) {
-  EXPECT_DEATH((void)Result<int>(Status()), "needs an error");
+TEST(Result, MadeOfAnOkStatusIsAnErrorAndNotTheEndOfTheProcess) {
+  const Result<int> slip = Status();
+  ASSERT_FALSE(slip);
+  EXPECT_EQ(slip.error().code(), StatusCode::kInternal);
+}
+
+TEST(ResultDeathTest, AnErrorMustNotBeReadFromAValue) {
   const Result<int> good = 1;
   EXPECT_DEATH((void)good.error(), "has a value");
 }

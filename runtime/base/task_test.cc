@@ -146,6 +146,42 @@ TEST_F(TaskTest, WhenAllRunsSideBySide) {
   EXPECT_EQ(got, (std::tuple<int, int>{1, 2}));
 }
 
+Task<int> broken() {
+  (void)co_await sleep_for(1ms);
+  throw std::runtime_error("inner");
+}
+
+TEST_F(TaskTest, WhenAllPassesAnExceptionOn) {
+  std::string caught;
+  group_.spawn([](std::string& out) -> Task<void> {
+    try {
+      (void)co_await when_all(answer(1), broken());
+    } catch (const std::runtime_error& error) {
+      out = error.what();
+    }
+  }(caught));
+  executor_.advance(2ms);
+  EXPECT_EQ(caught, "inner");
+}
+
+TEST_F(TaskTest, WaitingInACancelledCallLeavesOthersTheirTurn) {
+  CallContext call;
+  call.cancel();
+  bool stop = false;
+  group_.spawn(
+      [](const bool& done) -> Task<void> {
+        while (!done) (void)co_await sleep_for(1s);
+      }(stop),
+      &call);
+  group_.spawn([](bool& done) -> Task<void> {
+    co_await yield_now();
+    done = true;
+  }(stop));
+  executor_.run();
+  EXPECT_TRUE(stop);
+  EXPECT_EQ(group_.size(), 0u);
+}
+
 TEST_F(TaskTest, JoinWaitsForEveryTask) {
   TaskGroup workers(executor_);
   for (int i = 1; i <= 3; ++i) {

@@ -12,8 +12,12 @@ bool WaitAwaiter::suspend(internal::PromiseBase& promise) {
   const internal::TaskContext& context = promise.context();
   if (heeds_cancel_ && context.call != nullptr) {
     if (context.call->is_cancelled()) {
+      // Through the ready queue all the same: a loop that ignores the result must not keep the
+      // others from their turn.
       result_ = WaitResult::kCancelled;
-      return false;
+      point_ = nullptr;
+      promise.resume_soon();
+      return true;
     }
     context.call->listen(cancel_);
   }

@@ -147,7 +147,8 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   if (!is_validated && half_open_ >= options_.retry_above_half_open) {
     return answer_retry(now, datagram, initial);
   }
-  if (half_open_ >= options_.max_half_open || connections_.size() >= options_.max_connections) {
+  if (!is_accepting_ || half_open_ >= options_.max_half_open ||
+      connections_.size() >= options_.max_connections) {
     return answer(now, datagram,
                   make_refusal(initial.version, initial.source_id, initial.destination_id,
                                NGTCP2_CONNECTION_REFUSED),

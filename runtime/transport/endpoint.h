@@ -24,6 +24,7 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
   void handle_datagram(LocalTime now, const IncomingDatagram& datagram) override;
   void handle_timeout(LocalTime now) override;
   Result<QuicConnection*> connect(LocalTime now, Dial dial, QuicConnectionSink& sink) override;
+  void stop_accepting() override { is_accepting_ = false; }
   void release(QuicConnection& connection) override;
   std::optional<Transmit> poll_transmit(LocalTime now) override;
   LocalTime next_deadline() const override;
@@ -79,6 +80,7 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
   std::unordered_map<Connection*, std::unique_ptr<Connection>> connections_;
   std::vector<std::unique_ptr<Connection>> retired_;
   std::size_t half_open_ = 0;
+  bool is_accepting_ = true;
   EndpointStats stats_;
 };
 

@@ -91,6 +91,8 @@ class QuicEndpoint {
   virtual void handle_datagram(LocalTime now, const IncomingDatagram& datagram) = 0;
   virtual void handle_timeout(LocalTime now) = 0;
 
+  /// Refuses clients that come from now on (CONNECTION_REFUSED).
+  virtual void stop_accepting() = 0;
   /// Starts a handshake. The sink outlives the connection. Errors: bad name, no memory.
   virtual Result<QuicConnection*> connect(LocalTime now, Dial dial, QuicConnectionSink& sink) = 0;
   /// Frees a connection whose on_closed() was called (at once, or after its closing period without

@@ -178,6 +178,58 @@ TEST_P(Rpc, ShutdownLetsRunningCallsFinishAndRefusesNewOnes) {
   EXPECT_FALSE(lab_.at_client->is_open());
 }
 
+Task<void> call_until(Lab& lab, const bool& stop) {
+  auto client = lab.client();
+  while (!stop) (void)co_await client.Echo(text("again"));
+}
+
+TEST_P(Rpc, CallingAClosedSessionInALoopLeavesOthersTheirTurn) {
+  lab_.at_client->close("done");
+  lab_.run_for(50ms);
+  bool stop = false;
+  int turns = 0;
+  TaskGroup group(lab_.client_loop());
+  group.spawn(call_until(lab_, stop));
+  group.spawn([](bool& done, int& count) -> Task<void> {
+    for (; count < 100; ++count) co_await yield_now();
+    done = true;
+  }(stop, turns));
+  lab_.run_for(1ms);
+  EXPECT_EQ(turns, 100);
+}
+
+TEST_P(Rpc, ShutdownLetsItsOwnCallsFinish) {
+  Text request;
+  request.set_number(300);
+  std::optional<Result<Text>> slot;
+  TaskGroup group(lab_.client_loop());
+  group.spawn(internal::store(lab_.client().Delay(request), slot));
+  lab_.run_for(50ms);
+  group.spawn([](Node& node) -> Task<void> { co_await node.shutdown(5s); }(*lab_.client_node));
+  ASSERT_TRUE(lab_.sim.run_until([&] { return slot.has_value(); }, 5s));
+  EXPECT_TRUE(*slot) << slot->status();
+}
+
+TEST_P(Rpc, ANodeMayBeDestroyedWhileOthersWaitInItsShutdownOrConnect) {
+  Text request;
+  request.set_number(60'000);
+  std::optional<Result<Text>> slot;
+  std::optional<Result<Session>> dialled;
+  bool stopped = false;
+  TaskGroup group(lab_.client_loop());
+  group.spawn(internal::store(lab_.client().Delay(request), slot));
+  group.spawn(internal::store(lab_.client_node->connect("10.0.0.99:1"), dialled));
+  group.spawn([](Node& node, bool& done) -> Task<void> {
+    co_await node.shutdown(50s);
+    done = true;
+  }(*lab_.client_node, stopped));
+  lab_.run_for(100ms);
+  lab_.client_node.reset();
+  ASSERT_TRUE(lab_.sim.run_until([&] { return slot && dialled && stopped; }, 1s));
+  EXPECT_FALSE(*slot);
+  EXPECT_FALSE(*dialled);
+}
+
 INSTANTIATE_TEST_SUITE_P(Wires, Rpc, ::testing::Values(Wire::kMemory, Wire::kQuic),
                          [](const auto& test) {
                            return test.param == Wire::kMemory ? "Memory" : "Quic";

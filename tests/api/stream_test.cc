@@ -175,6 +175,36 @@ TEST_P(Streams, FramesCarryTheirCaptureTime) {
   EXPECT_LE((*frame)->capture_time.time_since_epoch(), server_now.time_since_epoch());
 }
 
+// Handlers that end while their caller writes, and callers that let go of one half.
+
+TEST_P(Streams, WritingAfterThePeerEndedTheCallFails) {
+  auto stream = lab_.run(lab_.client().Mirror());
+  ASSERT_TRUE(lab_.run(stream->writer.finish())->is_ok());
+  while (lab_.run(stream->reader.next())->has_value()) {
+  }
+  EXPECT_TRUE(stream->reader.status().is_ok()) << stream->reader.status();
+  EXPECT_EQ(lab_.run(stream->writer.write(text("late")))->code(), StatusCode::kCancelled);
+  EXPECT_EQ(lab_.run(stream->writer.finish())->code(), StatusCode::kFailedPrecondition);
+}
+
+TEST_P(Streams, DroppingAnUnfinishedWriterCancelsTheCallThatIsStillRead) {
+  auto stream = lab_.run(lab_.client().Mirror());
+  { const auto dropped = std::move(stream->writer); }
+  auto frame = lab_.run(stream->reader.next());
+  ASSERT_TRUE(frame && !*frame);
+  EXPECT_EQ(stream->reader.status().code(), StatusCode::kCancelled);
+  lab_.run_for(200ms);
+  EXPECT_EQ(lab_.server_handler->running, 0);
+}
+
+TEST_P(Streams, DroppingAReaderBeforeTheEndStopsTheWriterOfTheSameCall) {
+  auto stream = lab_.run(lab_.client().Mirror());
+  { const auto dropped = std::move(stream->reader); }
+  EXPECT_EQ(lab_.run(stream->writer.write(text("nobody")))->code(), StatusCode::kCancelled);
+  lab_.run_for(200ms);
+  EXPECT_EQ(lab_.server_handler->running, 0);
+}
+
 INSTANTIATE_TEST_SUITE_P(Wires, Streams, ::testing::Values(Wire::kMemory, Wire::kQuic),
                          [](const auto& test) {
                            return test.param == Wire::kMemory ? "Memory" : "Quic";

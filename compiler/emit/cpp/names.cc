@@ -35,9 +35,26 @@ constexpr std::array<std::string_view, 93> kKeywords = {
     "xor_eq"};
 
 // Sorted. Macros that common headers define.
-constexpr std::array<std::string_view, 14> kMacros = {
-    "BUFSIZ", "EOF",      "INFINITY", "NAN",    "assert", "errno",  "major",
-    "minor",  "offsetof", "setjmp",   "stderr", "stdin",  "stdout", "va_arg"};
+constexpr std::array<std::string_view, 93> kMacros = {
+    "BUFSIZ",       "CHAR_BIT",     "CHAR_MAX",   "CHAR_MIN",  "CLOCKS_PER_SEC",
+    "DOMAIN",       "EACCES",       "EAGAIN",     "EBUSY",     "EDOM",
+    "EEXIST",       "EINTR",        "EINVAL",     "EIO",       "ENOENT",
+    "ENOMEM",       "EOF",          "EPERM",      "ERANGE",    "EXIT_FAILURE",
+    "EXIT_SUCCESS", "FILENAME_MAX", "FOPEN_MAX",  "HUGE",      "HUGE_VAL",
+    "INFINITY",     "INT16_MAX",    "INT16_MIN",  "INT32_MAX", "INT32_MIN",
+    "INT64_MAX",    "INT64_MIN",    "INT8_MAX",   "INT8_MIN",  "INTMAX_MAX",
+    "INTMAX_MIN",   "INTPTR_MAX",   "INTPTR_MIN", "INT_MAX",   "INT_MIN",
+    "LLONG_MAX",    "LLONG_MIN",    "LONG_MAX",   "LONG_MIN",  "M_E",
+    "M_PI",         "NAN",          "NULL",       "OVERFLOW",  "PLOSS",
+    "PTRDIFF_MAX",  "PTRDIFF_MIN",  "RAND_MAX",   "SCHAR_MAX", "SCHAR_MIN",
+    "SEEK_CUR",     "SEEK_END",     "SEEK_SET",   "SHRT_MAX",  "SHRT_MIN",
+    "SING",         "SIZE_MAX",     "TLOSS",      "TMP_MAX",   "UCHAR_MAX",
+    "UINT16_MAX",   "UINT32_MAX",   "UINT64_MAX", "UINT8_MAX", "UINTMAX_MAX",
+    "UINTPTR_MAX",  "UINT_MAX",     "ULLONG_MAX", "ULONG_MAX", "UNDERFLOW",
+    "USHRT_MAX",    "assert",       "errno",      "i386",      "linux",
+    "major",        "makedev",      "minor",      "offsetof",  "setjmp",
+    "stderr",       "stdin",        "stdout",     "unix",      "va_arg",
+    "va_copy",      "va_end",       "va_start"};
 
 /// Hands out names that differ from all names handed out before.
 class NameScope {

@@ -41,6 +41,7 @@ CallStream::~CallStream() = default;
 
 void CallStream::set_method(const MethodInfo& method) {
   delivery_ = method.delivery;
+  is_subscription_ = method.kind == MethodKind::kPublished;
   priority_ = method.priority;
   max_age_ = method.max_age;
   // Until a frame is older than that it is worth waiting for.
@@ -203,6 +204,13 @@ void CallStream::cancel(WireError code) {
   waiting_request_.reset();
   unopened_.clear();
   if (sender_) sender_->give_up_all(code);
+  drop_unread();
+}
+
+void CallStream::stop_receiving() {
+  if (!id_.is_valid() || end_) return;
+  stop_reading(WireError::kCancelled);
+  receive_ended_ = true;
   drop_unread();
 }
 

@@ -60,6 +60,8 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
 
   // ---- For the API, both roles.
   Role role() const noexcept { return role_; }
+  /// It has no end of its own.
+  bool is_subscription() const noexcept { return is_subscription_; }
   StreamId id() const noexcept { return id_; }
   void set_observer(CallObserver* observer) noexcept { observer_ = observer; }
   /// Fixes delivery, priority and order for this method. A caller's stream has one from the start.
@@ -86,6 +88,8 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   bool is_writable() const;
   /// Caller: no more messages from us.
   void finish_sending();
+  /// Responder: whatever else the caller sends is dropped, and it is asked to stop.
+  void stop_receiving();
   /// Responder: metadata before the first message. What the peer does not take ends the call with
   /// the error that check_metadata() gives.
   void send_response(const Metadata& metadata);
@@ -168,6 +172,7 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   StreamId id_;
   CallObserver* observer_ = nullptr;
   Delivery delivery_ = Delivery::kReliable;
+  bool is_subscription_ = false;
   Priority priority_ = 3;
   Duration max_age_{};
   Duration hold_{};

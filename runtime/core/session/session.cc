@@ -110,13 +110,13 @@ CallEnvironment Session::call_environment() {
 }
 
 bool Session::is_quiet() const {
-  const auto is_done = [](const auto& entry) {
+  const auto is_done = [this](const auto& entry) {
     const CallStream& call = *entry.second;
-    const bool still_runs =
-        call.role() == CallStream::Role::kCaller && !call.end() && !call.is_released();
-    return still_runs || call.is_stream_closed();
+    if (call.is_subscription()) return transport_.unsent_bytes(entry.first) == 0;
+    return call.is_stream_closed();
   };
-  return std::all_of(calls_.begin(), calls_.end(), is_done) && events_.all_sent();
+  return waiting_.empty() && events_.all_sent() &&
+         std::all_of(calls_.begin(), calls_.end(), is_done);
 }
 
 Result<CallStream*> Session::start_call(const MethodInfo& method, const RequestFrame& request,

@@ -85,7 +85,8 @@ class Session final : private PeerStreams::Sink {
   bool is_draining() const noexcept { return draining_; }
   bool peer_is_draining() const noexcept { return peer_draining_; }
   bool has_calls() const noexcept { return live_calls_ > 0; }
-  /// Everything of calls that are over and of events has gone out, and calls' ends have arrived.
+  /// Every call has ended at both ends, and all events are sent. Subscriptions, which never end,
+  /// count as ended once everything published to them is sent.
   bool is_quiet() const;
   const SettingsFrame& peer_settings() const noexcept { return peer_settings_; }
   const SessionStats& stats() const noexcept { return stats_; }

@@ -27,15 +27,22 @@ struct Frame {
   std::uint64_t lost_before = 0;
 };
 
-/// The receiving end. Move-only; dropping it cancels the call, and the sender sees that. One task
-/// reads at a time.
+/// The receiving end. Move-only. Dropping it before the end cancels a caller's call; a handler goes
+/// on, and the sender's next write fails. One task reads at a time.
 template <class T>
 class Reader {
  public:
   Reader() = default;
   explicit Reader(std::shared_ptr<internal::CallState> call) noexcept : call_(std::move(call)) {}
   Reader(Reader&&) noexcept = default;
-  Reader& operator=(Reader&&) noexcept = default;
+  Reader& operator=(Reader&& other) noexcept {
+    Reader taken(std::move(other));
+    call_.swap(taken.call_);
+    return *this;
+  }
+  ~Reader() {
+    if (call_) internal::drop_reader(*call_);
+  }
 
   /// The next frame, in order; nothing at the end, and then status() says how it ended.
   /// `while (auto frame = co_await reader.next()) use(frame->message);`
@@ -75,7 +82,14 @@ class Writer {
   Writer() = default;
   explicit Writer(std::shared_ptr<internal::CallState> call) noexcept : call_(std::move(call)) {}
   Writer(Writer&&) noexcept = default;
-  Writer& operator=(Writer&&) noexcept = default;
+  Writer& operator=(Writer&& other) noexcept {
+    Writer taken(std::move(other));
+    call_.swap(taken.call_);
+    return *this;
+  }
+  ~Writer() {
+    if (call_) internal::drop_writer(*call_);
+  }
 
   /// Queues one frame; waits first while the queue is long (RELIABLE). CANCELLED or UNAVAILABLE
   /// when the call is over, RESOURCE_EXHAUSTED when the message is larger than the peer takes.

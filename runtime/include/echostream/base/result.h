@@ -25,7 +25,10 @@ class [[nodiscard]] Result {
       : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
 
   Result(Status error) : error_(std::move(error)) {  // NOLINT(google-explicit-constructor)
-    ECHOSTREAM_CHECK(!error_.is_ok(), "a Result without a value needs an error");
+    // A slip of the program, often in a handler: it costs one call, not the process.
+    if (error_.is_ok()) {
+      error_ = Status(StatusCode::kInternal, "a Result was made of an OK status, without a value");
+    }
   }
 
   bool has_value() const noexcept { return value_.has_value(); }

@@ -1,6 +1,7 @@
 // Running tasks side by side, each with an owner. There is no way to detach a task.
 #pragma once
 
+#include <exception>
 #include <future>
 #include <memory>
 #include <optional>
@@ -82,6 +83,15 @@ template <class T>
 Task<void> store(Task<T> task, std::optional<T>& slot) {
   slot.emplace(co_await std::move(task));
 }
+/// The same for somebody who wants to see an exception.
+template <class T>
+Task<void> store_or_catch(Task<T> task, std::optional<T>& slot, std::exception_ptr& thrown) {
+  try {
+    slot.emplace(co_await std::move(task));
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+}
 template <class T>
 Task<void> fulfil(Task<T> task, std::promise<T> promise) {
   try {
@@ -101,18 +111,21 @@ Task<void> deliver(Task<T> task, Callback callback) {
 }
 }  // namespace internal
 
-/// Runs the tasks side by side and yields all their results. Dropping it drops them all.
+/// Runs the tasks side by side and yields all their results. Dropping it drops them all. When some
+/// throw, the last exception is thrown once all have ended.
 template <class... T>
 Task<std::tuple<T...>> when_all(Task<T>... tasks) {
   internal::TaskContext context = co_await internal::current_context();
   std::tuple<std::optional<T>...> slots;
+  std::exception_ptr thrown;
   TaskGroup group(*context.executor);
   std::apply(
       [&](std::optional<T>&... slot) {
-        (group.spawn(internal::store(std::move(tasks), slot), context.call), ...);
+        (group.spawn(internal::store_or_catch(std::move(tasks), slot, thrown), context.call), ...);
       },
       slots);
   co_await group.join();
+  if (thrown) std::rethrow_exception(thrown);
   co_return std::apply(
       [](std::optional<T>&... slot) { return std::tuple<T...>(*std::move(slot)...); }, slots);
 }

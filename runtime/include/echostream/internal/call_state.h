@@ -44,5 +44,8 @@ const Metadata& call_response_metadata(const CallState& call);
 const Metadata& call_trailing_metadata(const CallState& call);
 std::uint64_t call_lost_at_end(const CallState& call);
 void cancel_call(CallState& call);
+/// One half was dropped; the other may live on.
+void drop_reader(CallState& call);
+void drop_writer(CallState& call);
 
 }  // namespace echostream::internal
