@@ -92,7 +92,6 @@ Task<Status> unary_call(Channel channel, const MethodInfo& method,
     co_return sent.with_context(method.full_name);
   }
   Status status = co_await await_reply(call, reply);
-  if (status.code() == StatusCode::kUnimplemented) status = status.with_context(method.full_name);
   if (options.response_metadata() != nullptr) {
     *options.response_metadata() = call.response_metadata();
   }
