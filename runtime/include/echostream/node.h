@@ -78,8 +78,9 @@ class Node {
   Task<Result<Session>> connect(std::string target);
 
   std::vector<Session> sessions() const;
-  /// No new calls or sessions; calls under way may end until `grace` has passed; then everything
-  /// closes.
+  /// No new calls or sessions; calls under way, of both ends, may end until `grace` has passed;
+  /// then everything closes. Subscriptions are not waited for. A handler that awaits it waits for
+  /// itself.
   Task<void> shutdown(Duration grace);
 
   Loop& loop() const;
