@@ -151,6 +151,36 @@ TEST_P(Events, MoreSubscriptionsThanAllowedAreRefused) {
   EXPECT_THAT(got, ::testing::Contains("free again"));
 }
 
+TEST_P(Events, AFilterThatThrowsEndsItsOwnSubscriptionOnly) {
+  std::vector<std::string> bad, good;
+  std::vector<std::uint64_t> lost;
+  Status bad_end, good_end;
+  TaskGroup group(lab_.client_loop());
+  auto throws = lab_.run(lab_.client().News(prefix("throw")));
+  auto behind = lab_.run(lab_.client().News(prefix("")));
+  group.spawn(collect(std::move(*throws), bad, lost, bad_end));
+  group.spawn(collect(std::move(*behind), good, lost, good_end));
+  lab_.run_for(50ms);
+  lab_.server_handler->PublishNews(text("one"));
+  lab_.server_handler->PublishNews(text("two"));
+  lab_.run_for(200ms);
+  EXPECT_THAT(good, ::testing::ElementsAre("one", "two"));
+  EXPECT_TRUE(bad.empty());
+  EXPECT_EQ(bad_end.code(), StatusCode::kInternal) << bad_end;
+}
+
+TEST_P(Events, ShutdownDoesNotWaitForSubscriptions) {
+  auto reader = lab_.run(lab_.client().News(prefix("")));
+  lab_.run_for(50ms);
+  bool stopped = false;
+  TaskGroup stopping(lab_.server_node->loop());
+  stopping.spawn([](Node& node, bool& done) -> Task<void> {
+    co_await node.shutdown(60s);
+    done = true;
+  }(*lab_.server_node, stopped));
+  EXPECT_TRUE(lab_.sim.run_until([&] { return stopped; }, 2s));
+}
+
 INSTANTIATE_TEST_SUITE_P(Wires, Events, ::testing::Values(Wire::kMemory, Wire::kQuic),
                          [](const auto& test) {
                            return test.param == Wire::kMemory ? "Memory" : "Quic";

@@ -105,6 +105,7 @@ Task<Status> LabHandler::Note(Call& call, Text event) {
 }
 
 bool LabHandler::News(const Filter& filter, const Text& event) {
+  if (filter.prefix() == "throw") throw std::runtime_error("a filter's mistake");
   return event.text().starts_with(filter.prefix());
 }
 
