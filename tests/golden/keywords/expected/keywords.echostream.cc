@@ -15,7 +15,7 @@ constexpr char kEchoStreamFileDescriptor[] =
     "\012\016keywords.proto\022\012acme.names\032\030echostream"
     "/options.proto\"\020\012\005class\032\007\012\005Inner\"\030\012\005Oute"
     "r\032\017\012\005Inner\032\006\012\004Deep\"\015\012\013PublishNote\"\011\012\007Cha"
-    "nged2\251\006\012\006delete\0224\012\006delete\022\021.acme.names.c"
+    "nged2\211\007\012\006delete\0224\012\006delete\022\021.acme.names.c"
     "lass\032\027.acme.names.class.Inner\022@\012\007delete_"
     "\022\027.acme.names.Outer.Inner\032\034.acme.names.O"
     "uter.Inner.Deep\022.\012\006Client\022\021.acme.names.c"
@@ -27,25 +27,27 @@ constexpr char kEchoStreamFileDescriptor[] =
     "ass\032\021.acme.names.Outer\0220\012\010co_await\022\021.acm"
     "e.names.class\032\021.acme.names.Outer\022-\012\005errn"
     "o\022\021.acme.names.class\032\021.acme.names.Outer\022"
-    "0\012\010channel_\022\021.acme.names.class\032\021.acme.na"
-    "mes.Outer\022/\012\007request\022\021.acme.names.class\032"
-    "\021.acme.names.Outer\022/\012\007options\022\021.acme.nam"
-    "es.class\032\021.acme.names.Outer\022,\012\004call\022\021.ac"
-    "me.names.class\032\021.acme.names.Outer\022,\012\004acm"
-    "e\022\021.acme.names.class\032\021.acme.names.Outer\022"
-    "+\012\003std\022\021.acme.names.class\032\021.acme.names.O"
-    "uter\0222\012\012echostream\022\021.acme.names.class\032\021."
-    "acme.names.Outer2\370\001\012\005Notes\022=\012\007Changed\022\023."
-    "acme.names.Changed\032\023.acme.names.Changed\""
-    "\006\372\257%\002\022\0000\001\022=\012\007changed\022\023.acme.names.Change"
-    "d\032\023.acme.names.Changed\"\006\372\257%\002\022\0000\001\022>\012\016Publ"
-    "ishChanged\022\023.acme.names.Changed\032\027.acme.n"
-    "ames.PublishNote\0221\012\005Notes\022\023.acme.names.C"
-    "hanged\032\023.acme.names.Changed28\012\006Client\022.\012"
-    "\006Client\022\021.acme.names.Outer\032\021.acme.names."
-    "Outer2\011\012\007Handler2\006\012\004info2;\012\013Outer_Inner\022"
-    ",\012\004Call\022\021.acme.names.Outer\032\021.acme.names."
-    "Outerb\006proto3";
+    "-\012\005linux\022\021.acme.names.class\032\021.acme.names"
+    ".Outer\022/\012\007INT_MAX\022\021.acme.names.class\032\021.a"
+    "cme.names.Outer\0220\012\010channel_\022\021.acme.names"
+    ".class\032\021.acme.names.Outer\022/\012\007request\022\021.a"
+    "cme.names.class\032\021.acme.names.Outer\022/\012\007op"
+    "tions\022\021.acme.names.class\032\021.acme.names.Ou"
+    "ter\022,\012\004call\022\021.acme.names.class\032\021.acme.na"
+    "mes.Outer\022,\012\004acme\022\021.acme.names.class\032\021.a"
+    "cme.names.Outer\022+\012\003std\022\021.acme.names.clas"
+    "s\032\021.acme.names.Outer\0222\012\012echostream\022\021.acm"
+    "e.names.class\032\021.acme.names.Outer2\370\001\012\005Not"
+    "es\022=\012\007Changed\022\023.acme.names.Changed\032\023.acm"
+    "e.names.Changed\"\006\372\257%\002\022\0000\001\022=\012\007changed\022\023.a"
+    "cme.names.Changed\032\023.acme.names.Changed\"\006"
+    "\372\257%\002\022\0000\001\022>\012\016PublishChanged\022\023.acme.names."
+    "Changed\032\027.acme.names.PublishNote\0221\012\005Note"
+    "s\022\023.acme.names.Changed\032\023.acme.names.Chan"
+    "ged28\012\006Client\022.\012\006Client\022\021.acme.names.Out"
+    "er\032\021.acme.names.Outer2\011\012\007Handler2\006\012\004info"
+    "2;\012\013Outer_Inner\022,\012\004Call\022\021.acme.names.Out"
+    "er\032\021.acme.names.Outerb\006proto3";
 
 constexpr ::echostream::MethodInfo kdelete_Methods[] = {
     {.name = "delete",
@@ -109,6 +111,20 @@ constexpr ::echostream::MethodInfo kdelete_Methods[] = {
     {.name = "errno",
      .full_name = "acme.names.delete/errno",
      .id = 0x2257638742af8269,
+     .kind = ::echostream::MethodKind::kRpc,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {}},
+    {.name = "linux",
+     .full_name = "acme.names.delete/linux",
+     .id = 0x1a8895ea069d9177,
+     .kind = ::echostream::MethodKind::kRpc,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {}},
+    {.name = "INT_MAX",
+     .full_name = "acme.names.delete/INT_MAX",
+     .id = 0x21d238ea2420d319,
      .kind = ::echostream::MethodKind::kRpc,
      .priority = 3,
      .sync_group = "",
@@ -289,32 +305,40 @@ delete_::Client::Client(::echostream::Channel channel) : channel_(std::move(chan
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[8], std::move(request), std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::channel__(::acme::names::class_ request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::linux_(::acme::names::class_ request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[9], std::move(request), std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::request(::acme::names::class_ request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::INT_MAX_(::acme::names::class_ request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[10], std::move(request), std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::options(::acme::names::class_ request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::channel__(::acme::names::class_ request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[11], std::move(request), std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::call(::acme::names::class_ request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::request(::acme::names::class_ request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[12], std::move(request), std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::acme(::acme::names::class_ request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::options(::acme::names::class_ request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[13], std::move(request), std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::std(::acme::names::class_ request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::call(::acme::names::class_ request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[14], std::move(request), std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::echostream(::acme::names::class_ request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::acme(::acme::names::class_ request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[15], std::move(request), std::move(options));
+}
+
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::std(::acme::names::class_ request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[16], std::move(request), std::move(options));
+}
+
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::echostream(::acme::names::class_ request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[17], std::move(request), std::move(options));
 }
 
 delete_::Handler::Handler() = default;
@@ -344,18 +368,22 @@ const ::echostream::ServiceInfo& delete_::Handler::info() const { return kdelete
     case 8:
       return ::echostream::internal::serve_rpc(call, *this, &Handler::errno_);
     case 9:
-      return ::echostream::internal::serve_rpc(call, *this, &Handler::channel__);
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::linux_);
     case 10:
-      return ::echostream::internal::serve_rpc(call, *this, &Handler::request);
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::INT_MAX_);
     case 11:
-      return ::echostream::internal::serve_rpc(call, *this, &Handler::options);
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::channel__);
     case 12:
-      return ::echostream::internal::serve_rpc(call, *this, &Handler::call);
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::request);
     case 13:
-      return ::echostream::internal::serve_rpc(call, *this, &Handler::acme);
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::options);
     case 14:
-      return ::echostream::internal::serve_rpc(call, *this, &Handler::std);
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::call);
     case 15:
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::acme);
+    case 16:
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::std);
+    case 17:
       return ::echostream::internal::serve_rpc(call, *this, &Handler::echostream);
     default:
       return ::echostream::internal::serve_unknown(call);

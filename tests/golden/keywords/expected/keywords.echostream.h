@@ -34,6 +34,8 @@ class delete_::Client {
   ::echostream::Task<::echostream::Result<::acme::names::Outer>> dispatch_(::acme::names::class_ request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Result<::acme::names::Outer>> co_await_(::acme::names::class_ request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Result<::acme::names::Outer>> errno_(::acme::names::class_ request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> linux_(::acme::names::class_ request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> INT_MAX_(::acme::names::class_ request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Result<::acme::names::Outer>> channel__(::acme::names::class_ request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Result<::acme::names::Outer>> request(::acme::names::class_ request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Result<::acme::names::Outer>> options(::acme::names::class_ request, ::echostream::CallOptions options = {});
@@ -61,6 +63,8 @@ class delete_::Handler : public ::echostream::Service {
   virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> dispatch_(::echostream::Call& call, ::acme::names::class_ request) = 0;
   virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> co_await_(::echostream::Call& call, ::acme::names::class_ request) = 0;
   virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> errno_(::echostream::Call& call, ::acme::names::class_ request) = 0;
+  virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> linux_(::echostream::Call& call, ::acme::names::class_ request) = 0;
+  virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> INT_MAX_(::echostream::Call& call, ::acme::names::class_ request) = 0;
   virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> channel__(::echostream::Call& call, ::acme::names::class_ request) = 0;
   virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> request(::echostream::Call& call, ::acme::names::class_ request) = 0;
   virtual ::echostream::Task<::echostream::Result<::acme::names::Outer>> options(::echostream::Call& call, ::acme::names::class_ request) = 0;
