@@ -15,7 +15,7 @@ from source_files import read, source_files
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 # Public headers by what they may be used from. Those of "base" need the standard library alone.
-BASE = r"echostream/(base/.*|limits|metadata|method|socket_address|security)\.h"
+BASE = r"echostream/(base/.*|clock|jitter_buffer|limits|metadata|method|socket_address|security)\.h"
 LOOP = r"echostream/loop\.h"
 PUBLIC = r"echostream/(?!testing/).*\.h"
 TESTING = r"echostream/testing/.*\.h"
@@ -29,18 +29,20 @@ RULES = [
     ("runtime/include/echostream/testing/", [PUBLIC]),
     ("runtime/include/echostream/", [PUBLIC, MESSAGES]),
     ("runtime/base/", [BASE, r"arpa/inet\.h"]),
-    ("runtime/core/", [BASE, r"runtime/base/.*"]),
+    ("runtime/timing/", [BASE, r"runtime/base/.*"]),
+    ("runtime/core/", [BASE, r"runtime/(base|timing)/.*"]),
     ("runtime/transport/", [BASE, r"runtime/base/.*", r"ngtcp2/.*", r"openssl/.*"]),
     ("runtime/loop/uv/", [BASE, LOOP, r"runtime/(base|loop)/.*", r"uv\.h", UNIX]),
     ("runtime/loop/", [BASE, LOOP, r"runtime/base/.*", r"runtime/loop/uv/make_.*", UNIX]),
     ("runtime/sim/", [BASE, LOOP, TESTING, r"runtime/base/.*"]),
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
-                      r"runtime/(base|core|transport)/.*", r"google/protobuf/.*"]),
+                      r"runtime/(base|timing|core|transport)/.*", r"google/protobuf/.*"]),
     ("runtime/plugins/", [PUBLIC]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
     ("compiler/emit/", [r"compiler/model/service_model\.h"]),
     ("compiler/plugin/", [r"compiler/.*", r"google/protobuf/.*", r"unistd\.h"]),
     ("examples/", []),  # see problem_of()
+    ("tools/echostream/", [PUBLIC, r"runtime/timing/.*", r"CLI/.*", r"google/protobuf/.*"]),
     ("tests/", [r".*"]),
     ("bench/", [r".*"]),
 ]
@@ -56,6 +58,8 @@ TEST_ONLY = [r"g(test|mock)/.*", r"tests/support/.*", TESTING, PUBLIC, r"runtime
 
 # In core and transport time and chance are arguments.
 IMPURE = {
+    "runtime/timing/": ["thread", "mutex", "condition_variable", "future", "random", "fstream",
+                        "filesystem", "iostream", "ctime"],
     "runtime/core/": ["thread", "mutex", "condition_variable", "future", "random", "fstream",
                       "filesystem", "iostream", "ctime"],
     "runtime/transport/": ["thread", "mutex", "condition_variable", "future", "random", "fstream",

@@ -4,6 +4,7 @@
 #include <google/protobuf/unknown_field_set.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <initializer_list>
 
 #include "compiler/model/method_id.h"
@@ -23,6 +24,19 @@ constexpr std::uint32_t kMaxKeepLast = 1024;        // a new subscriber gets the
 constexpr std::uint32_t kMaxQueue = 65536;          // per subscriber, in the publisher's memory
 constexpr std::uint32_t kMaxJitterDelayMs = 10000;  // beyond it nobody calls it real time
 constexpr std::size_t kMaxSyncGroup = 64;
+// One message in 10000: fewer take minutes to be seen at all.
+constexpr double kMinLatePercent = 0.01;
+constexpr double kMaxLatePercent = 99;
+// Clocks differ by up to 0.02 %, and somebody has to follow; half as fast is no longer a stretch.
+constexpr double kMinStretchPercent = 0.1;
+constexpr double kMaxStretchPercent = 50;
+
+/// "0.1", "50", "nan".
+std::string short_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.9g", value);
+  return text;
+}
 
 class MethodChecker {
  public:
@@ -223,10 +237,71 @@ class MethodChecker {
   }
 
   void check_jitter_buffer(const Stream& stream) {
+    check_unknown(stream.jitter_buffer(),
+                  {MethodOptions::kStreamFieldNumber, Stream::kJitterBufferFieldNumber});
+    check_delays(stream);
+    check_late_policy(stream);
+    check_max_skew(stream);
+    const JitterBuffer& buffer = stream.jitter_buffer();
+    if (buffer.has_max_late_percent()) {
+      check_percent(JitterBuffer::kMaxLatePercentFieldNumber, "max_late_percent",
+                    buffer.max_late_percent(), kMinLatePercent, kMaxLatePercent);
+    }
+    if (buffer.has_max_stretch_percent()) {
+      check_percent(JitterBuffer::kMaxStretchPercentFieldNumber, "max_stretch_percent",
+                    buffer.max_stretch_percent(), kMinStretchPercent, kMaxStretchPercent);
+    }
+  }
+
+  void check_percent(int field, const char* option, double value, double least, double most) {
+    // So written, it refuses NaN too.
+    if (value >= least && value <= most) return;
+    error({MethodOptions::kStreamFieldNumber, Stream::kJitterBufferFieldNumber, field},
+          std::string(option) + " " + short_text(value) + " is out of range; write " +
+              short_text(least) + " to " + short_text(most) + ", or leave it out for the default");
+  }
+
+  void check_late_policy(const Stream& stream) {
     constexpr int kStream = MethodOptions::kStreamFieldNumber;
     constexpr int kBuffer = Stream::kJitterBufferFieldNumber;
     const JitterBuffer& buffer = stream.jitter_buffer();
-    check_unknown(buffer, {kStream, kBuffer});
+    if (!JitterBuffer::Profile_IsValid(buffer.profile())) {
+      error({kStream, kBuffer, JitterBuffer::kProfileFieldNumber},
+            "profile " + std::to_string(buffer.profile()) +
+                " does not exist; write LOW_LATENCY, BALANCED or STRICT");
+    }
+    if (!JitterBuffer::LatePolicy_IsValid(buffer.late_policy())) {
+      error({kStream, kBuffer, JitterBuffer::kLatePolicyFieldNumber},
+            "late_policy " + std::to_string(buffer.late_policy()) +
+                " does not exist; write AUTO, SKIP or WAIT");
+    } else if (buffer.late_policy() == JitterBuffer::SKIP &&
+               stream.delivery() == Stream::RELIABLE) {
+      error({kStream, kBuffer, JitterBuffer::kLatePolicyFieldNumber},
+            "late_policy SKIP contradicts RELIABLE delivery, which gives up nothing; remove it, or "
+            "write `delivery: EXPIRING` or `delivery: DATAGRAM`");
+    }
+  }
+
+  void check_max_skew(const Stream& stream) {
+    constexpr int kStream = MethodOptions::kStreamFieldNumber;
+    constexpr int kBuffer = Stream::kJitterBufferFieldNumber;
+    const JitterBuffer& buffer = stream.jitter_buffer();
+    if (!buffer.has_max_skew_ms()) return;
+    if (buffer.max_skew_ms() == 0 || buffer.max_skew_ms() > kMaxJitterDelayMs) {
+      error({kStream, kBuffer, JitterBuffer::kMaxSkewMsFieldNumber},
+            "max_skew_ms " + std::to_string(buffer.max_skew_ms()) +
+                " is out of range; write 1 to 10000, or leave it out for the default");
+    } else if (stream.sync_group().empty()) {
+      error({kStream, kBuffer, JitterBuffer::kMaxSkewMsFieldNumber},
+            "max_skew_ms is a distance from the other streams of a sync_group, but there is none; "
+            "add `sync_group: \"<name>\"`, or remove it");
+    }
+  }
+
+  void check_delays(const Stream& stream) {
+    constexpr int kStream = MethodOptions::kStreamFieldNumber;
+    constexpr int kBuffer = Stream::kJitterBufferFieldNumber;
+    const JitterBuffer& buffer = stream.jitter_buffer();
     const std::uint32_t shortest = std::max(buffer.min_delay_ms(), buffer.initial_delay_ms());
     if (std::max(shortest, buffer.max_delay_ms()) > kMaxJitterDelayMs) {
       error({kStream, kBuffer}, "a delay of jitter_buffer is too long; write at most 10000 ms");

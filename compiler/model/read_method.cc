@@ -42,18 +42,29 @@ void read_event(const MethodOptions::Event& event, MethodModel& model) {
   if (event.has_priority()) model.priority = event.priority();
 }
 
+JitterBufferModel read_jitter_buffer(const MethodOptions::JitterBuffer& buffer) {
+  using Options = MethodOptions::JitterBuffer;
+  JitterBufferModel model;
+  if (buffer.profile() == Options::LOW_LATENCY) model.profile = PlayoutProfile::kLowLatency;
+  if (buffer.profile() == Options::STRICT) model.profile = PlayoutProfile::kStrict;
+  if (buffer.late_policy() == Options::SKIP) model.late_policy = LatePolicy::kSkip;
+  if (buffer.late_policy() == Options::WAIT) model.late_policy = LatePolicy::kWait;
+  model.min_delay_ms = buffer.min_delay_ms();
+  model.max_delay_ms = buffer.max_delay_ms();
+  model.initial_delay_ms = buffer.initial_delay_ms();
+  model.max_late_percent = buffer.max_late_percent();
+  model.max_stretch_percent = buffer.max_stretch_percent();
+  model.max_skew_ms = buffer.max_skew_ms();
+  return model;
+}
+
 void read_stream(const MethodOptions::Stream& stream, MethodModel& model) {
   if (stream.delivery() == MethodOptions::Stream::EXPIRING) model.delivery = Delivery::kExpiring;
   if (stream.delivery() == MethodOptions::Stream::DATAGRAM) model.delivery = Delivery::kDatagram;
   model.max_age_ms = stream.max_age_ms();
   if (stream.has_priority()) model.priority = stream.priority();
   model.sync_group = stream.sync_group();
-  if (stream.has_jitter_buffer()) {
-    const MethodOptions::JitterBuffer& buffer = stream.jitter_buffer();
-    model.jitter_buffer = JitterBufferModel{.min_delay_ms = buffer.min_delay_ms(),
-                                            .max_delay_ms = buffer.max_delay_ms(),
-                                            .initial_delay_ms = buffer.initial_delay_ms()};
-  }
+  if (stream.has_jitter_buffer()) model.jitter_buffer = read_jitter_buffer(stream.jitter_buffer());
 }
 
 }  // namespace

@@ -27,11 +27,20 @@ enum class Delivery : std::uint8_t { kReliable, kExpiring, kDatagram };
 
 enum class SlowSubscriber : std::uint8_t { kDropOldest, kDisconnect };
 
+enum class PlayoutProfile : std::uint8_t { kBalanced, kLowLatency, kStrict };
+
+enum class LatePolicy : std::uint8_t { kAuto, kSkip, kWait };
+
 /// Zero: the runtime's default.
 struct JitterBufferModel {
+  PlayoutProfile profile = PlayoutProfile::kBalanced;
+  LatePolicy late_policy = LatePolicy::kAuto;
   std::uint32_t min_delay_ms = 0;
   std::uint32_t max_delay_ms = 0;
   std::uint32_t initial_delay_ms = 0;
+  double max_late_percent = 0;
+  double max_stretch_percent = 0;
+  std::uint32_t max_skew_ms = 0;
 };
 
 struct MethodModel {

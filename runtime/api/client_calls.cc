@@ -42,6 +42,7 @@ Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
   request.method_id = method.id;
   if (deadline != kNever) request.timeout = deadline - context.executor->now();
   request.metadata = options.metadata();
+  request.made_at = RemoteTime(context.executor->now().time_since_epoch());
   return session.engine().start_call(method, request, context.call != nullptr);
 }
 
@@ -144,21 +145,48 @@ Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& me
   co_return std::move(call);
 }
 
-Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                        FrameInfo& info) {
+namespace {
+
+// What the reader learns of a frame beside its message.
+void describe(const SessionState& session, const core::InboundMessage& inbound, FrameInfo& info) {
+  info.sequence = inbound.header.sequence;
+  info.capture_time = inbound.header.capture_time;
+  info.arrival_time = inbound.arrived_at;
+  info.lost_before = inbound.lost_before;
+  info.is_gap = inbound.is_gap;
+  info.duration = inbound.duration;
+  const bool is_timed = inbound.is_gap || inbound.duration > Duration::zero();
+  info.playout_time = is_timed ? inbound.playout_at : inbound.arrived_at;
+  info.latency = session.latency_of(inbound.header.capture_time, inbound.arrived_at);
+  if (info.latency) info.local_capture_time = inbound.arrived_at - info.latency->value;
+}
+
+using Take = std::optional<core::InboundMessage> (core::CallStream::*)();
+
+Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
+                     FrameInfo& info, Take take) {
   for (;;) {
-    if (auto inbound = call->stream() != nullptr ? call->stream()->take_message() : std::nullopt) {
-      if (!decode_message(inbound->message, message)) {
-        call->fail(decode_failure(message));
-        co_return false;
-      }
-      info = {inbound->header.sequence, inbound->header.capture_time, inbound->arrived_at,
-              inbound->lost_before};
-      co_return true;
+    if (auto inbound = call->stream() != nullptr ? (call->stream()->*take)() : std::nullopt) {
+      describe(call->session(), *inbound, info);
+      if (inbound->is_gap || decode_message(inbound->message, message)) co_return true;
+      call->fail(decode_failure(message));
+      co_return false;
     }
     if (call->receive_ended()) co_return false;
     (void)co_await call->wait();
   }
+}
+
+}  // namespace
+
+Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
+                        FrameInfo& info) {
+  return read_next(std::move(call), message, info, &core::CallStream::take_message);
+}
+
+Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
+                        FrameInfo& info) {
+  return read_next(std::move(call), message, info, &core::CallStream::take_playout);
 }
 
 Task<Status> write_message(std::shared_ptr<CallState> call,
@@ -210,6 +238,18 @@ const Metadata& call_trailing_metadata(const CallState& call) { return call.trai
 std::uint64_t call_lost_at_end(const CallState& call) {
   return call.stream() != nullptr ? call.stream()->lost_at_end() : 0;
 }
+Status set_jitter_buffer(CallState& call, const JitterBufferOptions& options) {
+  if (Status status = check(options); !status.is_ok()) return status;
+  if (call.stream() != nullptr) call.stream()->set_jitter_buffer(options);
+  return Status::ok();
+}
+JitterBufferStats jitter_buffer_stats(const CallState& call) {
+  return call.stream() != nullptr ? call.stream()->jitter_buffer_stats() : JitterBufferStats{};
+}
+std::optional<StreamFeedback> stream_feedback(const CallState& call) {
+  return call.stream() != nullptr ? call.stream()->feedback() : std::nullopt;
+}
+
 // Half of a call was let go. A caller that drops either half unfinished has lost interest; a
 // handler goes on, and the peer learns that nothing more is read.
 void drop_reader(CallState& call) {

@@ -88,10 +88,16 @@ void MemoryLink::consume(StreamId id, std::size_t bytes) {
 }
 
 void MemoryLink::send_datagram(Buffer header, Buffer payload, core::Priority, LocalTime) {
-  datagrams_.push_back(Buffer::build(header.size() + payload.size(), [&](MutableBytes out) {
+  Buffer whole = Buffer::build(header.size() + payload.size(), [&](MutableBytes out) {
     const auto next = std::copy(header.view().begin(), header.view().end(), out.begin());
     std::copy(payload.view().begin(), payload.view().end(), next);
-  }));
+  });
+  datagrams_.push_back({std::move(whole), 0});
+  executor_.schedule(*this);
+}
+
+void MemoryLink::send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime) {
+  datagrams_.push_back({std::move(datagram), tag});
   executor_.schedule(*this);
 }
 
@@ -118,8 +124,10 @@ void MemoryLink::on_ready() {
     }
   }
   for (const StreamId id : std::exchange(dirty_, {})) deliver(id);
-  for (const Buffer& datagram : std::exchange(datagrams_, {})) {
-    peer_->session_->engine().handle_datagram(executor_.now(), datagram);
+  for (const Datagram& datagram : std::exchange(datagrams_, {})) {
+    const LocalTime now = executor_.now();
+    if (datagram.tag != 0) session_->engine().handle_datagram_sent(now, datagram.tag);
+    peer_->session_->engine().handle_datagram(now, datagram.bytes);
   }
 }
 

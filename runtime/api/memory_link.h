@@ -34,6 +34,7 @@ class MemoryLink final : public Link, private ReadyNode {
   void consume(StreamId id, std::size_t bytes) override;
   std::size_t max_datagram_bytes() const override { return kMaxDatagramBytes; }
   void send_datagram(Buffer header, Buffer payload, core::Priority, LocalTime) override;
+  void send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime) override;
   void close(core::WireError code, std::string reason) override;
 
   // Link
@@ -80,7 +81,11 @@ class MemoryLink final : public Link, private ReadyNode {
   std::map<StreamId, Outgoing> streams_;
   std::set<StreamId> dirty_;
   std::deque<std::pair<StreamId, std::uint64_t>> stops_;
-  std::deque<Buffer> datagrams_;
+  struct Datagram {
+    Buffer bytes;
+    std::uint64_t tag = 0;  // not 0: the sender asked when it left
+  };
+  std::deque<Datagram> datagrams_;
   std::optional<Status> closing_;
 };
 

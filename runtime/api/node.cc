@@ -33,8 +33,20 @@ transport::CongestionControl to_transport(CongestionControl algorithm) {
 Node::Impl::Impl(Loop& loop_in, NodeOptions options)
     : loop(loop_in), context(loop_in, std::move(options)), tasks(loop_in) {
   context.forget = [this](SessionState& session) {
+    if (clock) clock->forget(session);
     std::erase_if(sessions, [&](const auto& kept) { return kept.get() == &session; });
     sessions_changed.notify_all();
+  };
+  if (context.options.shared_clock) share_clock(*context.options.shared_clock);
+}
+
+void Node::Impl::share_clock(const SharedClockOptions& options) {
+  // Ids travel as varints.
+  const std::uint64_t id = options.node_id.value_or(random_number() & core::kMaxVarint);
+  clock = std::make_unique<internal::NodeClockService>(loop, sessions, id,
+                                                       random_number() & core::kMaxVarint, options);
+  context.on_clock_report = [this](SessionState& session, const timing::NodeClockReport& report) {
+    clock->handle_report(session, report);
   };
 }
 
@@ -158,6 +170,21 @@ Result<SocketAddress> Node::listen(std::string_view address) {
 Task<Result<Session>> Node::connect(std::string target) {
   return internal::connect(*impl_, std::move(target));
 }
+
+NodeClock Node::clock() const { return {impl_->loop, impl_->clock.get()}; }
+
+NodeClockEstimate NodeClock::estimate() const {
+  return service_ != nullptr ? service_->clock().estimate(executor_->now()) : NodeClockEstimate{};
+}
+NodeTime NodeClock::to_node_time(LocalTime time) const {
+  return service_ != nullptr ? service_->clock().to_node_time(time)
+                             : NodeTime(time.time_since_epoch());
+}
+LocalTime NodeClock::to_local(NodeTime time) const {
+  return service_ != nullptr ? service_->clock().to_local(time)
+                             : LocalTime(time.time_since_epoch());
+}
+NodeTime NodeClock::now() const { return to_node_time(executor_->now()); }
 
 std::vector<Session> Node::sessions() const {
   std::vector<Session> open;

@@ -11,6 +11,10 @@
 #include "echostream/node.h"
 #include "echostream/service.h"
 
+namespace echostream::timing {
+struct NodeClockReport;
+}
+
 namespace echostream::internal {
 
 /// Methods by their id on the wire.
@@ -57,6 +61,8 @@ struct NodeContext {
   Deferrer deferrer;
   /// A session ended; set by the node.
   UniqueFunction<void(SessionState&)> forget;
+  /// Set by a node that shares its clock.
+  UniqueFunction<void(SessionState&, const timing::NodeClockReport&)> on_clock_report;
 };
 
 }  // namespace echostream::internal

@@ -7,6 +7,7 @@
 #include "echostream/base/wait.h"
 #include "echostream/node.h"
 
+#include "runtime/api/node_clock_service.h"
 #include "runtime/api/node_context.h"
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
@@ -29,6 +30,8 @@ struct Node::Impl {
   internal::NodeContext context;
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
   WaitPoint sessions_changed;
+  /// Null unless NodeOptions::shared_clock asks for it.
+  std::unique_ptr<internal::NodeClockService> clock;
   std::vector<std::unique_ptr<internal::QuicDriver>> drivers;
   internal::QuicDriver* dialler = nullptr;
   std::shared_ptr<transport::TlsContext> dialling_tls;
@@ -41,6 +44,7 @@ struct Node::Impl {
  private:
   bool accept(std::unique_ptr<internal::QuicLink> link);
   transport::QuicEndpoint::Options endpoint_options();
+  void share_clock(const SharedClockOptions& options);
 };
 
 }  // namespace echostream

@@ -66,9 +66,9 @@ bool QuicDriver::send(const transport::Transmit& transmit) {
 }
 
 void QuicDriver::flush_now() {
-  const LocalTime now = loop_.now();
   while (!blocked_) {
-    const std::optional<transport::Transmit> transmit = endpoint_->poll_transmit(now);
+    // Read anew for each batch: the clocks of both ends are compared by these stamps.
+    const std::optional<transport::Transmit> transmit = endpoint_->poll_transmit(loop_.now());
     if (!transmit || !send(*transmit)) break;
   }
   // While the socket is blocked its buffer is the endpoint's: nothing may be freed or written.

@@ -94,6 +94,17 @@ void QuicLink::send_datagram(Buffer header, Buffer payload, core::Priority prior
   flush_soon();
 }
 
+void QuicLink::send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime expires_at) {
+  if (connection_ == nullptr) return;
+  transport::OutgoingDatagramFrame frame;
+  frame.header = std::move(datagram);
+  frame.priority = 0;
+  frame.expires_at = expires_at;
+  frame.tag = tag;
+  (void)connection_->send_datagram(std::move(frame));
+  flush_soon();
+}
+
 void QuicLink::close(core::WireError code, std::string reason) {
   if (connection_ == nullptr) return;
   connection_->close(number(code), std::move(reason));
@@ -148,6 +159,14 @@ void QuicLink::on_stream_closed(LocalTime, StreamId id) {
 
 void QuicLink::on_streams_available(LocalTime now) {
   if (session_ != nullptr) session_->engine().handle_streams_available(now);
+}
+
+void QuicLink::on_datagram_sent(LocalTime now, std::uint64_t tag) {
+  if (session_ != nullptr) session_->engine().handle_datagram_sent(now, tag);
+}
+
+void QuicLink::on_path_changed(LocalTime now) {
+  if (session_ != nullptr) session_->engine().handle_path_change(now);
 }
 
 void QuicLink::on_datagram(LocalTime now, BytesView data) {

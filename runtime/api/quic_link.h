@@ -34,6 +34,7 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   std::size_t max_datagram_bytes() const override;
   void send_datagram(Buffer header, Buffer payload, core::Priority priority,
                      LocalTime expires_at) override;
+  void send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime expires_at) override;
   void close(core::WireError code, std::string reason) override;
 
   // Link
@@ -51,6 +52,8 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   void on_streams_available(LocalTime now) override;
   void on_datagram(LocalTime now, BytesView data) override;
   void on_datagram_dropped(LocalTime, std::uint64_t) override {}
+  void on_datagram_sent(LocalTime now, std::uint64_t tag) override;
+  void on_path_changed(LocalTime now) override;
   void on_closed(LocalTime now, const transport::CloseInfo& info) override;
 
  private:

@@ -127,6 +127,7 @@ namespace echostream {
 Session Call::peer() const { return Session(call_.session()); }
 const MethodInfo& Call::method() const { return call_.method(); }
 const Metadata& Call::metadata() const { return call_.metadata(); }
+std::optional<Latency> Call::latency() const { return call_.latency(); }
 LocalTime Call::deadline() const { return call_.context().deadline(); }
 bool Call::is_cancelled() const { return call_.context().is_cancelled(); }
 std::stop_token Call::stop_token() { return call_.context().stop_token(); }

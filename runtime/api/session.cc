@@ -15,6 +15,14 @@ std::optional<Fingerprint> Session::peer_fingerprint() const {
 }
 SessionStats Session::stats() const { return state_->stats(); }
 
+std::optional<SyncGroupStats> Session::sync_group(std::string_view name) const {
+  const timing::SyncGroup* group = state_->engine().find_sync_group(name);
+  if (group == nullptr) return std::nullopt;
+  const timing::SyncGroupReport report = group->report();
+  return SyncGroupStats{report.members, report.in_step,  report.left_out, report.delay,
+                        report.skew,    report.skew_p95, report.skew_p99};
+}
+
 void Session::close(std::string reason) {
   state_->link().close(core::WireError::kNone, std::move(reason));
 }
@@ -44,6 +52,39 @@ Task<void> drain_and_close(std::shared_ptr<SessionState> state, Duration grace) 
 }
 
 }  // namespace
+
+ClockEstimate SessionClock::estimate() const {
+  return state_->clock().estimate(state_->executor().now());
+}
+RemoteTime SessionClock::to_remote(LocalTime time) const { return state_->clock().to_remote(time); }
+LocalTime SessionClock::to_local(RemoteTime time) const { return state_->clock().to_local(time); }
+Latency SessionClock::latency(RemoteTime sent, LocalTime received) const {
+  const ClockEstimate known = state_->clock().estimate(received);
+  return {received - to_local(sent), known.bound, known.estimated_error};
+}
+
+namespace {
+
+Task<Status> wait_for_clock(std::shared_ptr<SessionState> state, Duration bound) {
+  const auto is_good = [&] {
+    const ClockEstimate known = state->clock().estimate(state->executor().now());
+    return known.samples > 0 && known.bound <= bound;
+  };
+  while (!is_good()) {
+    if (state->is_closed()) co_return state->close_status();
+    const WaitResult result = co_await state->clock_updated().wait();
+    if (result == WaitResult::kCancelled) {
+      co_return Status(StatusCode::kCancelled, "the call was cancelled");
+    }
+  }
+  co_return Status::ok();
+}
+
+}  // namespace
+
+Task<Status> SessionClock::wait_until_known(Duration bound) const {
+  return wait_for_clock(state_, bound);
+}
 
 Task<Status> Session::wait_closed() const { return wait_until_closed(state_); }
 Task<void> Session::drain(Duration grace) const { return drain_and_close(state_, grace); }

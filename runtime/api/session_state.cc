@@ -25,6 +25,7 @@ void SessionState::notify_changed() {
 }
 
 void SessionState::handle_connected() {
+  if (node_ != nullptr && node_->options.synchronise_clocks) engine_.start_clock();
   engine_.handle_connected();
   notify_changed();
   if (node_ == nullptr || !node_->options.on_session) return;
@@ -41,6 +42,7 @@ void SessionState::handle_closed(const Status& status) {
                                        : status);
   notify_changed();
   events_writable_.notify_all();
+  clock_updated_.notify_all();
   if (node_ == nullptr) return;
   node_->deferrer.defer([node = node_, self = shared_from_this(), was_open] {
     if (self->node() == nullptr) return;
@@ -49,6 +51,16 @@ void SessionState::handle_closed(const Status& status) {
     }
     if (node->forget) node->forget(*self);
   });
+}
+
+std::optional<Latency> SessionState::latency_of(RemoteTime sent, LocalTime received) const {
+  if (sent == RemoteTime{} || !clock().is_known()) return std::nullopt;
+  const ClockEstimate estimate = clock().estimate(received);
+  return Latency{received - clock().to_local(sent), estimate.bound, estimate.estimated_error};
+}
+
+void SessionState::on_clock_report(const timing::NodeClockReport& report) {
+  if (node_ != nullptr && node_->on_clock_report) node_->on_clock_report(*this, report);
 }
 
 SessionStats SessionState::stats() const {
@@ -101,6 +113,7 @@ void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame r
   auto state = std::make_shared<CallState>(shared_from_this(), call, deadline);
   auto server_call = std::make_unique<ServerCall>(std::move(state), entry->service, *entry->method,
                                                   std::move(request.metadata), deadline);
+  server_call->set_latency(latency_of(request.made_at, call.received_at()));
   CallContext& context = server_call->context();
   node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
 }
@@ -116,6 +129,7 @@ void SessionState::on_incoming_event(core::EventHeader header, Buffer message) {
   auto server_call =
       std::make_unique<ServerCall>(shared_from_this(), entry->service, *entry->method,
                                    std::move(header.metadata), std::move(message));
+  server_call->set_latency(latency_of(header.emitted_at, header.arrived_at));
   CallContext& context = server_call->context();
   node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
 }

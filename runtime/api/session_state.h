@@ -14,6 +14,12 @@
 
 namespace echostream::internal {
 
+/// Who the peer is among the nodes that share a clock.
+struct PeerNode {
+  std::optional<std::uint64_t> id;
+  LocalTime last_report{};
+};
+
 class SessionState final : public std::enable_shared_from_this<SessionState>,
                            private core::SessionObserver {
  public:
@@ -38,7 +44,14 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   /// Whoever dials waits for several sessions at one place; null when it waits no more.
   void notify_on_change(WaitPoint* where) noexcept { also_notify_ = where; }
   WaitPoint& events_writable() noexcept { return events_writable_; }
+  WaitPoint& clock_updated() noexcept { return clock_updated_; }
+  const timing::PeerClock& clock() const noexcept { return engine_.clock(); }
+  /// Nothing while the peer's clock is not known, or when `sent` says nothing.
+  std::optional<Latency> latency_of(RemoteTime sent, LocalTime received) const;
   SessionStats stats() const;
+
+  PeerNode& peer_node() noexcept { return peer_node_; }
+  const PeerNode& peer_node() const noexcept { return peer_node_; }
 
   /// A handler of this session ended.
   void handler_ended(const MethodInfo& method);
@@ -53,6 +66,8 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   bool wants_event() override;
   void on_incoming_event(core::EventHeader header, Buffer message) override;
   void on_events_writable() override { events_writable_.notify_all(); }
+  void on_clock_updated() override { clock_updated_.notify_all(); }
+  void on_clock_report(const timing::NodeClockReport& report) override;
   void on_peer_draining() override { notify_changed(); }
 
   void notify_changed();
@@ -66,6 +81,8 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   WaitPoint changed_;
   WaitPoint* also_notify_ = nullptr;
   WaitPoint events_writable_;
+  WaitPoint clock_updated_;
+  PeerNode peer_node_;
   bool closed_ = false;
   Status close_status_;
   std::size_t running_handlers_ = 0;

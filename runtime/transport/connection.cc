@@ -174,6 +174,7 @@ void Connection::finish(LocalTime now, CloseInfo info) {
   refused_.clear();
   blocked_.clear();
   dropped_datagrams_.clear();
+  sent_datagrams_.clear();
   connection_.reset();
   tls_.reset();
   host_.arm(*this, forget_at_);
@@ -193,6 +194,10 @@ void Connection::deliver_deferred(LocalTime now) {
   for (const std::uint64_t tag : std::exchange(dropped_datagrams_, {})) {
     sink_->on_datagram_dropped(now, tag);
   }
+  for (const std::uint64_t tag : std::exchange(sent_datagrams_, {})) {
+    sink_->on_datagram_sent(now, tag);
+  }
+  if (std::exchange(path_changed_, false)) sink_->on_path_changed(now);
 }
 
 // ---- ngtcp2's callbacks.

@@ -163,6 +163,8 @@ class Connection final : public QuicConnection, private TimerNode {
   std::vector<StreamId> refused_;  // the peer wants no more of them
   std::deque<StreamId> blocked_;   // by their own flow-control limit
   std::vector<std::uint64_t> dropped_datagrams_;
+  std::vector<std::uint64_t> sent_datagrams_;  // those with a tag
+  bool path_changed_ = false;
 
   // Large packets: the first since which nothing was acknowledged, and until when none is sent.
   LocalTime unacknowledged_since_ = kNever;

@@ -148,6 +148,12 @@ void ConnectionCallbacks::add_identity_callbacks(ngtcp2_callbacks& callbacks) {
                              const ngtcp2_cid*, const std::uint8_t* token, void* user) {
     return self(user).on_id_status(type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE, token);
   };
+  callbacks.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path*,
+                                 const ngtcp2_path*, ngtcp2_path_validation_result result,
+                                 void* user) {
+    if (result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS) self(user).path_changed_ = true;
+    return 0;
+  };
   callbacks.get_path_challenge_data = [](ngtcp2_conn*, std::uint8_t* data, void* user) {
     self(user).host_.fill_random({data, NGTCP2_PATH_CHALLENGE_DATALEN});
     return 0;

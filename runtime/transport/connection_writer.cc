@@ -224,7 +224,10 @@ ngtcp2_ssize Connection::write_datagram_piece(Packet& packet, OutgoingDatagramFr
   const ngtcp2_ssize size = ngtcp2_conn_writev_datagram(
       connection_.get(), &packet.path.path, &packet.info, packet.room.data(), packet.room.size(),
       &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, pieces.data(), count, ts);
-  if (accepted != 0) scheduler_.pop_datagram(priority);
+  if (accepted != 0) {
+    if (datagram.tag != 0) sent_datagrams_.push_back(datagram.tag);
+    scheduler_.pop_datagram(priority);
+  }
   return size;
 }
 

@@ -71,6 +71,11 @@ class QuicConnectionSink {
   /// A datagram given to send_datagram() was dropped before it was sent: stale, or the queue was
   /// full.
   virtual void on_datagram_dropped(LocalTime now, std::uint64_t tag) = 0;
+  /// A datagram with a tag went into a packet, which is sent at `now`: after the pacer's leave,
+  /// just before the system call.
+  virtual void on_datagram_sent(LocalTime now, std::uint64_t tag) = 0;
+  /// The peer is reached over another path now (migration, a NAT that forgot), which was validated.
+  virtual void on_path_changed(LocalTime now) = 0;
   /// The connection is over; the last call. Nothing can be sent any more.
   virtual void on_closed(LocalTime now, const CloseInfo& info) = 0;
 };
@@ -86,7 +91,7 @@ struct OutgoingDatagramFrame {
   Priority priority = kDefaultPriority;
   /// Dropped instead of sent once this has passed.
   LocalTime expires_at = kNever;
-  /// Comes back in on_datagram_dropped().
+  /// Comes back in on_datagram_dropped() and, if it is not zero, in on_datagram_sent().
   std::uint64_t tag = 0;
 };
 

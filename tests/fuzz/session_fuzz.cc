@@ -38,7 +38,10 @@ Limits small_limits() {
 // The model of QUIC below the session, and the user above it.
 class World final : public TransportPort, public SessionObserver {
  public:
-  World() { session = std::make_unique<Session>(executor, *this, *this, limits, 4); }
+  World() {
+    session = std::make_unique<Session>(executor, *this, *this, limits, 4);
+    session->start_clock();
+  }
   ~World() override { finish(); }
 
   struct Stream {
@@ -77,6 +80,11 @@ class World final : public TransportPort, public SessionObserver {
   void send_datagram(Buffer header, Buffer payload, Priority, LocalTime) override {
     FUZZ_CHECK(header.size() + payload.size() <= datagram_bytes);
   }
+  void send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime) override {
+    FUZZ_CHECK(datagram.size() <= datagram_bytes);
+    FUZZ_CHECK(tag != 0);
+    stamped.push_back(tag);
+  }
   void close(WireError code, std::string reason) override {
     FUZZ_CHECK(code == WireError::kProtocol || code == WireError::kLimit);
     FUZZ_CHECK(!reason.empty());
@@ -102,6 +110,8 @@ class World final : public TransportPort, public SessionObserver {
     FUZZ_CHECK(message.size() <= limits.max_message_bytes);
   }
   void on_events_writable() override {}
+  void on_clock_updated() override {}
+  void on_clock_report(const echostream::timing::NodeClockReport&) override {}
   void on_peer_draining() override { ++goaways; }
 
   // ---- What a script does
@@ -225,6 +235,7 @@ class World final : public TransportPort, public SessionObserver {
   testing::ManualExecutor executor;
   const Limits limits = small_limits();
   std::map<std::int64_t, Stream> streams;
+  std::vector<std::uint64_t> stamped;  // tags of probes that are under way
   std::unique_ptr<Session> session;
   std::vector<std::unique_ptr<Call>> calls;
   std::size_t credit = 3;
@@ -315,6 +326,14 @@ class Script {
         world.stop_by_peer(id, 0x100 + byte() % 10);
         return;
       }
+      case 'o':
+        if (world.stamped.empty()) return;
+        world.session->handle_datagram_sent(world.executor.now(), world.stamped.back());
+        world.stamped.pop_back();
+        return;
+      case 'm':
+        world.session->handle_path_change(world.executor.now());
+        return;
       case 'g':
         world.session->handle_datagram(world.executor.now(), bytes());
         return;

@@ -180,6 +180,20 @@ TEST(GeneratedTable, SaysWhatTheIdlSays) {
   EXPECT_EQ(info.methods[6].sync_group, "guide");
 }
 
+TEST(GeneratedTable, SaysWhatTheIdlSaysOfTheJitterBuffer) {
+  const auto& methods = Service::info().methods;
+  ASSERT_EQ(methods.size(), 7U);
+  EXPECT_FALSE(methods[4].jitter_buffer.enabled);
+  const echostream::JitterBufferOptions& buffer = methods[6].jitter_buffer;
+  EXPECT_TRUE(buffer.enabled);
+  EXPECT_EQ(buffer.profile, echostream::PlayoutProfile::kLowLatency);
+  EXPECT_EQ(buffer.late_policy, echostream::LatePolicy::kAuto);
+  EXPECT_EQ(buffer.max_delay, 120ms);
+  EXPECT_DOUBLE_EQ(buffer.max_late_share, 0.025);
+  EXPECT_EQ(buffer.max_stretch, 0);
+  EXPECT_EQ(buffer.max_skew, 40ms);
+}
+
 TEST(GeneratedTable, OfTwoPackagesHasTwoIdsForOneName) {
   EXPECT_NE(Service::info().methods[0].id,
             v1beta2::MuseumExhibitManagementService::info().methods[0].id);

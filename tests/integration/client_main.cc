@@ -18,6 +18,59 @@ using lab::v1::Text;
 
 Status unexpected(std::string what) { return {StatusCode::kInternal, std::move(what)}; }
 
+// ---- Clocks and playout. Both processes read the same monotonic clock, so the truth is known: its
+// offset is zero.
+
+bool is_within(Duration time, Duration bound) { return time <= bound && time >= -bound; }
+
+Task<Status> compare_clocks(Session session) {
+  Status known = co_await session.clock().wait_until_known(20ms);
+  if (!known.is_ok()) co_return known;
+  for (int i = 0; i < 50; ++i) {
+    const ClockEstimate estimate = session.clock().estimate();
+    if (!is_within(estimate.offset, estimate.bound)) {
+      co_return unexpected("the clock is wrong by " + std::to_string(estimate.offset.count()) +
+                           " ns, and bounded by " + std::to_string(estimate.bound.count()));
+    }
+    (void)co_await sleep_for(20ms);
+  }
+  co_return Status::ok();
+}
+
+Task<Status> play_frames(Session session) {
+  auto client = session.client<Lab>();
+  Count request;
+  request.set_count(100);
+  auto reader = co_await client.Datagrams(request);
+  JitterBufferOptions options;
+  options.enabled = true;
+  Status chosen = reader.set_jitter_buffer(options);
+  if (!chosen.is_ok()) co_return chosen;
+  std::uint64_t seen = 0, received = 0;
+  LocalTime last{};
+  while (auto frame = co_await reader.next()) {
+    seen += frame->lost_before + 1;
+    ++received;
+    if (frame->playout_time < last) co_return unexpected("playout ran backwards");
+    if (frame->playout_time < frame->arrival_time) co_return unexpected("played before it came");
+    if (!frame->latency) co_return unexpected("a frame without a latency");
+    if (frame->latency->value < -frame->latency->bound) co_return unexpected("came before it left");
+    last = frame->playout_time;
+  }
+  if (!reader.status().is_ok()) co_return reader.status();
+  if (seen + reader.lost_at_end() != 100) co_return unexpected("frames not accounted for");
+  if (received < 80) co_return unexpected("too many frames were lost");
+  if (reader.jitter_buffer_stats().frames_emitted != received) co_return unexpected("other counts");
+  co_return Status::ok();
+}
+
+Task<Status> use_timing(Session session) {
+  Status status = co_await compare_clocks(session);
+  if (status.is_ok()) status = co_await play_frames(session);
+  if (status.is_ok()) std::cout << "ok" << std::endl;
+  co_return status;
+}
+
 // ---- Everything once.
 
 Task<Status> use_rpcs(Session session) {
@@ -206,6 +259,7 @@ Task<Status> wait_for_the_end(Session session, Loop& loop) {
 Task<Status> run_scenario(std::string scenario, Node& node, std::string address) {
   auto session = co_await node.connect(address);
   if (!session) co_return session.error();
+  if (scenario == "timing") co_return co_await use_timing(*session);
   if (scenario == "everything") co_return co_await everything(*session);
   if (scenario == "load") co_return co_await load(*session, node.loop());
   if (scenario == "wait") co_return co_await wait_for_the_end(*session, node.loop());

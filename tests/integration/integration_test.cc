@@ -71,6 +71,13 @@ class TwoProcesses : public ::testing::TestWithParam<const char*> {
   std::string fingerprint_;
 };
 
+TEST_P(TwoProcesses, AgreeOnTheClockThatTheyShareAndPlayFramesByIt) {
+  Process caller(client("timing"));
+  EXPECT_EQ(caller.read_line(kPatience), "ok");
+  EXPECT_EQ(caller.wait(kPatience), 0);
+  (void)stop_server();
+}
+
 TEST_P(TwoProcesses, UseEveryKindOfMethodInBothDirections) {
   Process caller(client("everything"));
   EXPECT_EQ(caller.read_line(kPatience), "ok");

@@ -30,6 +30,7 @@ class TrafficHandler::Running {
 
 Task<Result<Answer>> TrafficHandler::Ask(Call& call, Question request) {
   const Running guard(*this, call);
+  latencies.push_back(call.latency());
   EXPECT_TRUE(asked.insert(request.id()).second) << "question " << request.id() << " came twice";
   if (request.work_ms() > 0) {
     const WaitResult result = co_await sleep_for(std::chrono::milliseconds(request.work_ms()));
@@ -55,6 +56,7 @@ Task<Result<Answer>> TrafficHandler::Ask(Call& call, Question request) {
 Task<Status> TrafficHandler::Tell(Call& call, Note note) {
   const Running guard(*this, call);
   told.push_back(note.number());
+  latencies.push_back(call.latency());
   if (note.work_ms() > 0) (void)co_await sleep_for(std::chrono::milliseconds(note.work_ms()));
   co_return Status::ok();
 }
@@ -71,6 +73,7 @@ Task<Status> TrafficHandler::send(Call& call, Order request, Writer<Piece> out) 
     Status status = co_await out.write(std::move(piece));
     if (!status.is_ok()) co_return status;
     ++pieces_written;
+    feedback = out.feedback();
     if (request.interval_us() > 0) {
       (void)co_await sleep_for(std::chrono::microseconds(request.interval_us()));
     }
@@ -99,6 +102,18 @@ Task<Status> TrafficHandler::Expiring(Call& call, Order request, Writer<Piece> o
 Task<Status> TrafficHandler::Datagrams(Call& call, Order request, Writer<Piece> out) {
   return send(call, std::move(request), std::move(out));
 }
+Task<Status> TrafficHandler::Voice(Call& call, Order request, Writer<Piece> out) {
+  return send(call, std::move(request), std::move(out));
+}
+Task<Status> TrafficHandler::Picture(Call& call, Order request, Writer<Piece> out) {
+  return send(call, std::move(request), std::move(out));
+}
+Task<Status> TrafficHandler::VoiceAlone(Call& call, Order request, Writer<Piece> out) {
+  return send(call, std::move(request), std::move(out));
+}
+Task<Status> TrafficHandler::Sensor(Call& call, Order request, Writer<Piece> out) {
+  return send(call, std::move(request), std::move(out));
+}
 Task<Status> TrafficHandler::Bulk(Call& call, Order request, Writer<Piece> out) {
   return send(call, std::move(request), std::move(out));
 }
@@ -113,6 +128,17 @@ Task<Result<Receipt>> TrafficHandler::ExpiringUpload(Call& call, Reader<Piece> i
 }
 Task<Result<Receipt>> TrafficHandler::DatagramUpload(Call& call, Reader<Piece> in) {
   return receive(call, std::move(in), Delivery::kDatagram);
+}
+
+Task<Result<Receipt>> TrafficHandler::VoiceUpload(Call& call, Reader<Piece> in) {
+  const Running guard(*this, call);
+  Receipt receipt;
+  while (auto frame = co_await in.next()) {
+    receipt.set_received(receipt.received() + 1);
+    receipt.set_lost(receipt.lost() + static_cast<std::int64_t>(frame->lost_before));
+  }
+  receipt.set_lost(receipt.lost() + static_cast<std::int64_t>(in.lost_at_end()));
+  co_return receipt;
 }
 
 const Identity& fixed_size_identity() {

@@ -37,6 +37,15 @@ class TrafficHandler final : public traffic::v1::Traffic::Handler {
                          Writer<traffic::v1::Piece> out) override;
   Task<Result<traffic::v1::Receipt>> DatagramUpload(Call& call,
                                                     Reader<traffic::v1::Piece> in) override;
+  Task<Status> Voice(Call& call, traffic::v1::Order order, Writer<traffic::v1::Piece> out) override;
+  Task<Status> Picture(Call& call, traffic::v1::Order order,
+                       Writer<traffic::v1::Piece> out) override;
+  Task<Status> VoiceAlone(Call& call, traffic::v1::Order order,
+                          Writer<traffic::v1::Piece> out) override;
+  Task<Status> Sensor(Call& call, traffic::v1::Order order,
+                      Writer<traffic::v1::Piece> out) override;
+  Task<Result<traffic::v1::Receipt>> VoiceUpload(Call& call,
+                                                 Reader<traffic::v1::Piece> in) override;
   Task<Status> Bulk(Call& call, traffic::v1::Order order, Writer<traffic::v1::Piece> out) override;
   Task<Status> Urgent(Call& call, traffic::v1::Order order,
                       Writer<traffic::v1::Piece> out) override;
@@ -49,6 +58,10 @@ class TrafficHandler final : public traffic::v1::Traffic::Handler {
   std::int64_t pieces_written = 0;
   std::set<std::int64_t> asked;
   std::vector<std::int64_t> told;
+  /// How long questions and notes took to get here, as the call said.
+  std::vector<std::optional<Latency>> latencies;
+  /// Of the stream that was sent last.
+  std::optional<StreamFeedback> feedback;
 
  private:
   class Running;

@@ -33,6 +33,7 @@ class RecordingTransport final : public core::TransportPort {
     std::vector<std::uint8_t> bytes;
     core::Priority priority;
     LocalTime expires_at;
+    std::uint64_t tag = 0;
   };
 
   Result<StreamId> open_bidirectional() override { return open(bidirectional_credit, 0); }
@@ -60,7 +61,10 @@ class RecordingTransport final : public core::TransportPort {
                      LocalTime expires_at) override {
     std::vector<std::uint8_t> bytes(header.view().begin(), header.view().end());
     bytes.insert(bytes.end(), payload.view().begin(), payload.view().end());
-    datagrams.push_back({std::move(bytes), priority, expires_at});
+    datagrams.push_back({std::move(bytes), priority, expires_at, 0});
+  }
+  void send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime expires_at) override {
+    datagrams.push_back({{datagram.view().begin(), datagram.view().end()}, 0, expires_at, tag});
   }
   void close(core::WireError code, std::string reason) override {
     closes.emplace_back(code, std::move(reason));
@@ -107,6 +111,10 @@ class RecordingObserver final : public core::SessionObserver {
     if (on_event) on_event();
   }
   void on_events_writable() override { ++writable; }
+  void on_clock_report(const timing::NodeClockReport& report) override {
+    clock_reports.push_back(report);
+  }
+  void on_clock_updated() override { ++clock_updates; }
   void on_peer_draining() override { ++draining; }
 
   std::function<void(core::CallStream&)> on_call;
@@ -116,6 +124,8 @@ class RecordingObserver final : public core::SessionObserver {
   std::vector<std::pair<core::EventHeader, std::string>> events;
   bool takes_events = true;
   int writable = 0;
+  int clock_updates = 0;
+  std::vector<timing::NodeClockReport> clock_reports;
   int draining = 0;
 };
 
@@ -154,9 +164,9 @@ inline std::string settings_bytes(const core::SettingsFrame& settings) {
   return frame_bytes(core::FrameType::kSettings, as_text(out.bytes()));
 }
 inline std::string event_bytes(std::uint64_t method, std::string_view message,
-                               const Metadata& metadata = {}) {
+                               const Metadata& metadata = {}, LocalTime emitted_at = {}) {
   core::ByteWriter out;
-  core::write_event_header(out, {method, metadata});
+  core::write_event_header(out, {method, RemoteTime(emitted_at.time_since_epoch()), {}, metadata});
   return frame_bytes(core::FrameType::kEvent,
                      std::string(as_text(out.bytes())) + std::string(message));
 }

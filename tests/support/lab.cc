@@ -7,6 +7,7 @@ namespace echostream::testing {
 using lab::v1::Count;
 using lab::v1::Filter;
 using lab::v1::Text;
+using lab::v1::Ticks;
 using namespace std::chrono_literals;
 
 Text text(std::string value) {
@@ -118,6 +119,23 @@ Task<Status> LabHandler::CountUp(Call& call, Count request, Writer<Count> out) {
     count.set_count(i);
     Status status = co_await out.write(count);
     if (!status.is_ok()) co_return status;
+  }
+  co_return Status::ok();
+}
+
+Task<Status> LabHandler::Tick(Call& call, Ticks request, Writer<Count> out) {
+  const Running guard(*this, call);
+  for (std::int64_t i = 0; i < request.count(); ++i) {
+    Count count;
+    count.set_count(i);
+    WriteOptions options;
+    options.capture_time =
+        LocalTime(std::chrono::milliseconds(request.captured_ms() + i * request.interval_ms()));
+    Status status = co_await out.write(count, options);
+    if (!status.is_ok()) co_return status;
+    ++ticks;
+    if (request.pause_ms() > 0)
+      (void)co_await sleep_for(std::chrono::milliseconds(request.pause_ms()));
   }
   co_return Status::ok();
 }

@@ -29,6 +29,7 @@ class LabHandler final : public lab::v1::Lab::Handler {
   bool News(const lab::v1::Filter& filter, const lab::v1::Text& event) override;
   bool Fragile(const lab::v1::Filter& filter, const lab::v1::Text& event) override;
   Task<Status> CountUp(Call& call, lab::v1::Count request, Writer<lab::v1::Count> out) override;
+  Task<Status> Tick(Call& call, lab::v1::Ticks request, Writer<lab::v1::Count> out) override;
   Task<Result<lab::v1::Count>> Sum(Call& call, Reader<lab::v1::Count> in) override;
   Task<Status> Mirror(Call& call, Reader<lab::v1::Text> in, Writer<lab::v1::Text> out) override;
   Task<Status> ExpiringMirror(Call& call, Reader<lab::v1::Text> in,
@@ -44,6 +45,7 @@ class LabHandler final : public lab::v1::Lab::Handler {
   int started = 0;
   int running = 0;
   int cancelled = 0;
+  std::int64_t ticks = 0;
   std::size_t frame_bytes = 400;
   std::vector<Status> stream_ends;
 };

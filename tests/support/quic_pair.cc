@@ -56,6 +56,10 @@ void RecordingSink::on_datagram(LocalTime, BytesView data) {
   datagrams.emplace_back(as_text(data));
 }
 
+void RecordingSink::on_datagram_sent(LocalTime now, std::uint64_t tag) {
+  sent_datagrams.emplace_back(tag, now);
+}
+
 void RecordingSink::on_datagram_dropped(LocalTime, std::uint64_t tag) {
   dropped_datagrams.push_back(tag);
 }

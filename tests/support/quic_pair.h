@@ -72,6 +72,8 @@ class RecordingSink final : public QuicConnectionSink {
   void on_streams_available(LocalTime now) override;
   void on_datagram(LocalTime now, BytesView data) override;
   void on_datagram_dropped(LocalTime now, std::uint64_t tag) override;
+  void on_datagram_sent(LocalTime now, std::uint64_t tag) override;
+  void on_path_changed(LocalTime) override { ++path_changes; }
   void on_closed(LocalTime now, const CloseInfo& info) override;
 
   bool is_connected() const { return connected_at.has_value(); }
@@ -86,6 +88,8 @@ class RecordingSink final : public QuicConnectionSink {
   std::map<std::int64_t, Stream> streams;
   std::vector<std::string> datagrams;
   std::vector<std::uint64_t> dropped_datagrams;
+  std::vector<std::pair<std::uint64_t, LocalTime>> sent_datagrams;  // tag, time
+  int path_changes = 0;
   int streams_available = 0;
   std::optional<CloseInfo> closed;
   LocalTime closed_at{};

@@ -129,6 +129,10 @@ void SessionPair::End::send_datagram(Buffer header, Buffer payload, core::Priori
   queue.push_back({Event::Kind::kDatagram, {}, std::move(whole)});
 }
 
+void SessionPair::End::send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime) {
+  queue.push_back({Event::Kind::kDatagram, {}, std::move(datagram), false, tag});
+}
+
 void SessionPair::End::close(core::WireError code, std::string reason) {
   closes.emplace_back(code, std::move(reason));
 }
@@ -179,6 +183,7 @@ void SessionPair::End::deliver(std::size_t index) {
       }
       return;
     case Event::Kind::kDatagram:
+      if (event.code != 0) session->handle_datagram_sent(now, event.code);
       peer->session->handle_datagram(now, event.bytes);
       return;
   }

@@ -78,6 +78,7 @@ struct SessionPair::End final : core::TransportPort {
   void consume(StreamId id, std::size_t bytes) override;
   std::size_t max_datagram_bytes() const override { return 1200; }
   void send_datagram(Buffer header, Buffer payload, core::Priority, LocalTime) override;
+  void send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime) override;
   void close(core::WireError code, std::string reason) override;
 
   bool is_ours(StreamId id) const { return id.is_opened_by_server() != is_client; }

@@ -44,6 +44,30 @@ std::string slow_subscriber_name(SlowSubscriber slow_subscriber) {
   return {};
 }
 
+std::string profile_name(PlayoutProfile profile) {
+  switch (profile) {
+    case PlayoutProfile::kBalanced:
+      return "kBalanced";
+    case PlayoutProfile::kLowLatency:
+      return "kLowLatency";
+    case PlayoutProfile::kStrict:
+      return "kStrict";
+  }
+  return {};
+}
+
+std::string late_policy_name(LatePolicy policy) {
+  switch (policy) {
+    case LatePolicy::kAuto:
+      return "kAuto";
+    case LatePolicy::kSkip:
+      return "kSkip";
+    case LatePolicy::kWait:
+      return "kWait";
+  }
+  return {};
+}
+
 std::string milliseconds(std::uint32_t count) {
   return "std::chrono::milliseconds(" + std::to_string(count) + ")";
 }
@@ -54,14 +78,29 @@ std::string hexadecimal(std::uint64_t value) {
   return text;
 }
 
+std::string share(double percent) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.9g", percent / 100);
+  return text;
+}
+
+/// The fields of echostream::JitterBufferOptions in their order, without those that have their
+/// default.
 std::string jitter_buffer(const JitterBufferModel& buffer) {
   std::string text = "{.enabled = true";
-  const auto add = [&](const char* name, std::uint32_t delay_ms) {
-    if (delay_ms != 0) text += std::string(", .") + name + " = " + milliseconds(delay_ms);
+  const auto add = [&](bool is_set, const char* field, const std::string& value) {
+    if (is_set) text += std::string(", .") + field + " = " + value;
   };
-  add("min_delay", buffer.min_delay_ms);
-  add("max_delay", buffer.max_delay_ms);
-  add("initial_delay", buffer.initial_delay_ms);
+  add(buffer.profile != PlayoutProfile::kBalanced, "profile",
+      "::echostream::PlayoutProfile::" + profile_name(buffer.profile));
+  add(buffer.late_policy != LatePolicy::kAuto, "late_policy",
+      "::echostream::LatePolicy::" + late_policy_name(buffer.late_policy));
+  add(buffer.min_delay_ms != 0, "min_delay", milliseconds(buffer.min_delay_ms));
+  add(buffer.max_delay_ms != 0, "max_delay", milliseconds(buffer.max_delay_ms));
+  add(buffer.initial_delay_ms != 0, "initial_delay", milliseconds(buffer.initial_delay_ms));
+  add(buffer.max_late_percent != 0, "max_late_share", share(buffer.max_late_percent));
+  add(buffer.max_stretch_percent != 0, "max_stretch", share(buffer.max_stretch_percent));
+  add(buffer.max_skew_ms != 0, "max_skew", milliseconds(buffer.max_skew_ms));
   return text + "}";
 }
 

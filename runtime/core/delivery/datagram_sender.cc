@@ -15,7 +15,7 @@ void DatagramSender::send(LocalTime now, const FrameHeader& header, Buffer messa
     ++stats_.expired;
     return;
   }
-  const LocalTime expires_at = expiry_of(now, header, context_.max_age);
+  const LocalTime expires_at = deadline_of(now, header, context_.max_age);
   if (expires_at <= now) {
     ++stats_.expired;
     return;

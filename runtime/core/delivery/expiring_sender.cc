@@ -18,7 +18,7 @@ void ExpiringSender::send(LocalTime now, const FrameHeader& header, Buffer messa
     give_up(in_flight_.front(), WireError::kStale);
     in_flight_.pop_front();
   }
-  const LocalTime expires_at = expiry_of(now, header, context_.max_age);
+  const LocalTime expires_at = deadline_of(now, header, context_.max_age);
   if (expires_at <= now) {
     ++stats_.expired;
     return;

@@ -38,6 +38,16 @@ class FrameSender {
   /// Nothing is under way outside the call's own stream.
   virtual bool is_idle() const { return true; }
   virtual SenderStats stats() const = 0;
+  /// The receiver plays frames that long after their capture, as far as it has said: one that
+  /// cannot be there by then is given up like one older than max_age. Zero: it has not said.
+  void set_playout_limit(Duration limit) noexcept { playout_limit_ = limit; }
+
+ protected:
+  /// When a frame is too old to be sent: older than max_age or too late to be played.
+  LocalTime deadline_of(LocalTime now, const FrameHeader& header, Duration max_age) const;
+
+ private:
+  Duration playout_limit_{};
 };
 
 /// Which sender opened which unidirectional stream, and which ones wait for the peer to allow
@@ -58,7 +68,7 @@ struct SenderContext {
   Duration max_age;
 };
 
-/// When a frame is too old to be sent. It ages from its capture, where that is known and not in the
+/// When a frame reaches an age. It ages from its capture, where that is known and not in the
 /// future; kNever without a max_age.
 LocalTime expiry_of(LocalTime now, const FrameHeader& header, Duration max_age);
 

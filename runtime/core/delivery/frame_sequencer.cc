@@ -29,6 +29,11 @@ void FrameSequencer::finish(LocalTime now, std::uint64_t total) {
   release(now);
 }
 
+void FrameSequencer::flush() {
+  while (!held_.empty()) deliver_first();
+  arm();
+}
+
 // Delivers every frame that is next, that has waited its time, or that there is no room to hold.
 void FrameSequencer::release(LocalTime now) {
   while (!held_.empty()) {

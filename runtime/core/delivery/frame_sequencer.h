@@ -5,40 +5,14 @@
 #include <cstdint>
 #include <map>
 
-#include "echostream/base/bytes.h"
 #include "echostream/base/executor.h"
 
-#include "runtime/core/frame/frames.h"
+#include "runtime/core/delivery/frame_receiver.h"
 
 namespace echostream::core {
 
-/// A message as the reader gets it.
-struct InboundMessage {
-  Buffer message;
-  FrameHeader header;
-  LocalTime arrived_at{};
-  /// Frames missing between the one before and this one.
-  std::uint64_t lost_before = 0;
-};
-
-struct ReceiverStats {
-  std::uint64_t delivered = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t late = 0;  // arrived after a later frame was delivered
-  std::uint64_t duplicates = 0;
-};
-
-class FrameSequencer final : private TimerNode {
+class FrameSequencer final : public FrameReceiver, private TimerNode {
  public:
-  class Sink {
-   public:
-    virtual void on_sequenced(InboundMessage message) = 0;
-    /// After the last frame; `lost` frames of the end never came.
-    virtual void on_sequence_end(std::uint64_t lost) = 0;
-
-   protected:
-    ~Sink() = default;
-  };
   struct Options {
     Duration hold{};
     /// How long the end waits for frames still under way.
@@ -50,11 +24,12 @@ class FrameSequencer final : private TimerNode {
   FrameSequencer(Executor& executor, Sink& sink, const Options& options)
       : executor_(executor), sink_(sink), options_(options) {}
 
-  void add(LocalTime now, InboundMessage message);
-  /// The sender is done after `total` frames (sequence numbers 0 to total - 1).
-  void finish(LocalTime now, std::uint64_t total);
-  const ReceiverStats& stats() const noexcept { return stats_; }
-  std::size_t held_bytes() const noexcept { return held_bytes_; }
+  void add(LocalTime now, InboundMessage message) override;
+  void finish(LocalTime now, std::uint64_t total) override;
+  void flush() override;
+  const ReceiverStats& stats() const noexcept override { return stats_; }
+  std::size_t held_bytes() const noexcept override { return held_bytes_; }
+  bool has_room() const noexcept override { return true; }
 
  private:
   void on_timer(LocalTime now) override;

@@ -14,6 +14,11 @@ LocalTime expiry_of(LocalTime now, const FrameHeader& header, Duration max_age) 
   return deadline_after(is_known ? captured : now, max_age);
 }
 
+LocalTime FrameSender::deadline_of(LocalTime now, const FrameHeader& header,
+                                   Duration max_age) const {
+  return std::min(expiry_of(now, header, max_age), expiry_of(now, header, playout_limit_));
+}
+
 std::unique_ptr<FrameSender> make_frame_sender(Delivery delivery, const SenderContext& context) {
   switch (delivery) {
     case Delivery::kReliable:

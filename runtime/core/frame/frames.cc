@@ -107,12 +107,29 @@ Status check_metadata(const Metadata& metadata, std::uint64_t limit) {
               std::to_string(limit)};
 }
 
+namespace {
+
+// Stamps are nanoseconds in a varint: not negative, below 2^62.
+std::uint64_t time_to_wire(RemoteTime time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0)) &
+         kMaxVarint;
+}
+
+RemoteTime read_time(ByteReader& reader) {
+  return RemoteTime(Duration(static_cast<std::int64_t>(reader.read_varint())));
+}
+
+}  // namespace
+
 Result<RequestFrame> parse_request(BytesView payload) {
   RequestFrame request;
   ByteReader reader(payload);
   request.method_id = reader.read_varint();
   request.timeout = from_microseconds(reader.read_varint());
   if (!reader.ok() || !read_metadata(reader, request.metadata)) return malformed("REQUEST");
+  // Left out by those who do not tell.
+  if (!reader.rest().empty()) request.made_at = read_time(reader);
+  if (!reader.ok()) return malformed("REQUEST");
   return request;
 }
 
@@ -125,6 +142,7 @@ void write_request(ByteWriter& out, const RequestFrame& request) {
   out.write_varint(
       has_deadline ? static_cast<std::uint64_t>(std::max<std::int64_t>(microseconds, 1)) : 0);
   write_metadata(out, request.metadata);
+  if (request.made_at != RemoteTime{}) out.write_varint(time_to_wire(request.made_at));
 }
 
 Result<Metadata> parse_response(BytesView payload) {
@@ -189,34 +207,28 @@ void write_status(ByteWriter& out, const StatusFrame& frame) {
 Result<EventHeader> parse_event_header(ByteReader& reader) {
   EventHeader header;
   header.method_id = reader.read_varint();
+  header.emitted_at = read_time(reader);
   if (!reader.ok() || !read_metadata(reader, header.metadata)) return malformed("EVENT");
   return header;
 }
 
 void write_event_header(ByteWriter& out, const EventHeader& header) {
   out.write_varint(header.method_id);
+  out.write_varint(time_to_wire(header.emitted_at));
   write_metadata(out, header.metadata);
 }
 
-namespace {
-std::uint64_t capture_to_wire(RemoteTime time) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(time.time_since_epoch().count(), 0)) &
-         kMaxVarint;
-}
-}  // namespace
-
 std::size_t frame_header_size(const FrameHeader& header) {
-  return varint_size(header.sequence) + varint_size(capture_to_wire(header.capture_time));
+  return varint_size(header.sequence) + varint_size(time_to_wire(header.capture_time));
 }
 
 std::uint8_t* write_frame_header(std::uint8_t* out, const FrameHeader& header) {
-  return write_varint(write_varint(out, header.sequence), capture_to_wire(header.capture_time));
+  return write_varint(write_varint(out, header.sequence), time_to_wire(header.capture_time));
 }
 
 FrameHeader read_frame_header(ByteReader& reader) {
   const std::uint64_t sequence = reader.read_varint();
-  const std::uint64_t capture = reader.read_varint();
-  return {sequence, RemoteTime(Duration(static_cast<std::int64_t>(capture)))};
+  return {sequence, read_time(reader)};
 }
 
 std::optional<DatagramHeader> read_datagram_header(ByteReader& reader) {
@@ -250,6 +262,92 @@ Buffer make_datagram_header(const DatagramHeader& header) {
     out = write_varint(out, header.fragment_count);
   }
   return Buffer::copy(BytesView(bytes.data(), static_cast<std::size_t>(out - bytes.data())));
+}
+
+std::optional<DatagramType> datagram_type(BytesView datagram) {
+  ByteReader reader(datagram);
+  const std::uint64_t type = reader.read_varint();
+  if (!reader.ok() || type > static_cast<std::uint64_t>(DatagramType::kReport)) return std::nullopt;
+  return static_cast<DatagramType>(type);
+}
+
+namespace {
+
+constexpr std::size_t kClockDatagramBytes = 1 + 5 * 8;
+
+// Type and fields, and zeros up to `size` where that is more.
+Buffer make_datagram(DatagramType type, std::initializer_list<std::uint64_t> fields,
+                     std::size_t size = 0) {
+  std::array<std::uint8_t, 96> bytes{};
+  std::uint8_t* out = write_varint(bytes.data(), static_cast<std::uint64_t>(type));
+  for (const std::uint64_t field : fields) out = write_varint(out, field & kMaxVarint);
+  const auto written = static_cast<std::size_t>(out - bytes.data());
+  return Buffer::copy(BytesView(bytes.data(), std::max(written, size)));
+}
+
+ByteReader behind_type(BytesView datagram) {
+  ByteReader reader(datagram);
+  (void)reader.read_varint();
+  return reader;
+}
+
+std::uint64_t to_microseconds(Duration time) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(time).count(), 0));
+}
+
+}  // namespace
+
+Buffer make_clock_request(std::uint64_t id) {
+  return make_datagram(DatagramType::kClockRequest, {id}, kClockDatagramBytes);
+}
+
+std::optional<std::uint64_t> read_clock_request(BytesView datagram) {
+  ByteReader reader = behind_type(datagram);
+  const std::uint64_t id = reader.read_varint();
+  if (!reader.ok()) return std::nullopt;
+  return id;
+}
+
+Buffer make_clock_reply(const ClockReplyFrame& reply) {
+  return make_datagram(DatagramType::kClockReply,
+                       {reply.id, time_to_wire(reply.received), time_to_wire(reply.sent),
+                        reply.previous_id, time_to_wire(reply.previous_sent)},
+                       kClockDatagramBytes);
+}
+
+std::optional<ClockReplyFrame> read_clock_reply(BytesView datagram) {
+  ByteReader reader = behind_type(datagram);
+  ClockReplyFrame reply;
+  reply.id = reader.read_varint();
+  reply.received = read_time(reader);
+  reply.sent = read_time(reader);
+  reply.previous_id = reader.read_varint();
+  reply.previous_sent = read_time(reader);
+  if (!reader.ok()) return std::nullopt;
+  return reply;
+}
+
+Buffer make_report(const ReportFrame& report) {
+  return make_datagram(DatagramType::kReport,
+                       {report.call_id, report.expected, report.received, report.late,
+                        to_microseconds(report.jitter), to_microseconds(report.target_delay),
+                        time_to_wire(report.captured_at), time_to_wire(report.played_at)});
+}
+
+std::optional<ReportFrame> read_report(BytesView datagram) {
+  ByteReader reader = behind_type(datagram);
+  ReportFrame report;
+  report.call_id = reader.read_varint();
+  report.expected = reader.read_varint();
+  report.received = reader.read_varint();
+  report.late = reader.read_varint();
+  report.jitter = from_microseconds(reader.read_varint());
+  report.target_delay = from_microseconds(reader.read_varint());
+  report.captured_at = read_time(reader);
+  report.played_at = read_time(reader);
+  if (!reader.ok()) return std::nullopt;
+  return report;
 }
 
 Buffer make_frame(FrameType type, BytesView payload) {

@@ -37,6 +37,8 @@ struct RequestFrame {
   /// Time left when it was sent; zero = no deadline.
   Duration timeout{};
   Metadata metadata;
+  /// When the caller made the call, on its clock; zero = not told.
+  RemoteTime made_at{};
 };
 Result<RequestFrame> parse_request(BytesView payload);
 void write_request(ByteWriter& out, const RequestFrame& request);
@@ -60,6 +62,10 @@ void write_status(ByteWriter& out, const StatusFrame& status);
 /// EVENT, docs/protocol.md 6: a one-way event; the message is the rest of the payload.
 struct EventHeader {
   std::uint64_t method_id = 0;
+  /// When it was emitted, on the sender's clock; zero = not told.
+  RemoteTime emitted_at{};
+  /// When it came; not on the wire.
+  LocalTime arrived_at{};
   Metadata metadata;
 };
 Result<EventHeader> parse_event_header(ByteReader& reader);
@@ -87,6 +93,40 @@ inline constexpr std::uint64_t kMaxFragments = 4096;
 /// nullopt: malformed, or of a type that is not ours to read. The message is the reader's rest.
 std::optional<DatagramHeader> read_datagram_header(ByteReader& reader);
 Buffer make_datagram_header(const DatagramHeader& header);
+
+/// The type of a datagram, without reading it further; nullopt: none that we know.
+std::optional<DatagramType> datagram_type(BytesView datagram);
+
+/// CLOCK_REQUEST and CLOCK_REPLY, docs/protocol.md 8.1: how the two ends compare their clocks.
+/// Both have the same length, so that slow links delay them equally.
+struct ClockReplyFrame {
+  std::uint64_t id = 0;
+  RemoteTime received{};
+  RemoteTime sent{};
+  std::uint64_t previous_id = 0;
+  RemoteTime previous_sent{};
+};
+Buffer make_clock_request(std::uint64_t id);
+Buffer make_clock_reply(const ClockReplyFrame& reply);
+std::optional<std::uint64_t> read_clock_request(BytesView datagram);
+std::optional<ClockReplyFrame> read_clock_reply(BytesView datagram);
+
+/// REPORT, docs/protocol.md 8.2: what the receiver of a stream tells its sender.
+struct ReportFrame {
+  std::uint64_t call_id = 0;
+  /// One more than the highest sequence number that has arrived.
+  std::uint64_t expected = 0;
+  std::uint64_t received = 0;
+  std::uint64_t late = 0;
+  Duration jitter{};
+  Duration target_delay{};
+  /// What is captured at the one is played at the other, each on its own clock; zero: no jitter
+  /// buffer.
+  RemoteTime captured_at{};
+  RemoteTime played_at{};
+};
+Buffer make_report(const ReportFrame& report);
+std::optional<ReportFrame> read_report(BytesView datagram);
 
 /// A whole frame: type, length, payload.
 Buffer make_frame(FrameType type, BytesView payload);

@@ -181,13 +181,14 @@ TEST(StatusFrame, AMessageIsNotCutInsideACharacter) {
 
 TEST(EventHeader, ComesBackAsItWasWrittenWithTheMessageBehindIt) {
   ByteWriter out;
-  write_event_header(out, {42, {{"k", "v"}}});
+  write_event_header(out, {42, RemoteTime(Duration(7)), {}, {{"k", "v"}}});
   const std::size_t header_size = out.size();
   out.write_bytes(as_bytes("message"));
   ByteReader reader(out.bytes());
   const auto header = parse_event_header(reader);
   ASSERT_TRUE(header.has_value());
   EXPECT_EQ(header->method_id, 42u);
+  EXPECT_EQ(header->emitted_at, RemoteTime(Duration(7)));
   EXPECT_EQ(header->metadata.find("k"), "v");
   EXPECT_EQ(as_text(reader.rest()), "message");
   expect_no_beginning_parses(out.bytes().first(header_size), [](BytesView bytes) {

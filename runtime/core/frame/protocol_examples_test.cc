@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/core/frame/clock_report.h"
 #include "runtime/core/frame/frames.h"
 #include "tests/support/core_fakes.h"
 
@@ -115,11 +116,64 @@ std::string check_unknown_frame(const std::string& bytes) {
   return frame_bytes(0x40, frames[0].payload);
 }
 
-std::string check_request(const std::string& bytes, Duration timeout, const Metadata& metadata) {
+std::string check_node_clock_report(const std::string& bytes) {
+  const auto report = parse_clock_report(as_bytes(payload_of(FrameType::kClockReport, bytes)));
+  EXPECT_EQ(report->node, 7u);
+  EXPECT_EQ(report->sent, RemoteTime(20s));
+  EXPECT_EQ(report->reference, 3u);
+  EXPECT_EQ(report->timescale, 1000u);
+  EXPECT_EQ(report->beat, 42u);
+  EXPECT_EQ(report->hops, 1u);
+  EXPECT_EQ(report->via, 3u);
+  EXPECT_TRUE(report->is_shared);
+  EXPECT_EQ(report->offset, Duration(5s));
+  EXPECT_NEAR(report->skew_ppm, -20, 1e-9);
+  EXPECT_EQ(report->bound, Duration(2ms));
+  EXPECT_EQ(report->estimated_error, Duration(30us));
+  EXPECT_EQ(report->edges.size(), 1u);
+  EXPECT_EQ(report->edges[0].peer, 3u);
+  return frame(FrameType::kClockReport, [&](ByteWriter& out) { write_clock_report(out, *report); });
+}
+
+std::string check_clock_request(const std::string& bytes) {
+  EXPECT_EQ(datagram_type(as_bytes(bytes)), DatagramType::kClockRequest);
+  const auto id = read_clock_request(as_bytes(bytes));
+  EXPECT_EQ(id, 1001u);
+  return std::string(make_clock_request(*id).text());
+}
+
+std::string check_clock_reply(const std::string& bytes) {
+  EXPECT_EQ(datagram_type(as_bytes(bytes)), DatagramType::kClockReply);
+  const auto reply = read_clock_reply(as_bytes(bytes));
+  EXPECT_EQ(reply->id, 1001u);
+  EXPECT_EQ(reply->received, RemoteTime(7s));
+  EXPECT_EQ(reply->sent, RemoteTime(7s + 40us));
+  EXPECT_EQ(reply->previous_id, 1000u);
+  EXPECT_EQ(reply->previous_sent, RemoteTime(6950051us));
+  return std::string(make_clock_reply(*reply).text());
+}
+
+std::string check_report(const std::string& bytes) {
+  EXPECT_EQ(datagram_type(as_bytes(bytes)), DatagramType::kReport);
+  const auto report = read_report(as_bytes(bytes));
+  EXPECT_EQ(report->call_id, 8u);
+  EXPECT_EQ(report->expected, 250u);
+  EXPECT_EQ(report->received, 245u);
+  EXPECT_EQ(report->late, 2u);
+  EXPECT_EQ(report->jitter, 1200us);
+  EXPECT_EQ(report->target_delay, 35ms);
+  EXPECT_EQ(report->captured_at, RemoteTime(5s));
+  EXPECT_EQ(report->played_at, RemoteTime(9065ms));
+  return std::string(make_report(*report).text());
+}
+
+std::string check_request(const std::string& bytes, Duration timeout, const Metadata& metadata,
+                          RemoteTime made_at = {}) {
   const auto request = parse_request(as_bytes(payload_of(FrameType::kRequest, bytes)));
   EXPECT_EQ(request->method_id, kGrip);
   EXPECT_EQ(request->timeout, timeout);
   EXPECT_EQ(request->metadata, metadata);
+  EXPECT_EQ(request->made_at, made_at);
   return frame(FrameType::kRequest, [&](ByteWriter& out) { write_request(out, *request); });
 }
 
@@ -193,6 +247,7 @@ std::string check_event_stream(const std::string& bytes) {
     ByteReader reader(as_bytes(frames[i].payload));
     const auto header = parse_event_header(reader);
     EXPECT_EQ(header->method_id, kPing);
+    EXPECT_EQ(header->emitted_at, i == 0 ? RemoteTime(2s) : RemoteTime{});
     EXPECT_EQ(header->metadata, i == 0 ? Metadata{} : (Metadata{{"k", "v"}}));
     EXPECT_EQ(as_text(reader.rest()), i == 0 ? "\x08\x07" : "\x08\x08");
     again += frame(FrameType::kEvent, [&](ByteWriter& out) {
@@ -241,6 +296,12 @@ std::map<std::string, std::function<std::string(const std::string&)>> all_checks
        [](const auto& bytes) {
          return check_request(bytes, 0ms, {{"token", "s3cr3t"}, {"trace", "7"}});
        }},
+      {"request-made-at",
+       [](const auto& bytes) { return check_request(bytes, 200ms, {}, RemoteTime(2s)); }},
+      {"clock-report", check_node_clock_report},
+      {"clock-request", check_clock_request},
+      {"clock-reply", check_clock_reply},
+      {"report", check_report},
       {"response", check_response},
       {"message", check_message},
       {"timed-message", check_timed_message},
@@ -316,6 +377,7 @@ TEST(ProtocolExamples, ThePageNamesEveryNumberOfTheCode) {
   };
   has_row(static_cast<std::uint64_t>(FrameType::kSettings), 2, "SETTINGS");
   has_row(static_cast<std::uint64_t>(FrameType::kGoaway), 2, "GOAWAY");
+  has_row(static_cast<std::uint64_t>(FrameType::kClockReport), 2, "CLOCK_REPORT");
   has_row(static_cast<std::uint64_t>(FrameType::kRequest), 2, "REQUEST");
   has_row(static_cast<std::uint64_t>(FrameType::kResponse), 2, "RESPONSE");
   has_row(static_cast<std::uint64_t>(FrameType::kMessage), 2, "MESSAGE");
@@ -323,6 +385,9 @@ TEST(ProtocolExamples, ThePageNamesEveryNumberOfTheCode) {
   has_row(static_cast<std::uint64_t>(FrameType::kEnd), 2, "END");
   has_row(static_cast<std::uint64_t>(FrameType::kStatus), 2, "STATUS");
   has_row(static_cast<std::uint64_t>(FrameType::kEvent), 2, "EVENT");
+  has_row(static_cast<std::uint64_t>(DatagramType::kClockRequest), 2, "CLOCK_REQUEST");
+  has_row(static_cast<std::uint64_t>(DatagramType::kClockReply), 2, "CLOCK_REPLY");
+  has_row(static_cast<std::uint64_t>(DatagramType::kReport), 2, "REPORT");
   has_row(static_cast<std::uint64_t>(SettingId::kMaxMessageBytes), 2, "max_message_bytes");
   has_row(static_cast<std::uint64_t>(SettingId::kMaxMetadataBytes), 2, "max_metadata_bytes");
   has_row(static_cast<std::uint64_t>(SettingId::kMaxSubscriptions), 2, "max_subscriptions");

@@ -21,6 +21,7 @@ enum class FrameType : std::uint64_t {
   // control stream
   kSettings = 0x00,
   kGoaway = 0x01,
+  kClockReport = 0x02,
   // bidirectional streams
   kRequest = 0x10,
   kResponse = 0x11,
@@ -36,6 +37,9 @@ enum class FrameType : std::uint64_t {
 enum class DatagramType : std::uint64_t {
   kWhole = 0x00,
   kFragment = 0x01,
+  kClockRequest = 0x02,
+  kClockReply = 0x03,
+  kReport = 0x04,
 };
 
 enum class SettingId : std::uint64_t {

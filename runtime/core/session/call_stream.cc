@@ -45,8 +45,9 @@ void CallStream::set_method(const MethodInfo& method) {
   priority_ = method.priority;
   max_age_ = method.max_age;
   // Until a frame is older than that it is worth waiting for.
-  hold_ = method.jitter_buffer.enabled ? method.jitter_buffer.initial_delay : Duration::zero();
-  if (method.delivery == Delivery::kExpiring) hold_ = std::max(hold_, method.max_age);
+  if (method.delivery == Delivery::kExpiring) hold_ = method.max_age;
+  jitter_buffer_ = method.jitter_buffer;
+  sync_group_ = method.sync_group;
   if (id_.is_valid()) environment_.transport.set_priority(id_, priority_);
 }
 
@@ -274,7 +275,8 @@ void CallStream::handle_session_closed(const Status& status) {
   unopened_.clear();
   if (!end_) end_ = pending_end_ ? std::exchange(pending_end_, {}) : StatusFrame{status, {}};
   if (sender_) sender_->give_up_all(WireError::kCancelled);
-  sequencer_.reset();
+  receiver_.reset();
+  playout_ = nullptr;
   reassembly_.reset();
   unparsed_.clear();
   account();

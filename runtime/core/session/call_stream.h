@@ -15,8 +15,9 @@
 #include "echostream/method.h"
 
 #include "runtime/base/stream_id.h"
+#include "runtime/core/delivery/frame_receiver.h"
 #include "runtime/core/delivery/frame_sender.h"
-#include "runtime/core/delivery/frame_sequencer.h"
+#include "runtime/core/delivery/playout_buffer.h"
 #include "runtime/core/delivery/reassembly.h"
 #include "runtime/core/frame/frame_parser.h"
 #include "runtime/core/frame/frames.h"
@@ -51,7 +52,7 @@ struct CallEnvironment {
   ByteBudget& budget;
 };
 
-class CallStream final : private FrameSink, private FrameSequencer::Sink {
+class CallStream final : private FrameSink, private FrameReceiver::Sink {
  public:
   enum class Role : std::uint8_t { kCaller, kResponder };
 
@@ -67,8 +68,15 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   /// Fixes delivery, priority and order for this method. A caller's stream has one from the start.
   void set_method(const MethodInfo& method);
 
-  /// The next message, in order; none when nothing waits.
+  /// The next message, in order; none when nothing waits. Gaps are left out.
   std::optional<InboundMessage> take_message();
+  /// The same with the gaps of the playout, from the first call on.
+  std::optional<InboundMessage> take_playout();
+  /// Replaces what the method says; frames that wait are handed out at once.
+  void set_jitter_buffer(const JitterBufferOptions& options);
+  JitterBufferStats jitter_buffer_stats() const;
+  /// What the receiver of our frames last said.
+  const std::optional<StreamFeedback>& feedback() const noexcept { return feedback_; }
   bool has_message() const noexcept { return !inbox_.empty(); }
   /// The peer sends no more messages (they may still wait in the inbox).
   bool receive_ended() const noexcept { return receive_ended_; }
@@ -77,6 +85,8 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   const std::optional<StatusFrame>& end() const noexcept { return end_; }
   /// The responder's metadata, as soon as it arrived. Caller only.
   const Metadata& response_metadata() const noexcept { return response_metadata_; }
+  /// When the last of the stream's bytes came.
+  LocalTime received_at() const noexcept { return receiving_at_; }
   std::uint64_t lost_at_end() const noexcept { return lost_at_end_ + inbox_.lost_at_end(); }
 
   /// A message of an rpc, or a request. RESOURCE_EXHAUSTED when the peer takes none that large.
@@ -99,7 +109,7 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   bool send_ended() const noexcept { return send_ended_; }
   SenderStats sender_stats() const { return sender_ ? sender_->stats() : SenderStats{}; }
   ReceiverStats receiver_stats() const {
-    return sequencer_ ? sequencer_->stats() : ReceiverStats{inbox_.taken(), 0, 0, 0};
+    return receiver_ ? receiver_->stats() : ReceiverStats{inbox_.taken(), 0, 0, 0};
   }
   /// Cuts the call off, both ways, and drops what waits.
   void cancel(WireError code);
@@ -115,6 +125,7 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   void handle_stop_sending(LocalTime now, WireError code);
   void handle_datagram(LocalTime now, const DatagramHeader& header, BytesView piece);
   void handle_frame(LocalTime now, const FrameHeader& header, Buffer message);
+  void handle_report(LocalTime now, const ReportFrame& report);
   void handle_drained();
   void handle_streams_available(LocalTime now) {
     if (sender_) sender_->handle_progress(now);
@@ -134,9 +145,10 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   std::optional<std::uint64_t> payload_limit(std::uint64_t type) override;
   Status on_frame(std::uint64_t type, Buffer payload) override;
   bool wants_frame() override;
-  // FrameSequencer::Sink
+  // FrameReceiver::Sink
   void on_sequenced(InboundMessage message) override;
   void on_sequence_end(std::uint64_t lost) override;
+  std::optional<InboundMessage> take_next();
 
   Status on_request(BytesView payload);
   Status on_response(BytesView payload);
@@ -162,7 +174,10 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   void drop_unread();
   void account();
   void check_budget();
-  FrameSequencer& sequencer();
+  FrameReceiver& receiver();
+  void receive(LocalTime now, InboundMessage message);
+  void report(LocalTime now);
+  Duration playout_delay_of(const ReportFrame& report, LocalTime now);
   FrameSender& sender();
   void changed();
 
@@ -182,6 +197,7 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   bool send_ended_ = false;
   std::uint64_t next_sequence_ = 0;
   std::unique_ptr<FrameSender> sender_;
+  std::optional<StreamFeedback> feedback_;
   struct Unopened {
     Buffer bytes;
     bool fin;
@@ -202,7 +218,16 @@ class CallStream final : private FrameSink, private FrameSequencer::Sink {
   bool receive_ended_ = false;
   std::optional<std::uint64_t> last_timed_sequence_;
   Metadata response_metadata_;
-  std::unique_ptr<FrameSequencer> sequencer_;
+  JitterBufferOptions jitter_buffer_;
+  std::string_view sync_group_;
+  bool tells_gaps_ = false;
+  std::unique_ptr<FrameReceiver> receiver_;
+  PlayoutBuffer* playout_ = nullptr;  // the receiver, where it is one
+  std::uint64_t next_delivered_ = 0;
+  // For reports.
+  std::uint64_t frames_expected_ = 0;
+  std::uint64_t frames_received_ = 0;
+  LocalTime next_report_{};
   std::unique_ptr<Reassembly> reassembly_;
   bool sequence_ended_ = false;
   std::uint64_t lost_at_end_ = 0;

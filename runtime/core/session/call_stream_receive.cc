@@ -1,6 +1,9 @@
 // The receiving half of CallStream: the stream's bytes to frames, frames to messages in order.
+#include <algorithm>
+#include <bit>
 #include <utility>
 
+#include "runtime/core/delivery/frame_sequencer.h"
 #include "runtime/core/session/call_stream.h"
 #include "runtime/core/session/session.h"
 
@@ -12,6 +15,12 @@ constexpr std::uint64_t number(FrameType type) { return static_cast<std::uint64_
 // Room for a request's or response's fields beside the metadata.
 constexpr std::uint64_t kFieldBytes = 64;
 constexpr std::uint64_t kFrameHeaderBytes = 16;
+
+// As often as the network's delay may change in earnest, and far less than one frame in ten.
+constexpr Duration kReportInterval = std::chrono::milliseconds(200);
+constexpr Duration kMostPlayoutDelay = std::chrono::seconds(60);
+// The receiver's target may have grown since it said so.
+constexpr Duration kPlayoutSlack = std::chrono::milliseconds(20);
 
 }  // namespace
 
@@ -57,7 +66,9 @@ void CallStream::parse_waiting() {
 
 // ---- Frames of the call's own stream.
 
-bool CallStream::wants_frame() { return inbox_.has_room(); }
+bool CallStream::wants_frame() {
+  return inbox_.has_room() && (!receiver_ || receiver_->has_room());
+}
 
 std::optional<std::uint64_t> CallStream::payload_limit(std::uint64_t type) {
   const Limits& limits = environment_.limits;
@@ -74,6 +85,7 @@ std::optional<std::uint64_t> CallStream::payload_limit(std::uint64_t type) {
     case FrameType::kEnd:
     case FrameType::kSettings:
     case FrameType::kGoaway:
+    case FrameType::kClockReport:
     case FrameType::kEvent:
       return kFrameHeaderBytes;
   }
@@ -87,7 +99,10 @@ Status CallStream::on_frame(std::uint64_t type, Buffer payload) {
     return on_request(payload);
   if (is_caller || request_seen_) {
     if (type == number(FrameType::kMessage)) {
-      inbox_.push({std::move(payload), {}, receiving_at_, 0});
+      InboundMessage message;
+      message.message = std::move(payload);
+      message.arrived_at = receiving_at_;
+      inbox_.push(std::move(message));
       changed();
       return Status::ok();
     }
@@ -140,8 +155,13 @@ Status CallStream::on_timed_message(Buffer payload) {
     return {StatusCode::kResourceExhausted, "a message is over the size limit"};
   }
   last_timed_sequence_ = header.sequence;
-  inbox_.push({payload.slice(payload.size() - reader.rest().size()), header, receiving_at_,
-               header.sequence - expected});
+  InboundMessage message{payload.slice(payload.size() - reader.rest().size()), header,
+                         receiving_at_, header.sequence - expected};
+  if (jitter_buffer_.enabled) {
+    receive(receiving_at_, std::move(message));
+    return Status::ok();
+  }
+  inbox_.push(std::move(message));
   changed();
   return Status::ok();
 }
@@ -150,7 +170,7 @@ Status CallStream::on_end(BytesView payload) {
   ByteReader reader(payload);
   const std::uint64_t total = reader.read_varint();
   if (!reader.ok()) return {StatusCode::kInternal, "malformed END frame from the peer"};
-  if (delivery_ != Delivery::kReliable) sequencer().finish(receiving_at_, total);
+  if (delivery_ != Delivery::kReliable) receiver().finish(receiving_at_, total);
   return Status::ok();
 }
 
@@ -169,13 +189,13 @@ void CallStream::handle_datagram(LocalTime now, const DatagramHeader& header, By
   const Limits& limits = environment_.limits;
   if (header.fragment_count == 1) {
     if (piece.size() > limits.max_message_bytes) return;
-    sequencer().add(now, {Buffer::copy(piece), header.frame, now, 0});
+    receive(now, {Buffer::copy(piece), header.frame, now, 0});
   } else {
     if (!reassembly_) {
       reassembly_ = std::make_unique<Reassembly>(limits.max_message_bytes, limits.max_held_bytes);
     }
     if (auto whole = reassembly_->add(header, piece)) {
-      sequencer().add(now, {*std::move(whole), header.frame, now, 0});
+      receive(now, {*std::move(whole), header.frame, now, 0});
     }
   }
   check_budget();
@@ -183,7 +203,7 @@ void CallStream::handle_datagram(LocalTime now, const DatagramHeader& header, By
 
 void CallStream::handle_frame(LocalTime now, const FrameHeader& header, Buffer message) {
   if (released_ || end_ || delivery_ != Delivery::kExpiring || is_stale(now)) return;
-  sequencer().add(now, {std::move(message), header, now, 0});
+  receive(now, {std::move(message), header, now, 0});
   check_budget();
 }
 
@@ -192,20 +212,66 @@ bool CallStream::is_stale(LocalTime arrived_at) const {
   return max_age_ > Duration::zero() && environment_.executor.now() - arrived_at > max_age_;
 }
 
-FrameSequencer& CallStream::sequencer() {
-  if (!sequencer_) {
+void CallStream::receive(LocalTime now, InboundMessage message) {
+  session_.note_media(now);
+  const std::uint64_t expected = message.header.sequence + 1;
+  receiver().add(now, std::move(message));
+  ++frames_received_;
+  frames_expected_ = std::max(frames_expected_, expected);
+  report(now);
+}
+
+FrameReceiver& CallStream::receiver() {
+  if (receiver_) return *receiver_;
+  const Limits& limits = environment_.limits;
+  auto& sink = static_cast<FrameReceiver::Sink&>(*this);
+  if (jitter_buffer_.enabled) {
+    PlayoutBuffer::Options options;
+    options.jitter_buffer = jitter_buffer_;
+    // What is sent until it arrives is waited for until it does.
+    if (delivery_ == Delivery::kReliable) options.jitter_buffer.late_policy = LatePolicy::kWait;
+    options.max_frames = std::bit_floor(std::max<std::size_t>(limits.max_held_frames, 1));
+    options.max_bytes = limits.max_held_bytes;
+    auto playout = std::make_unique<PlayoutBuffer>(environment_.executor, sink, options);
+    playout_ = playout.get();
+    if (tells_gaps_) playout_->tell_gaps();
+    if (!sync_group_.empty()) playout_->join(session_.sync_group(sync_group_), session_.clock());
+    receiver_ = std::move(playout);
+  } else {
     FrameSequencer::Options options;
     options.hold = hold_;
-    options.max_frames = environment_.limits.max_held_frames;
-    options.max_bytes = environment_.limits.max_held_bytes;
-    sequencer_ = std::make_unique<FrameSequencer>(
-        environment_.executor, static_cast<FrameSequencer::Sink&>(*this), options);
+    options.max_frames = limits.max_held_frames;
+    options.max_bytes = limits.max_held_bytes;
+    receiver_ = std::make_unique<FrameSequencer>(environment_.executor, sink, options);
   }
-  return *sequencer_;
+  return *receiver_;
+}
+
+void CallStream::set_jitter_buffer(const JitterBufferOptions& options) {
+  if (receiver_) receiver_->flush();
+  receiver_.reset();
+  playout_ = nullptr;
+  jitter_buffer_ = options;
+}
+
+JitterBufferStats CallStream::jitter_buffer_stats() const {
+  return playout_ != nullptr ? playout_->timing().stats() : JitterBufferStats{};
 }
 
 void CallStream::on_sequenced(InboundMessage message) {
-  inbox_.push_newest(std::move(message));
+  if (message.is_gap) {
+    inbox_.push_gap(std::move(message));
+  } else {
+    // After a change of the receiver an old frame may come once more.
+    if (message.header.sequence < next_delivered_) return;
+    message.lost_before = message.header.sequence - next_delivered_;
+    next_delivered_ = message.header.sequence + 1;
+    if (delivery_ == Delivery::kReliable) {
+      inbox_.push(std::move(message));
+    } else {
+      inbox_.push_newest(std::move(message));
+    }
+  }
   changed();
 }
 
@@ -216,9 +282,83 @@ void CallStream::on_sequence_end(std::uint64_t lost) {
   changed();
 }
 
+// ---- Reports to the sender, docs/protocol.md 8.2.
+
+void CallStream::report(LocalTime now) {
+  if (now < next_report_) return;
+  next_report_ = now + kReportInterval;
+  ReportFrame report;
+  report.call_id = static_cast<std::uint64_t>(id_.value);
+  report.expected = frames_expected_;
+  report.received = frames_received_;
+  report.late = receiver_->stats().late;
+  if (playout_ != nullptr) {
+    const JitterBufferStats& stats = playout_->timing().stats();
+    report.jitter = stats.jitter;
+    report.target_delay = stats.target_delay;
+    if (const auto offset = playout_->timing().required_offset()) {
+      report.played_at = RemoteTime(now.time_since_epoch());
+      report.captured_at = report.played_at - *offset;
+    }
+  }
+  const Buffer bytes = make_report(report);
+  if (environment_.transport.max_datagram_bytes() < bytes.size()) return;
+  environment_.transport.send_datagram(bytes, {}, priority_, now + kReportInterval);
+}
+
+// From capture, by our clock, to playout, by the peer's. Frames that cannot be there by then,
+// however wrong our idea of its clock is, are not worth sending.
+Duration CallStream::playout_delay_of(const ReportFrame& report, LocalTime now) {
+  const timing::PeerClock& clock = session_.clock();
+  if (!clock.is_known()) return {};
+  const LocalTime captured(report.captured_at.time_since_epoch());
+  const Duration delay = clock.to_local(report.played_at) - captured;
+  // What a peer that lies can do is to make us send as if it had not said anything.
+  if (delay <= Duration::zero() || delay > kMostPlayoutDelay) return {};
+  sender_->set_playout_limit(delay + clock.estimate(now).bound + kPlayoutSlack);
+  return delay;
+}
+
+void CallStream::handle_report(LocalTime now, const ReportFrame& report) {
+  if (released_ || delivery_ == Delivery::kReliable || !sender_) return;
+  const std::uint64_t missing = report.expected - std::min(report.expected, report.received);
+  StreamFeedback next;
+  next.frames_received = report.received;
+  next.frames_missing = missing;
+  next.frames_late = report.late;
+  next.jitter = report.jitter;
+  next.target_delay = report.target_delay;
+  next.received_at = now;
+  const StreamFeedback before = feedback_.value_or(StreamFeedback{});
+  // Reports may overtake each other.
+  if (next.frames_received < before.frames_received) return;
+  const std::uint64_t came = next.frames_received - before.frames_received;
+  const std::uint64_t lost = missing - std::min(missing, before.frames_missing);
+  if (came + lost > 0) {
+    next.recent_loss = static_cast<double>(lost) / static_cast<double>(came + lost);
+  }
+  if (report.captured_at != RemoteTime{} && report.played_at != RemoteTime{}) {
+    next.playout_delay = playout_delay_of(report, now);
+  }
+  feedback_ = next;
+  changed();
+}
+
 // ---- Reading, and what ends it.
 
+std::optional<InboundMessage> CallStream::take_playout() {
+  if (!std::exchange(tells_gaps_, true) && playout_ != nullptr) playout_->tell_gaps();
+  return take_next();
+}
+
 std::optional<InboundMessage> CallStream::take_message() {
+  for (;;) {
+    std::optional<InboundMessage> message = take_next();
+    if (!message || !message->is_gap) return message;
+  }
+}
+
+std::optional<InboundMessage> CallStream::take_next() {
   // The reader was slow: what grew too old in here is given up as it would be at the sender.
   if (delivery_ == Delivery::kExpiring && max_age_ > Duration::zero()) {
     inbox_.drop_older_than(environment_.executor.now() - max_age_);
@@ -251,7 +391,7 @@ void CallStream::finish_receiving() {
     }
   }
   // Without an END frame there is nothing to wait for.
-  if (sequencer_) sequencer_->finish(receiving_at_, 0);
+  if (receiver_) receiver_->finish(receiving_at_, 0);
   if (role_ == Role::kCaller && !pending_end_) {
     end_with({Status(StatusCode::kInternal, "the peer ended the call without a status"), {}});
   }
@@ -262,13 +402,13 @@ void CallStream::finish_receiving() {
 void CallStream::end_with(StatusFrame status) {
   if (end_ || pending_end_) return;
   pending_end_ = std::move(status);
-  if (sequencer_) sequencer_->finish(receiving_at_, 0);
+  if (receiver_) receiver_->finish(receiving_at_, 0);
   finish_if_drained();
   changed();
 }
 
 void CallStream::finish_if_drained() {
-  const bool frames_done = !sequencer_ || sequence_ended_;
+  const bool frames_done = !receiver_ || sequence_ended_;
   if (fin_seen_ && unparsed_.empty() && frames_done) receive_ended_ = true;
   if (pending_end_ && inbox_.empty() && frames_done && !end_)
     end_ = std::exchange(pending_end_, {});
@@ -298,13 +438,14 @@ void CallStream::drop_unread() {
   unparsed_.clear();
   parser_ = {};
   inbox_.clear();
-  sequencer_.reset();
+  receiver_.reset();
+  playout_ = nullptr;
   reassembly_.reset();
   account();
 }
 
 void CallStream::account() {
-  held_.set(parser_.held_bytes() + inbox_.bytes() + (sequencer_ ? sequencer_->held_bytes() : 0) +
+  held_.set(parser_.held_bytes() + inbox_.bytes() + (receiver_ ? receiver_->held_bytes() : 0) +
             (reassembly_ ? reassembly_->held_bytes() : 0));
 }
 

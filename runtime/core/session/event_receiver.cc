@@ -6,12 +6,13 @@
 namespace echostream::core {
 namespace {
 
-// Method id and number of metadata entries at their longest.
-constexpr std::uint64_t kFieldBytes = 16;
+// Method id, time and number of metadata entries at their longest.
+constexpr std::uint64_t kFieldBytes = 24;
 
 }  // namespace
 
-Status EventReceiver::handle_data(BytesView data, bool fin) {
+Status EventReceiver::handle_data(LocalTime now, BytesView data, bool fin) {
+  received_at_ = now;
   if (fin) fin_seen_ = true;
   if (!unparsed_.empty()) {
     unparsed_.append(data);
@@ -61,6 +62,7 @@ Status EventReceiver::on_frame(std::uint64_t, Buffer payload) {
   ByteReader reader(payload);
   auto header = parse_event_header(reader);
   if (!header) return std::move(header).error();
+  header->arrived_at = received_at_;
   Buffer message = payload.slice(payload.size() - reader.rest().size());
   if (message.size() > limits_.max_message_bytes ||
       header->metadata.byte_size() > limits_.max_metadata_bytes) {

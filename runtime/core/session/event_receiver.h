@@ -30,7 +30,7 @@ class EventReceiver final : private FrameSink {
       : transport_(transport), limits_(limits), id_(id), sink_(sink) {}
 
   /// An error means the stream makes no sense any more.
-  Status handle_data(BytesView data, bool fin);
+  Status handle_data(LocalTime now, BytesView data, bool fin);
   /// The sink wants events again.
   Status resume();
   /// Events that arrived still wait to be taken.
@@ -52,6 +52,7 @@ class EventReceiver final : private FrameSink {
   Sink& sink_;
   FrameParser parser_;
   bool fin_seen_ = false;
+  LocalTime received_at_{};
   UnparsedBytes unparsed_;
 };
 

@@ -4,14 +4,14 @@
 
 namespace echostream::core {
 
-Status EventSender::send(const MethodInfo& method, const Metadata& metadata,
+Status EventSender::send(LocalTime now, const MethodInfo& method, const Metadata& metadata,
                          const Buffer& message) {
   const StreamId stream = stream_for(method.priority);
   if (!stream.is_valid()) {
     return {StatusCode::kUnavailable, "the peer allows no more unidirectional streams"};
   }
   ByteWriter header;
-  write_event_header(header, {method.id, metadata});
+  write_event_header(header, {method.id, RemoteTime(now.time_since_epoch()), {}, metadata});
   ByteWriter frame;
   frame.write_varint(static_cast<std::uint64_t>(FrameType::kEvent));
   frame.write_varint(header.size() + message.size());

@@ -20,7 +20,8 @@ class EventSender {
 
   /// Sends the event behind those sent before with the same priority. UNAVAILABLE when there is no
   /// stream for it.
-  Status send(const MethodInfo& method, const Metadata& metadata, const Buffer& message);
+  Status send(LocalTime now, const MethodInfo& method, const Metadata& metadata,
+              const Buffer& message);
   bool is_writable(Priority priority) const;
   bool all_sent() const;
   /// The peer stopped a stream; true when it was one of ours. The next event opens another.

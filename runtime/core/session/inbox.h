@@ -8,7 +8,7 @@
 
 #include "echostream/limits.h"
 
-#include "runtime/core/delivery/frame_sequencer.h"
+#include "runtime/core/delivery/frame_receiver.h"
 
 namespace echostream::core {
 
@@ -24,6 +24,8 @@ class Inbox {
   /// Makes room by dropping the oldest, for the newest frames are worth more; the message behind
   /// each gap learns how much was lost.
   void push_newest(InboundMessage message);
+  /// A gap of the playout, joined to the one before it where that still waits.
+  void push_gap(InboundMessage gap);
   /// Drops what arrived before `time`; the next message, or the end, learns how much was lost.
   void drop_older_than(LocalTime time);
   std::optional<InboundMessage> take();

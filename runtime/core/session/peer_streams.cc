@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/core/frame/clock_report.h"
+
 namespace echostream::core {
 namespace {
 
@@ -30,7 +32,7 @@ Status PeerStreams::handle_data(LocalTime now, StreamId id, BytesView data, bool
     case StreamType::kControl:
       return handle_control_data(id, data, fin);
     case StreamType::kEvents:
-      return stream.events->handle_data(data, fin);
+      return stream.events->handle_data(now, data, fin);
     case StreamType::kFrame:
       return handle_frame_data(now, id, stream, data, fin);
   }
@@ -120,6 +122,7 @@ std::optional<std::uint64_t> PeerStreams::payload_limit(std::uint64_t type) {
   switch (static_cast<FrameType>(type)) {
     case FrameType::kSettings:
     case FrameType::kGoaway:
+    case FrameType::kClockReport:
     case FrameType::kRequest:
     case FrameType::kResponse:
     case FrameType::kMessage:
@@ -148,6 +151,12 @@ Status PeerStreams::on_frame(std::uint64_t type, Buffer payload) {
   }
   if (type == static_cast<std::uint64_t>(FrameType::kGoaway)) {
     sink_.on_goaway();
+    return Status::ok();
+  }
+  if (type == static_cast<std::uint64_t>(FrameType::kClockReport)) {
+    auto report = parse_clock_report(payload);
+    if (!report) return std::move(report).error();
+    sink_.on_clock_report(*report);
     return Status::ok();
   }
   return protocol_error("the peer sent a frame of type " + std::to_string(type) +

@@ -15,6 +15,7 @@
 #include "runtime/core/session/byte_budget.h"
 #include "runtime/core/session/event_receiver.h"
 #include "runtime/core/session/transport_port.h"
+#include "runtime/timing/node_clock.h"
 
 namespace echostream::core {
 
@@ -27,6 +28,7 @@ class PeerStreams final : private FrameSink {
    public:
     virtual void on_settings(const SettingsFrame& settings) = 0;
     virtual void on_goaway() = 0;
+    virtual void on_clock_report(const timing::NodeClockReport& report) = 0;
     /// A whole frame of the call with that stream id, which need not be known.
     virtual void on_frame_stream(LocalTime now, StreamId call, const FrameHeader& header,
                                  Buffer message) = 0;

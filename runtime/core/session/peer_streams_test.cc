@@ -128,9 +128,10 @@ TEST_F(PeerStreamsTest, OurEventsOfOnePriorityFollowEachOtherOnOneStream) {
   EXPECT_TRUE(session->emit(event_method(3), {}, Buffer::copy("two")).is_ok());
   EXPECT_TRUE(session->emit(event_method(0), {}, Buffer::copy("now")).is_ok());
   EXPECT_EQ(as_text(transport.streams[StreamId{6}].written),
-            varint_bytes({1}) + event_bytes(300, "one", {{"k", "v"}}) + event_bytes(300, "two"));
+            varint_bytes({1}) + event_bytes(300, "one", {{"k", "v"}}, executor.now()) +
+                event_bytes(300, "two", {}, executor.now()));
   EXPECT_EQ(as_text(transport.streams[StreamId{10}].written),
-            varint_bytes({1}) + event_bytes(300, "now"));
+            varint_bytes({1}) + event_bytes(300, "now", {}, executor.now()));
   EXPECT_EQ(transport.streams[StreamId{10}].priority, 0);
   EXPECT_EQ(session->stats().events_sent, 3u);
 }
@@ -157,7 +158,7 @@ TEST_F(PeerStreamsTest, AStoppedStreamOfEventsWakesWritersAndIsOpenedAnew) {
   EXPECT_TRUE(session->events_writable(3));
   EXPECT_TRUE(session->emit(event_method(), {}, Buffer::copy("y")).is_ok());
   EXPECT_EQ(as_text(transport.streams[StreamId{10}].written),
-            varint_bytes({1}) + event_bytes(300, "y"));
+            varint_bytes({1}) + event_bytes(300, "y", {}, executor.now()));
 }
 
 TEST_F(PeerStreamsTest, WithoutAStreamAnEventIsNotSent) {
@@ -316,7 +317,7 @@ TEST_F(PeerStreamsTest, DatagramFramesArriveWholeOrInPieces) {
 TEST_F(PeerStreamsTest, DatagramsThatMeanNothingAreDroppedAndCounted) {
   CallStream& call = open(Delivery::kDatagram);
   datagram("");
-  datagram("\x02 later");
+  datagram("\x05 later");
   datagram(varint_bytes({0, 0, 0}));
   datagram(varint_bytes({0, 4, 0, 0}));
   datagram(varint_bytes({1, 0, 0, 0, 3, 3}));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/core/frame/clock_report.h"
+
 namespace echostream::core {
 namespace {
 
@@ -27,7 +29,8 @@ Session::Session(Executor& executor, TransportPort& transport, SessionObserver& 
       budget_(limits_.max_session_bytes),
       peer_streams_(transport, limits_, budget_, static_cast<PeerStreams::Sink&>(*this)),
       orphans_(limits_, budget_),
-      events_(transport, limits_) {}
+      events_(transport, limits_),
+      clock_(executor, transport, grease) {}
 
 Session::~Session() = default;
 
@@ -53,11 +56,24 @@ void Session::handle_connected() {
   // A frame of a reserved type, so that ignoring unknown ones stays exercised (RFC 8701).
   send_control(static_cast<FrameType>(reserved_number(grease_ % 50)), {});
   if (draining_) send_control(FrameType::kGoaway, {});
+  if (wants_clock_) clock_.start();
   open_waiting();
+}
+
+void Session::start_clock() {
+  wants_clock_ = true;
+  if (is_open()) clock_.start();
 }
 
 void Session::send_control(FrameType type, BytesView payload) {
   transport_.write(control_, make_frame(type, payload), false);
+}
+
+void Session::send_clock_report(const timing::NodeClockReport& report) {
+  if (!is_open() || is_over() || transport_.unsent_bytes(control_) > 0) return;
+  ByteWriter payload;
+  write_clock_report(payload, report);
+  send_control(FrameType::kClockReport, payload.bytes());
 }
 
 void Session::drain() {
@@ -72,6 +88,7 @@ void Session::on_goaway() {
 void Session::handle_closed(const Status& status) {
   if (std::exchange(closed_, true)) return;
   close_status_ = status;
+  clock_.stop();
   frame_streams_ = {};
   busy_senders_.clear();
   orphans_.clear();
@@ -348,28 +365,69 @@ void Session::on_frame_stream(LocalTime now, StreamId id, const FrameHeader& hea
 }
 
 void Session::handle_datagram(LocalTime now, BytesView data) {
-  if (is_over()) return;
+  if (!is_over() && !handle_typed_datagram(now, data)) ++stats_.datagrams_dropped;
+}
+
+// False: it means nothing, or nobody wants it.
+bool Session::handle_typed_datagram(LocalTime now, BytesView data) {
+  const auto type = datagram_type(data);
+  if (!type) return false;
+  switch (*type) {
+    case DatagramType::kWhole:
+    case DatagramType::kFragment:
+      return handle_frame_datagram(now, data);
+    case DatagramType::kClockRequest:
+      return clock_.handle_request(now, data);
+    case DatagramType::kClockReply:
+      if (!clock_.handle_reply(now, data)) return false;
+      observer_.on_clock_updated();
+      return true;
+    case DatagramType::kReport:
+      return handle_report(now, data);
+  }
+  return false;
+}
+
+bool Session::handle_report(LocalTime now, BytesView data) {
+  const auto report = read_report(data);
+  if (!report) return false;
+  CallStream* call = find_call(StreamId{static_cast<std::int64_t>(report->call_id)});
+  if (call == nullptr || !call->has_handle()) return false;
+  call->handle_report(now, *report);
+  return true;
+}
+
+bool Session::handle_frame_datagram(LocalTime now, BytesView data) {
   ByteReader reader(data);
   const std::optional<DatagramHeader> header = read_datagram_header(reader);
-  if (!header) {
-    ++stats_.datagrams_dropped;
-    return;
-  }
+  if (!header) return false;
   const StreamId id{static_cast<std::int64_t>(header->call_id)};
   CallStream* call = find_call(id);
   if (call != nullptr && call->has_handle()) {
     call->handle_datagram(now, *header, reader.rest());
-  } else if (may_still_come(id)) {
-    orphans_.add(id, {header->frame, Buffer::copy(reader.rest()), now, header});
-  } else {
-    ++stats_.datagrams_dropped;
+    return true;
   }
+  if (!may_still_come(id)) return false;
+  orphans_.add(id, {header->frame, Buffer::copy(reader.rest()), now, header});
+  return true;
 }
 
 // A call of the peer's whose request is not here yet: later than every other, or not complete.
 bool Session::may_still_come(StreamId id) {
   if (is_ours(id) || !id.is_bidirectional()) return false;
   return find_call(id) != nullptr || id > last_peer_call_;
+}
+
+// The names come from our own methods: there are no more groups than the IDL has.
+timing::SyncGroup& Session::sync_group(std::string_view name) {
+  const auto found = sync_groups_.find(name);
+  if (found != sync_groups_.end()) return found->second;
+  return sync_groups_.try_emplace(std::string(name)).first->second;
+}
+
+const timing::SyncGroup* Session::find_sync_group(std::string_view name) const {
+  const auto found = sync_groups_.find(name);
+  return found == sync_groups_.end() ? nullptr : &found->second;
 }
 
 // ---- Events.
@@ -383,7 +441,7 @@ Status Session::emit(const MethodInfo& method, const Metadata& metadata, const B
                                                 " bytes, the peer takes at most " +
                                                 std::to_string(peer_settings_.max_message_bytes)};
   }
-  Status status = events_.send(method, metadata, message);
+  Status status = events_.send(executor_.now(), method, metadata, message);
   if (status.is_ok()) ++stats_.events_sent;
   return status;
 }

@@ -4,7 +4,10 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -14,6 +17,7 @@
 
 #include "runtime/core/session/byte_budget.h"
 #include "runtime/core/session/call_stream.h"
+#include "runtime/core/session/clock_exchange.h"
 #include "runtime/core/session/event_sender.h"
 #include "runtime/core/session/orphan_frames.h"
 #include "runtime/core/session/peer_streams.h"
@@ -32,6 +36,10 @@ class SessionObserver {
   virtual void on_incoming_event(EventHeader header, Buffer message) = 0;
   /// Events may be sent again after emit() reported a long queue.
   virtual void on_events_writable() = 0;
+  /// More is known of the peer's clock.
+  virtual void on_clock_updated() = 0;
+  /// The peer shares its clock with others, and says what it knows.
+  virtual void on_clock_report(const timing::NodeClockReport& report) = 0;
   /// The peer sent GOAWAY: it takes no new calls.
   virtual void on_peer_draining() = 0;
 };
@@ -62,11 +70,18 @@ class Session final : private PeerStreams::Sink {
   void handle_stream_drained(LocalTime now, StreamId id);
   void handle_stream_closed(StreamId id);
   void handle_streams_available(LocalTime now);
+  /// `now`: when it arrived, as exactly as the system knows.
   void handle_datagram(LocalTime now, BytesView data);
+  void handle_datagram_sent(LocalTime at, std::uint64_t tag) { clock_.handle_sent(at, tag); }
+  void handle_path_change(LocalTime now) { clock_.handle_path_change(now); }
   /// The last input: every call ends with `status`.
   void handle_closed(const Status& status);
 
   // ---- Commands of the API.
+  /// Begins to measure the peer's clock, once connected.
+  void start_clock();
+  /// Tells the peer of the clock that this node shares; not while earlier reports still wait.
+  void send_clock_report(const timing::NodeClockReport& report);
   /// Opens a call, at once or as soon as the peer allows another stream. RESOURCE_EXHAUSTED,
   /// UNAVAILABLE (closed, draining), INVALID_ARGUMENT (metadata). The caller must release() it.
   Result<CallStream*> start_call(const MethodInfo& method, const RequestFrame& request,
@@ -88,6 +103,9 @@ class Session final : private PeerStreams::Sink {
   /// Every call has ended at both ends, and all events are sent. Subscriptions, which never end,
   /// count as ended once everything published to them is sent.
   bool is_quiet() const;
+  /// Null when no stream of that group was received yet.
+  const timing::SyncGroup* find_sync_group(std::string_view name) const;
+  const timing::PeerClock& clock() const noexcept { return clock_.clock(); }
   const SettingsFrame& peer_settings() const noexcept { return peer_settings_; }
   const SessionStats& stats() const noexcept { return stats_; }
   /// What the peer makes us hold, counted against Limits::max_session_bytes.
@@ -99,9 +117,14 @@ class Session final : private PeerStreams::Sink {
   void handle_request(CallStream& call, RequestFrame request);
   void handle_released(CallStream& call);
   void count_cancelled(LocalTime now);
+  void note_media(LocalTime now) { clock_.note_media(now); }
+  timing::SyncGroup& sync_group(std::string_view name);
   // PeerStreams::Sink
   void on_settings(const SettingsFrame& settings) override { peer_settings_ = settings; }
   void on_goaway() override;
+  void on_clock_report(const timing::NodeClockReport& report) override {
+    observer_.on_clock_report(report);
+  }
   bool wants_event() override { return observer_.wants_event(); }
   void on_event(EventHeader header, Buffer message) override;
   void on_event_dropped() override { ++stats_.events_dropped; }
@@ -125,6 +148,9 @@ class Session final : private PeerStreams::Sink {
   void open_call(std::unique_ptr<CallStream> call, StreamId id);
   void open_waiting();
   void send_control(FrameType type, BytesView payload);
+  bool handle_frame_datagram(LocalTime now, BytesView data);
+  bool handle_typed_datagram(LocalTime now, BytesView data);
+  bool handle_report(LocalTime now, BytesView data);
 
   Executor& executor_;
   TransportPort& transport_;
@@ -147,6 +173,9 @@ class Session final : private PeerStreams::Sink {
   OrphanFrames orphans_;
   StreamId last_peer_call_;
   EventSender events_;
+  ClockExchange clock_;
+  std::map<std::string, timing::SyncGroup, std::less<>> sync_groups_;
+  bool wants_clock_ = false;
 
   // Until the stream is closed and the handle released, whichever is later.
   std::unordered_map<StreamId, std::unique_ptr<CallStream>> calls_;

@@ -40,6 +40,9 @@ class TransportPort {
   /// Header and payload together at most max_datagram_bytes(). Dropped unsent after `expires_at`.
   virtual void send_datagram(Buffer header, Buffer payload, Priority priority,
                              LocalTime expires_at) = 0;
+  /// Before everything else that waits. Session::handle_datagram_sent() tells when it left, if it
+  /// did before `expires_at`. `tag` is not 0.
+  virtual void send_stamped_datagram(Buffer datagram, std::uint64_t tag, LocalTime expires_at) = 0;
   virtual void close(WireError code, std::string reason) = 0;
 };
 

@@ -1,9 +1,11 @@
 // A call as its handler sees it.
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 
+#include "echostream/clock.h"
 #include "echostream/metadata.h"
 #include "echostream/method.h"
 #include "echostream/session.h"
@@ -25,6 +27,9 @@ class Call {
   Session peer() const;
   const MethodInfo& method() const;
   const Metadata& metadata() const;
+  /// How long the request or event took to get here, from when the caller made it.
+  /// None when it did not say when, or while the session's clock is not known.
+  std::optional<Latency> latency() const;
   /// kNever when the caller set none. Calls made by this handler inherit it.
   LocalTime deadline() const;
   /// True once the caller cancelled, the deadline passed or the session closed. Everything awaited

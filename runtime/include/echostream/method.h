@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "echostream/base/time.h"
+#include "echostream/jitter_buffer.h"
 
 namespace echostream {
 
@@ -31,14 +32,6 @@ enum class SlowSubscriber : std::uint8_t {
   kDisconnect,  // its subscription ends with RESOURCE_EXHAUSTED
 };
 
-/// Buffer between the network and the user of a timed stream. Zero means: the runtime's default.
-struct JitterBufferInfo {
-  bool enabled = false;
-  Duration min_delay{};
-  Duration max_delay{};
-  Duration initial_delay{};
-};
-
 struct MethodInfo {
   std::string_view name;       // "Grip"
   std::string_view full_name;  // "acme.v1.Robot/Grip"
@@ -55,7 +48,7 @@ struct MethodInfo {
   Duration deadline{};          // kRpc: zero = none
   Duration max_age{};           // kExpiring, kDatagram: zero = none
   std::string_view sync_group;
-  JitterBufferInfo jitter_buffer;
+  JitterBufferOptions jitter_buffer;
 };
 
 struct ServiceInfo {

@@ -12,6 +12,7 @@
 #include "echostream/base/result.h"
 #include "echostream/base/task.h"
 #include "echostream/base/task_group.h"
+#include "echostream/clock.h"
 #include "echostream/limits.h"
 #include "echostream/loop.h"
 #include "echostream/security.h"
@@ -20,8 +21,21 @@
 
 namespace echostream {
 
+namespace internal {
+class NodeClockService;
+}
+
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 enum class CongestionControl : std::uint8_t { kNewReno, kCubic, kBbr };
+
+/// For nodes that share one clock (Node::clock()).
+struct SharedClockOptions {
+  /// Different for each node, below 2^62; unset: a random number.
+  std::optional<std::uint64_t> node_id;
+  /// The node whose clock it is to be; unset: that with the lowest id among those that can reach
+  /// each other. All nodes should be told the same.
+  std::optional<std::uint64_t> reference;
+};
 
 /// Everything has a default; a node that only dials needs `trust`, one that listens needs
 /// `identity`.
@@ -45,6 +59,12 @@ class NodeOptions {
   std::size_t max_sessions = 10'000;
   /// Calls that a peer may have open at once.
   std::uint64_t max_concurrent_calls = 1024;
+  /// Sessions measure the peer's clock (Session::clock()). Off: nothing is known of it, no probe is
+  /// sent, and streams are played out by their arrivals alone. Peers are answered either way.
+  bool synchronise_clocks = true;
+  /// Set: this node and those of its peers that do the same agree on one clock, over any number of
+  /// sessions in between. Needs synchronise_clocks.
+  std::optional<SharedClockOptions> shared_clock;
   CongestionControl congestion_control = CongestionControl::kCubic;
 
   /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread.
@@ -55,6 +75,25 @@ class NodeOptions {
   std::function<void(const Session&, const Status&)> on_session_closed;
 };
 static_assert(kSafeInAwait<NodeOptions>);
+
+/// The time that this node shares with others: Node::clock(). A handle that must not outlive the
+/// node. Without NodeOptions::shared_clock it is the node's own clock, and never more.
+class NodeClock {
+ public:
+  NodeClock(const Executor& executor, const internal::NodeClockService* service) noexcept
+      : executor_(&executor), service_(service) {}
+
+  NodeClockEstimate estimate() const;
+  /// Both ways, monotonic while the time scale stays the same (NodeClockEstimate::timescale). Two
+  /// nodes with one reference and one scale may compare node times, within the sum of their bounds.
+  NodeTime to_node_time(LocalTime time) const;
+  LocalTime to_local(NodeTime time) const;
+  NodeTime now() const;
+
+ private:
+  const Executor* executor_;
+  const internal::NodeClockService* service_;
+};
 
 /// Lives on one loop's thread, which must outlive it. Destroying it closes its sessions and
 /// destroys its handlers where they wait; shutdown() is the polite way.
@@ -78,6 +117,7 @@ class Node {
   Task<Result<Session>> connect(std::string target);
 
   std::vector<Session> sessions() const;
+  NodeClock clock() const;
   /// No new calls or sessions; calls under way, of both ends, may end until `grace` has passed;
   /// then everything closes. Subscriptions are not waited for. A handler that awaits it waits for
   /// itself.

@@ -5,9 +5,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "echostream/base/result.h"
 #include "echostream/base/task.h"
+#include "echostream/clock.h"
+#include "echostream/jitter_buffer.h"
 #include "echostream/security.h"
 #include "echostream/socket_address.h"
 
@@ -42,6 +45,31 @@ struct SessionStats {
   std::uint64_t events_received = 0;
 };
 
+/// The peer's clock as this node knows it: Session::clock(). Four time stamps go over QUIC
+/// datagrams and back (RFC 5905), some 20 times at the start, then once a second, five times while
+/// streams flow. A handle, like Session; after the session has closed it goes on predicting.
+class SessionClock {
+ public:
+  explicit SessionClock(std::shared_ptr<internal::SessionState> state) noexcept
+      : state_(std::move(state)) {}
+
+  /// What is known now. `samples` is 0 while nothing is: before the first exchange, and with peers
+  /// that take no datagrams.
+  ClockEstimate estimate() const;
+  /// Both ways between the clocks. Monotonic: never backwards, changed by slewing. Before the first
+  /// exchange the epochs are taken to be equal.
+  RemoteTime to_remote(LocalTime time) const;
+  LocalTime to_local(RemoteTime time) const;
+  /// From a stamp of the peer's to an event here.
+  Latency latency(RemoteTime sent, LocalTime received) const;
+  /// Waits until the hard bound is at most `bound`. UNAVAILABLE when the session closes before,
+  /// CANCELLED when the call does that this works for.
+  Task<Status> wait_until_known(Duration bound) const;
+
+ private:
+  std::shared_ptr<internal::SessionState> state_;
+};
+
 /// A handle: copies mean the same session. The node keeps the session alive until it is closed; a
 /// handle of a closed session stays valid, and calls on it fail with UNAVAILABLE. One thread: the
 /// loop's.
@@ -62,6 +90,9 @@ class Session {
   /// Of the peer's certificate; none when it showed none (clients, unless they were asked).
   std::optional<Fingerprint> peer_fingerprint() const;
   SessionStats stats() const;
+  SessionClock clock() const { return SessionClock(state_); }
+  /// None before a stream of that group was received.
+  std::optional<SyncGroupStats> sync_group(std::string_view name) const;
 
   /// Ends the session at once; calls under way end with UNAVAILABLE on both sides.
   void close(std::string reason = {});

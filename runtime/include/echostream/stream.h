@@ -9,7 +9,9 @@
 #include "echostream/base/result.h"
 #include "echostream/base/task.h"
 #include "echostream/call_options.h"
+#include "echostream/clock.h"
 #include "echostream/internal/call_state.h"
+#include "echostream/jitter_buffer.h"
 
 namespace echostream {
 
@@ -25,6 +27,25 @@ struct Frame {
   LocalTime arrival_time{};
   /// Frames missing between the previous one handed out and this one.
   std::uint64_t lost_before = 0;
+  /// When it is to be shown or heard: now, as exactly as the loop runs. Without a jitter buffer,
+  /// the arrival time.
+  LocalTime playout_time{};
+  /// How long it should take to play, longer or shorter than captured while the buffer changes its
+  /// delay. Zero without a jitter buffer.
+  Duration duration{};
+  /// The capture time on this node's clock, and the way from capture to arrival; none while the
+  /// session's clock is not known.
+  std::optional<LocalTime> local_capture_time;
+  std::optional<Latency> latency;
+};
+
+/// A stretch of playout time: a frame, or a gap for which there is none.
+template <class T>
+struct Playout {
+  /// None: play filler, for example what the codec makes up for a lost frame, for `duration`.
+  std::optional<Frame<T>> frame;
+  LocalTime at{};
+  Duration duration{};
 };
 
 /// The receiving end. Move-only. Dropping it before the end cancels a caller's call; a handler goes
@@ -47,6 +68,16 @@ class Reader {
   /// The next frame, in order; nothing at the end, and then status() says how it ended.
   /// `while (auto frame = co_await reader.next()) use(frame->message);`
   Task<std::optional<Frame<T>>> next() { return next(call_); }
+  /// The same, and the gaps: what a player of sound needs, which must play something all the time.
+  /// Only streams with a jitter buffer have gaps; those begin to be told with the first call.
+  Task<std::optional<Playout<T>>> next_playout() { return next_playout(call_); }
+  /// Replaces what the .proto says, for this stream. Before its first frame is read; later it
+  /// starts anew. INVALID_ARGUMENT when the options contradict each other.
+  Status set_jitter_buffer(const JitterBufferOptions& options) {
+    return internal::set_jitter_buffer(*call_, options);
+  }
+  /// All zero without a jitter buffer.
+  JitterBufferStats jitter_buffer_stats() const { return internal::jitter_buffer_stats(*call_); }
   /// OK when the sender finished; otherwise why the stream broke. Meaningful after next() gave
   /// nothing.
   const Status& status() const { return internal::call_status(*call_); }
@@ -64,11 +95,33 @@ class Reader {
     internal::FrameInfo info;
     const bool got = co_await internal::read_message(std::move(call), frame.message, info);
     if (!got) co_return std::nullopt;
+    describe(frame, info);
+    co_return std::move(frame);
+  }
+  static Task<std::optional<Playout<T>>> next_playout(std::shared_ptr<internal::CallState> call) {
+    Frame<T> frame;
+    internal::FrameInfo info;
+    const bool got = co_await internal::read_playout(std::move(call), frame.message, info);
+    if (!got) co_return std::nullopt;
+    std::optional<Playout<T>> playout;
+    playout.emplace();
+    playout->at = info.playout_time;
+    playout->duration = info.duration;
+    if (!info.is_gap) {
+      describe(frame, info);
+      playout->frame = std::move(frame);
+    }
+    co_return std::move(playout);
+  }
+  static void describe(Frame<T>& frame, const internal::FrameInfo& info) {
     frame.sequence = info.sequence;
     frame.capture_time = info.capture_time;
     frame.arrival_time = info.arrival_time;
     frame.lost_before = info.lost_before;
-    co_return std::move(frame);
+    frame.playout_time = info.playout_time;
+    frame.duration = info.duration;
+    frame.local_capture_time = info.local_capture_time;
+    frame.latency = info.latency;
   }
   std::shared_ptr<internal::CallState> call_;
 };
@@ -100,6 +153,8 @@ class Writer {
   /// handler, whose stream ends when it returns.
   Task<Status> finish() { return internal::finish_writing(call_); }
   void cancel() { internal::cancel_call(*call_); }
+  /// What the receiver last said; none before it said anything, and from peers without datagrams.
+  std::optional<StreamFeedback> feedback() const { return internal::stream_feedback(*call_); }
 
  private:
   static Task<Status> write(std::shared_ptr<internal::CallState> call, T message,
@@ -120,6 +175,7 @@ class ClientStream {
   Task<Status> write(Sent message, WriteOptions options = {}) {
     return writer_.write(std::move(message), options);
   }
+  std::optional<StreamFeedback> feedback() const { return writer_.feedback(); }
   /// Ends our side and waits for the reply.
   Task<Result<Reply>> finish() { return finish(call_); }
   void cancel() { internal::cancel_call(*call_); }

@@ -10,6 +10,8 @@
 #include "echostream/base/bytes.h"
 #include "echostream/base/task.h"
 #include "echostream/call_options.h"
+#include "echostream/clock.h"
+#include "echostream/jitter_buffer.h"
 #include "echostream/metadata.h"
 #include "echostream/method.h"
 #include "echostream/session.h"
@@ -23,6 +25,11 @@ struct FrameInfo {
   RemoteTime capture_time{};
   LocalTime arrival_time{};
   std::uint64_t lost_before = 0;
+  bool is_gap = false;
+  LocalTime playout_time{};
+  Duration duration{};
+  std::optional<LocalTime> local_capture_time;
+  std::optional<Latency> latency;
 };
 
 /// Opens a call. A call that cannot be opened is one that has ended already, with the reason.
@@ -31,6 +38,9 @@ Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& me
                                            const CallOptions& options);
 /// The next message into `message`: true; the end: false, and call_status() says why.
 Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
+                        FrameInfo& info);
+/// The same with the gaps of a stream that has a jitter buffer: FrameInfo::is_gap, no message.
+Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
                         FrameInfo& info);
 /// Waits until the send queue has room, then queues the frame.
 Task<Status> write_message(std::shared_ptr<CallState> call,
@@ -43,6 +53,9 @@ const Status& call_status(const CallState& call);
 const Metadata& call_response_metadata(const CallState& call);
 const Metadata& call_trailing_metadata(const CallState& call);
 std::uint64_t call_lost_at_end(const CallState& call);
+Status set_jitter_buffer(CallState& call, const JitterBufferOptions& options);
+JitterBufferStats jitter_buffer_stats(const CallState& call);
+std::optional<StreamFeedback> stream_feedback(const CallState& call);
 void cancel_call(CallState& call);
 /// One half was dropped; the other may live on.
 void drop_reader(CallState& call);

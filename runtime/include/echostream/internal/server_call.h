@@ -8,6 +8,7 @@
 
 #include "echostream/base/task.h"
 #include "echostream/call.h"
+#include "echostream/clock.h"
 #include "echostream/internal/call_state.h"
 #include "echostream/service.h"
 
@@ -32,6 +33,10 @@ class ServerCall {
   const std::shared_ptr<CallState>& state() const noexcept { return state_; }
   const MethodInfo& method() const noexcept { return method_; }
   const Metadata& metadata() const noexcept { return metadata_; }
+
+  /// How long the request or event took, where that is known.
+  const std::optional<Latency>& latency() const noexcept { return latency_; }
+  void set_latency(std::optional<Latency> latency) noexcept { latency_ = latency; }
 
   void set_response_metadata(Metadata metadata);
   void add_trailing_metadata(std::string key, std::string value);
@@ -61,6 +66,7 @@ class ServerCall {
   CallContext* context_;
   std::optional<Metadata> response_metadata_;
   Metadata trailing_metadata_;
+  std::optional<Latency> latency_;
   bool finished_ = false;
   Call user_call_{*this};
 };

@@ -14,7 +14,7 @@ namespace {
 constexpr char kEchoStreamFileDescriptor[] =
     "\012\015options.proto\022\007acme.v1\032\030echostream/opt"
     "ions.proto\032\033google/protobuf/empty.proto\""
-    "\005\012\003Ask\"\010\012\006Answer2\244\006\012\007Options\0228\012\011RpcLowes"
+    "\005\012\003Ask\"\010\012\006Answer2\343\010\012\007Options\0228\012\011RpcLowes"
     "t\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"\014\372\257%\010\012\004"
     "\010\001\030\000 \001\022G\012\012RpcHighest\022\014.acme.v1.Ask\032\017.acm"
     "e.v1.Answer\"\032\372\257%\026\012\012\010\377\377\377\377\017\020\001\030\007 \377\377\377\377\377\377\377\377\077\022"
@@ -33,8 +33,16 @@ constexpr char kEchoStreamFileDescriptor[] =
     "cme.v1.Ask\032\017.acme.v1.Answer\"\"\372\257%\036\032\034\010\002\020\240\234"
     "\001\"\012a-zA-Z_0.9*\010\010\000\020\220N\030\220N(\0010\001\022;\012\010Buffered\022"
     "\014.acme.v1.Ask\032\017.acme.v1.Answer\"\016\372\257%\012\032\010*\006"
-    "\010\024\020\024\030\0240\001\0225\012\006Dotted\022\014.acme.v1.Ask\032\017.acme."
-    "v1.Answer\"\014\372\257%\010\012\004\010\005\020\001 \003b\006proto3";
+    "\010\024\020\024\030\0240\001\022W\012\015LeastBuffered\022\014.acme.v1.Ask\032"
+    "\017.acme.v1.Answer\"%\372\257%!\032\037\010\002\"\001g*\030 \001){\024\256G\341z"
+    "\204\0771\232\231\231\231\231\231\271\0778\001@\001(\001\022b\012\014MostBuffered\022\014.acme"
+    ".v1.Ask\032\017.acme.v1.Answer\"/\372\257%+\032)\010\001\020\221N\"\001g"
+    "*\037\010\220N\020\220N \002)\000\000\000\000\000\300X@1\000\000\000\000\000\000I@8\002@\220N(\0010\001\0229\012"
+    "\014DefaultsSaid\022\014.acme.v1.Ask\032\017.acme.v1.An"
+    "swer\"\010\372\257%\004\032\002*\0000\001\022E\012\015ReliableWaits\022\014.acme"
+    ".v1.Ask\032\017.acme.v1.Answer\"\023\372\257%\017\032\015*\013)33333"
+    "3\323\0778\0020\001\0225\012\006Dotted\022\014.acme.v1.Ask\032\017.acme.v"
+    "1.Answer\"\014\372\257%\010\012\004\010\005\020\001 \003b\006proto3";
 
 constexpr ::echostream::MethodInfo kOptionsMethods[] = {
     {.name = "RpcLowest",
@@ -139,6 +147,42 @@ constexpr ::echostream::MethodInfo kOptionsMethods[] = {
      .priority = 3,
      .sync_group = "",
      .jitter_buffer = {.enabled = true, .min_delay = std::chrono::milliseconds(20), .max_delay = std::chrono::milliseconds(20), .initial_delay = std::chrono::milliseconds(20)}},
+    {.name = "LeastBuffered",
+     .full_name = "acme.v1.Options/LeastBuffered",
+     .id = 0x1c2c0a6b1fecf9c3,
+     .kind = ::echostream::MethodKind::kStream,
+     .client_streaming = true,
+     .delivery = ::echostream::Delivery::kDatagram,
+     .priority = 3,
+     .sync_group = "g",
+     .jitter_buffer = {.enabled = true, .profile = ::echostream::PlayoutProfile::kLowLatency, .late_policy = ::echostream::LatePolicy::kSkip, .max_late_share = 0.0001, .max_stretch = 0.001, .max_skew = std::chrono::milliseconds(1)}},
+    {.name = "MostBuffered",
+     .full_name = "acme.v1.Options/MostBuffered",
+     .id = 0x34ef07bba6543547,
+     .kind = ::echostream::MethodKind::kStream,
+     .client_streaming = true,
+     .server_streaming = true,
+     .delivery = ::echostream::Delivery::kExpiring,
+     .priority = 3,
+     .max_age = std::chrono::milliseconds(10001),
+     .sync_group = "g",
+     .jitter_buffer = {.enabled = true, .profile = ::echostream::PlayoutProfile::kStrict, .late_policy = ::echostream::LatePolicy::kWait, .min_delay = std::chrono::milliseconds(10000), .max_delay = std::chrono::milliseconds(10000), .max_late_share = 0.99, .max_stretch = 0.5, .max_skew = std::chrono::milliseconds(10000)}},
+    {.name = "DefaultsSaid",
+     .full_name = "acme.v1.Options/DefaultsSaid",
+     .id = 0x168db81a7e539378,
+     .kind = ::echostream::MethodKind::kStream,
+     .server_streaming = true,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {.enabled = true}},
+    {.name = "ReliableWaits",
+     .full_name = "acme.v1.Options/ReliableWaits",
+     .id = 0x042a767c8684a631,
+     .kind = ::echostream::MethodKind::kStream,
+     .server_streaming = true,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {.enabled = true, .late_policy = ::echostream::LatePolicy::kWait, .max_late_share = 0.003}},
     {.name = "Dotted",
      .full_name = "acme.v1.Options/Dotted",
      .id = 0x0000000000000003,
@@ -209,8 +253,24 @@ Options::Client::Client(::echostream::Channel channel) : channel_(std::move(chan
   return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[11], std::move(request), std::move(options));
 }
 
+::echostream::Task<::echostream::ClientStream<::acme::v1::Ask, ::acme::v1::Answer>> Options::Client::LeastBuffered(::echostream::CallOptions options) {
+  return ::echostream::internal::open_client_stream<::acme::v1::Ask, ::acme::v1::Answer>(channel_, kOptionsMethods[12], std::move(options));
+}
+
+::echostream::Task<::echostream::DuplexStream<::acme::v1::Ask, ::acme::v1::Answer>> Options::Client::MostBuffered(::echostream::CallOptions options) {
+  return ::echostream::internal::open_duplex<::acme::v1::Ask, ::acme::v1::Answer>(channel_, kOptionsMethods[13], std::move(options));
+}
+
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::DefaultsSaid(::acme::v1::Ask request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[14], std::move(request), std::move(options));
+}
+
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::ReliableWaits(::acme::v1::Ask request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[15], std::move(request), std::move(options));
+}
+
 ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::Dotted(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[12], std::move(request), std::move(options));
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[16], std::move(request), std::move(options));
 }
 
 Options::Handler::Handler()
@@ -259,6 +319,14 @@ void Options::Handler::PublishPublishedEmpty(const ::google::protobuf::Empty& ev
     case 11:
       return ::echostream::internal::serve_server_stream(call, *this, &Handler::Buffered);
     case 12:
+      return ::echostream::internal::serve_client_stream(call, *this, &Handler::LeastBuffered);
+    case 13:
+      return ::echostream::internal::serve_duplex(call, *this, &Handler::MostBuffered);
+    case 14:
+      return ::echostream::internal::serve_server_stream(call, *this, &Handler::DefaultsSaid);
+    case 15:
+      return ::echostream::internal::serve_server_stream(call, *this, &Handler::ReliableWaits);
+    case 16:
       return ::echostream::internal::serve_rpc(call, *this, &Handler::Dotted);
     default:
       return ::echostream::internal::serve_unknown(call);

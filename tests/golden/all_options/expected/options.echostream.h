@@ -38,6 +38,10 @@ class Options::Client {
   ::echostream::Task<::echostream::ClientStream<::acme::v1::Ask, ::acme::v1::Answer>> Expiring(::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::DuplexStream<::acme::v1::Ask, ::acme::v1::Answer>> Datagram(::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Buffered(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::ClientStream<::acme::v1::Ask, ::acme::v1::Answer>> LeastBuffered(::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::DuplexStream<::acme::v1::Ask, ::acme::v1::Answer>> MostBuffered(::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> DefaultsSaid(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> ReliableWaits(::acme::v1::Ask request, ::echostream::CallOptions options = {});
   /// Set field by field.
   ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Dotted(::acme::v1::Ask request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.v1.Options)
@@ -69,6 +73,10 @@ class Options::Handler : public ::echostream::Service {
   virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Expiring(::echostream::Call& call, ::echostream::Reader<::acme::v1::Ask> in) = 0;
   virtual ::echostream::Task<::echostream::Status> Datagram(::echostream::Call& call, ::echostream::Reader<::acme::v1::Ask> in, ::echostream::Writer<::acme::v1::Answer> out) = 0;
   virtual ::echostream::Task<::echostream::Status> Buffered(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
+  virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> LeastBuffered(::echostream::Call& call, ::echostream::Reader<::acme::v1::Ask> in) = 0;
+  virtual ::echostream::Task<::echostream::Status> MostBuffered(::echostream::Call& call, ::echostream::Reader<::acme::v1::Ask> in, ::echostream::Writer<::acme::v1::Answer> out) = 0;
+  virtual ::echostream::Task<::echostream::Status> DefaultsSaid(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
+  virtual ::echostream::Task<::echostream::Status> ReliableWaits(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
   /// Set field by field.
   virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Dotted(::echostream::Call& call, ::acme::v1::Ask request) = 0;
   // @@protoc_insertion_point(handler_scope:acme.v1.Options)

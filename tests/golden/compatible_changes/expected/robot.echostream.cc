@@ -21,13 +21,15 @@ constexpr char kEchoStreamFileDescriptor[] =
     "\022\012\004name\030\001 \001(\011R\004name\022\022\012\004more\030\002 \001(\014R\004more\""
     "4\012\006Answer\022*\012\005parts\030\001 \003(\0132\024.acme.v1.Renam"
     "edPartR\005parts*,\012\004Mode\022\010\012\004NONE\020\000\022\010\012\004FAST\020"
-    "\001\022\012\012\006FASTER\020\003\"\004\010\002\020\0022\330\001\012\005Robot\0223\012\004Call\022\014."
+    "\001\022\012\012\006FASTER\020\003\"\004\010\002\020\0022\260\002\012\005Robot\0223\012\004Call\022\014."
     "acme.v1.Ask\032\017.acme.v1.Answer\"\014\372\257%\010\012\006\0102\020\001"
     "\030\001\0220\012\007NewName\022\014.acme.v1.Ask\032\017.acme.v1.An"
-    "swer\"\006\372\257%\002 \007\0229\012\005Watch\022\014.acme.v1.Ask\032\017.ac"
-    "me.v1.Answer\"\017\372\257%\013\032\011\010\001\020\254\002\030\000*\0000\001\022-\012\005Added"
-    "\022\014.acme.v1.Ask\032\026.google.protobuf.Emptyb\006"
-    "proto3";
+    "swer\"\006\372\257%\002 \007\022;\012\005Watch\022\014.acme.v1.Ask\032\017.ac"
+    "me.v1.Answer\"\021\372\257%\015\032\013\010\001\020\254\002\030\000*\002 \0020\001\022T\012\004Pla"
+    "y\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"+\372\257%'\032%"
+    "\010\002\"\005scene*\032\020P \001)\000\000\000\000\000\000\360\0771\000\000\000\000\000\000\024@8\001@(0\001\022"
+    "-\012\005Added\022\014.acme.v1.Ask\032\026.google.protobuf"
+    ".Emptyb\006proto3";
 
 constexpr ::echostream::MethodInfo kRobotMethods[] = {
     {.name = "Call",
@@ -55,7 +57,16 @@ constexpr ::echostream::MethodInfo kRobotMethods[] = {
      .priority = 0,
      .max_age = std::chrono::milliseconds(300),
      .sync_group = "",
-     .jitter_buffer = {.enabled = true}},
+     .jitter_buffer = {.enabled = true, .profile = ::echostream::PlayoutProfile::kStrict}},
+    {.name = "Play",
+     .full_name = "acme.v1.Robot/Play",
+     .id = 0x25cd0364f7471f77,
+     .kind = ::echostream::MethodKind::kStream,
+     .server_streaming = true,
+     .delivery = ::echostream::Delivery::kDatagram,
+     .priority = 3,
+     .sync_group = "scene",
+     .jitter_buffer = {.enabled = true, .profile = ::echostream::PlayoutProfile::kLowLatency, .late_policy = ::echostream::LatePolicy::kSkip, .max_delay = std::chrono::milliseconds(80), .max_late_share = 0.01, .max_stretch = 0.05, .max_skew = std::chrono::milliseconds(40)}},
     {.name = "Added",
      .full_name = "acme.v1.Robot/Added",
      .id = 0x128b36658de23759,
@@ -88,8 +99,12 @@ Robot::Client::Client(::echostream::Channel channel) : channel_(std::move(channe
   return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kRobotMethods[2], std::move(request), std::move(options));
 }
 
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Robot::Client::Play(::acme::v1::Ask request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kRobotMethods[3], std::move(request), std::move(options));
+}
+
 ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Robot::Client::Added(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kRobotMethods[3], std::move(request), std::move(options));
+  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kRobotMethods[4], std::move(request), std::move(options));
 }
 
 Robot::Handler::Handler() = default;
@@ -107,6 +122,8 @@ const ::echostream::ServiceInfo& Robot::Handler::info() const { return kRobotInf
     case 2:
       return ::echostream::internal::serve_server_stream(call, *this, &Handler::Watch);
     case 3:
+      return ::echostream::internal::serve_server_stream(call, *this, &Handler::Play);
+    case 4:
       return ::echostream::internal::serve_rpc(call, *this, &Handler::Added);
     default:
       return ::echostream::internal::serve_unknown(call);

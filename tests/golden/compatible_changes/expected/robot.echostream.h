@@ -30,6 +30,7 @@ class Robot::Client {
   ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Call(::acme::v1::Ask request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NewName(::acme::v1::Ask request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Watch(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Play(::acme::v1::Ask request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Added(::acme::v1::Ask request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.v1.Robot)
 
@@ -45,6 +46,7 @@ class Robot::Handler : public ::echostream::Service {
   virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Call(::echostream::Call& call, ::acme::v1::Ask request) = 0;
   virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NewName(::echostream::Call& call, ::acme::v1::Ask request) = 0;
   virtual ::echostream::Task<::echostream::Status> Watch(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
+  virtual ::echostream::Task<::echostream::Status> Play(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
   virtual ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Added(::echostream::Call& call, ::acme::v1::Ask request) = 0;
   // @@protoc_insertion_point(handler_scope:acme.v1.Robot)
   const ::echostream::ServiceInfo& info() const final;
