@@ -78,8 +78,10 @@ int main(int argument_count, char** arguments) {
   flags.required();
   flags.duration("--answer-after", "how long it rings [700ms]", options.station.answer_after);
   flags.whole_number("--calls", "ends after that many calls [1]", options.calls);
-  intercom::add_station_flags(flags, options.station);
-  if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
+  if (const auto exit_code =
+          intercom::parse_station_flags(flags, argument_count, arguments, options.station)) {
+    return *exit_code;
+  }
 
   const Status status = answer(options);
   if (status.is_ok()) return 0;

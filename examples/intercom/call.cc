@@ -79,8 +79,10 @@ int main(int argument_count, char** arguments) {
   flags.required();
   flags.text("--to", "ADDRESS", "where to call, if not at the address in that file", options.to);
   flags.seconds("--seconds", "how long to speak [12]", options.seconds);
-  intercom::add_station_flags(flags, options.station);
-  if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
+  if (const auto exit_code =
+          intercom::parse_station_flags(flags, argument_count, arguments, options.station)) {
+    return *exit_code;
+  }
   options.station.call_length =
       echostream::Duration(static_cast<echostream::Duration::rep>(options.seconds * 1e9));
 

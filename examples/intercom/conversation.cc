@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "console.h"
+#include "playout_profile.h"
 #include "wav_file.h"
 
 namespace intercom {
 
 using echostream::Duration;
-using echostream::Frame;
 using echostream::LocalTime;
 using echostream::Loop;
 using echostream::Reader;
@@ -25,6 +25,11 @@ using echostream::Writer;
 namespace {
 
 constexpr Duration kFiguresEvery = std::chrono::seconds(3);
+// VoicePlayer makes that much filler at once.
+constexpr Duration kMostFiller = std::chrono::seconds(10);
+// Five reports a second of ten frames each: one frame lost in a report is 10 % and says nothing. So
+// the loss of the last 5 s or so counts.
+constexpr double kFeedbackWeight = 0.04;
 
 Status cancelled() { return {StatusCode::kCancelled, "the call was broken off"}; }
 
@@ -37,28 +42,32 @@ Result<std::unique_ptr<Conversation>> Conversation::make(Loop& loop, const Sessi
   if (!voice) return voice.error();
   auto encoder = VoiceEncoder::make(bitrate_bits_per_s);
   if (!encoder) return encoder.error();
-  auto decoder = VoiceDecoder::make();
-  if (!decoder) return decoder.error();
+  auto player = VoicePlayer::make();
+  if (!player) return player.error();
   return std::unique_ptr<Conversation>(new Conversation(loop, peer, options, *std::move(voice),
-                                                        *std::move(encoder), *std::move(decoder)));
+                                                        *std::move(encoder), *std::move(player)));
 }
 
 Conversation::Conversation(Loop& loop, const Session& peer, const ConversationOptions& options,
-                           RecordedVoice voice, VoiceEncoder encoder, VoiceDecoder decoder)
+                           RecordedVoice voice, VoiceEncoder encoder, VoicePlayer player)
     : loop_(loop),
       peer_(peer.client<v1::Intercom>()),
       options_(options),
       voice_(std::move(voice)),
       encoder_(std::move(encoder)),
-      decoder_(std::move(decoder)),
-      playout_(options.playout_delay) {}
+      player_(std::move(player)),
+      clock_(peer) {}
 
 Task<Status> Conversation::run(Reader<v1::VoiceFrame> in, Writer<v1::VoiceFrame> out) {
   reader_ = std::move(in);
   writer_ = std::move(out);
-  auto [spoken, heard, played, told] =
-      co_await echostream::when_all(speak(), listen(), play(), tell_figures());
-  for (const Status& status : {heard, spoken, played, told}) {
+  if (options_.profile) {
+    Status chosen = reader_.set_jitter_buffer(voice_buffer(options_.profile));
+    if (!chosen.is_ok()) co_return chosen;
+  }
+  auto [spoken, heard, told] = co_await echostream::when_all(speak(), listen(), tell_figures());
+  tell_clock("at the end");
+  for (const Status& status : {heard, spoken, told}) {
     if (!status.is_ok()) co_return status;
   }
   co_return Status::ok();
@@ -68,7 +77,7 @@ Task<Status> Conversation::speak() {
   const LocalTime start = loop_.now();
   const auto most =
       options_.length ? *options_.length / kFrameLength : std::numeric_limits<Duration::rep>::max();
-  for (Duration::rep i = 1; i <= most && !other_is_done_; ++i) {
+  for (Duration::rep i = 1; i <= most && !all_is_heard_; ++i) {
     // A frame is captured when its last sample is.
     const Duration spoken_for = i * kFrameLength;
     const WaitResult waited = co_await echostream::sleep_until(start + spoken_for);
@@ -88,6 +97,7 @@ Task<Status> Conversation::send_frame(LocalTime captured_at, bool muted) {
   if (muted) std::fill(samples.begin(), samples.end(), std::int16_t{0});
   Status told = co_await tell_microphone(muted);
   if (!told.is_ok()) co_return told;
+  heed_feedback();
   auto opus = encoder_.encode(samples);
   if (!opus) co_return opus.error();
   v1::VoiceFrame frame;
@@ -107,58 +117,58 @@ Task<Status> Conversation::tell_microphone(bool muted) {
   co_return sent;
 }
 
+// A codec that knows how much gets lost leans less on what came before, and sends some things
+// twice.
+void Conversation::heed_feedback() {
+  const auto feedback = writer_.feedback();
+  if (!feedback || feedback->received_at == feedback_at_) return;
+  feedback_at_ = feedback->received_at;
+  expected_loss_ += kFeedbackWeight * (feedback->recent_loss - expected_loss_);
+  encoder_.expect_loss(expected_loss_);
+}
+
+// Frames and gaps come when they are to be heard, and follow each other without a hole.
 Task<Status> Conversation::listen() {
-  while (auto frame = co_await reader_.next()) {
-    hear(*std::move(frame));
+  while (auto step = co_await reader_.next_playout()) {
+    log_.add(*step, reader_.jitter_buffer_stats());
+    play(*step);
     changed_.notify_all();
   }
-  log_.add_lost(log_.next_sequence(), reader_.lost_at_end());
-  other_is_done_ = true;
+  log_.add_lost_at_end(reader_.lost_at_end());
+  all_is_heard_ = true;
   changed_.notify_all();
   co_return reader_.status();
 }
 
-void Conversation::hear(Frame<v1::VoiceFrame> frame) {
-  const LocalTime captured_at = on_shared_clock(frame.capture_time);
-  log_.add_lost(frame.sequence - frame.lost_before, frame.lost_before);
-  const bool in_time =
-      playout_.add(frame.sequence, captured_at, std::move(*frame.message.mutable_opus()));
-  log_.add_received(frame.sequence, captured_at, frame.arrival_time, in_time);
+void Conversation::play(const VoiceLog::Step& step) {
+  if (step.frame) {
+    record(player_.play(step.frame->message.opus(), step.duration));
+  } else {
+    play_filler(step.duration);
+  }
 }
 
-Task<Status> Conversation::play() {
-  while (!other_is_done_ || !playout_.empty()) {
-    const auto next = playout_.next_time();
-    WaitResult waited = WaitResult::kNotified;
-    if (next) {
-      waited = co_await echostream::sleep_until(*next);
-    } else {
-      waited = co_await changed_.wait();  // before the first frame there is no time to keep
-    }
-    if (waited == WaitResult::kCancelled) break;
-    if (next) play_next();
+void Conversation::play_filler(Duration length) {
+  while (length > Duration::zero() && room() > 0) {
+    const Duration piece = std::min(length, kMostFiller);
+    record(player_.conceal(piece));
+    length -= piece;
   }
-  all_is_played_ = true;
-  changed_.notify_all();
-  co_return Status::ok();
 }
 
-void Conversation::play_next() {
-  const auto opus = playout_.take_next();
-  Samples samples;
-  if (opus) {
-    auto decoded = decoder_.decode(*opus);
-    if (decoded) samples = *std::move(decoded);
-  }
-  if (samples.empty()) samples = decoder_.conceal();
-  if (heard_.size() < kMostFrames * kSamplesPerFrame) {
-    heard_.insert(heard_.end(), samples.begin(), samples.end());
-  }
+// The loudspeaker is a file.
+void Conversation::record(const Samples& samples) {
+  const std::size_t count = std::min(samples.size(), room());
+  heard_.insert(heard_.end(), samples.begin(),
+                samples.begin() + static_cast<std::ptrdiff_t>(count));
 }
+
+std::size_t Conversation::room() const { return kMostFrames * kSamplesPerFrame - heard_.size(); }
 
 Task<Status> Conversation::tell_figures() {
   LocalTime next = loop_.now() + kFiguresEvery;
-  while (!all_is_played_) {
+  while (!all_is_heard_) {
+    if (clock_.look()) tell_clock("at the start");
     const WaitResult waited = co_await changed_.wait(next);
     if (waited == WaitResult::kCancelled) co_return cancelled();
     if (waited == WaitResult::kNotified) continue;
@@ -168,11 +178,19 @@ Task<Status> Conversation::tell_figures() {
   co_return Status::ok();
 }
 
+void Conversation::tell_clock(const char* when) const {
+  if (!clock_.latest()) return;
+  say(loop_, options_.station,
+      std::string("the other's clock ") + when + ": " + describe(*clock_.latest()));
+}
+
 v1::CallReport Conversation::report() const {
   v1::CallReport report;
   report.set_station(options_.station);
   report.set_frames_sent(frames_sent_);
+  report.set_profile(profile_name(voice_buffer(options_.profile).profile));
   log_.describe(report);
+  clock_.describe(report);
   return report;
 }
 

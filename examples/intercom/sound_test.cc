@@ -4,9 +4,9 @@
 #include <cmath>
 #include <cstdint>
 #include <fstream>
-#include <numbers>
 
 #include "recorded_voice.h"
+#include "test_sounds.h"
 #include "voice_codec.h"
 #include "wav_file.h"
 
@@ -20,24 +20,9 @@ std::string temporary(const std::string& name) {
   return ::testing::TempDir() + "intercom_" + test->name() + "_" + name;
 }
 
-Samples tone(std::size_t count, double amplitude = 8000) {
-  Samples samples(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const double phase = 2 * std::numbers::pi * 440 * static_cast<double>(i) / kSampleRate;
-    samples[i] = static_cast<std::int16_t>(amplitude * std::sin(phase));
-  }
-  return samples;
-}
-
-double loudness(const Samples& samples) {
-  double sum = 0;
-  for (const std::int16_t sample : samples) sum += static_cast<double>(sample) * sample;
-  return std::sqrt(sum / static_cast<double>(samples.size()));
-}
-
 TEST(WavFile, ReadsWhatItWrote) {
   const std::string path = temporary("a.wav");
-  Samples samples = tone(1001);
+  Samples samples = tone(440, 1001);
   samples[0] = INT16_MIN;
   samples[1] = INT16_MAX;
   ASSERT_TRUE(write_wav(path, samples).is_ok());
@@ -57,7 +42,7 @@ TEST(WavFile, SaysWhatIsWrongWithAFile) {
 
 TEST(WavFile, TakesAnyTruncationWithoutReadingBeyondTheEnd) {
   const std::string path = temporary("whole.wav");
-  ASSERT_TRUE(write_wav(path, tone(4)).is_ok());
+  ASSERT_TRUE(write_wav(path, tone(440, 4)).is_ok());
   std::ifstream in(path, std::ios::binary);
   const std::string whole{std::istreambuf_iterator<char>(in), {}};
   const std::string cut = temporary("cut.wav");
@@ -74,7 +59,7 @@ TEST(VoiceCodec, BringsATonesLoudnessAcross) {
   ASSERT_TRUE(encoder && decoder);
   Samples last;
   for (int i = 0; i < 10; ++i) {
-    auto bytes = encoder->encode(tone(kSamplesPerFrame));
+    auto bytes = encoder->encode(tone(440, kSamplesPerFrame));
     ASSERT_TRUE(bytes) << bytes.status();
     EXPECT_LT(bytes->size(), 400u);
     auto decoded = decoder->decode(*bytes);
@@ -90,7 +75,7 @@ TEST(VoiceCodec, RefusesWhatIsNoFrame) {
   auto encoder = VoiceEncoder::make(32'000);
   auto decoder = VoiceDecoder::make();
   ASSERT_TRUE(encoder && decoder);
-  EXPECT_FALSE(encoder->encode(tone(100)));
+  EXPECT_FALSE(encoder->encode(tone(440, 100)));
   EXPECT_FALSE(decoder->decode(""));
   EXPECT_FALSE(decoder->decode(std::string(3, '\xff')));
   EXPECT_FALSE(VoiceEncoder::make(0));
@@ -98,7 +83,7 @@ TEST(VoiceCodec, RefusesWhatIsNoFrame) {
 
 TEST(RecordedVoice, TellsSpeechFromSilenceAfterAWhile) {
   const std::string path = temporary("voice.wav");
-  Samples samples = tone(10 * kSamplesPerFrame);
+  Samples samples = tone(440, 10 * kSamplesPerFrame);
   samples.resize(40 * kSamplesPerFrame);
   ASSERT_TRUE(write_wav(path, samples).is_ok());
   auto voice = RecordedVoice::load({path});

@@ -2,6 +2,9 @@
 
 #include <opus.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace intercom {
 
 using echostream::Result;
@@ -51,6 +54,12 @@ Result<std::string> VoiceEncoder::encode(const Samples& samples) {
   return bytes;
 }
 
+void VoiceEncoder::expect_loss(double share) {
+  const auto percent = static_cast<opus_int32>(std::lround(std::clamp(share, 0.0, 1.0) * 100));
+  (void)opus_encoder_ctl(encoder_.get(), OPUS_SET_INBAND_FEC(percent > 0 ? 1 : 0));
+  (void)opus_encoder_ctl(encoder_.get(), OPUS_SET_PACKET_LOSS_PERC(percent));
+}
+
 void VoiceDecoder::Destroy::operator()(OpusDecoder* decoder) const {
   opus_decoder_destroy(decoder);
 }
@@ -75,13 +84,32 @@ Result<Samples> VoiceDecoder::decode(std::string_view bytes) {
   return samples;
 }
 
-Samples VoiceDecoder::conceal() {
-  Samples samples(kSamplesPerFrame);
+Samples VoiceDecoder::conceal(std::size_t count) {
+  Samples samples(count);
   // No data is how Opus is told that the frame is missing.
-  const int count = opus_decode(decoder_.get(), nullptr, 0, samples.data(), kSamplesPerFrame, 0);
-  if (count < 0) samples.clear();
-  samples.resize(kSamplesPerFrame);
+  const int done =
+      opus_decode(decoder_.get(), nullptr, 0, samples.data(), static_cast<int>(count), 0);
+  if (done < 0) samples.assign(count, 0);
   return samples;
+}
+
+bool VoiceDecoder::holds_frame_before(std::string_view bytes) {
+  if (bytes.size() < 2) return false;
+  // RFC 6716, 3.1: configurations from 16 on are CELT, which has no redundancy. 3.2: code 0 is one
+  // frame in the packet.
+  const auto toc = static_cast<unsigned char>(bytes[0]);
+  if ((toc >> 3) >= 16 || (toc & 3) != 0) return false;
+  // RFC 6716, 4.2.3: for one 20 ms frame of mono the VAD flag comes first and then the LBRR flag.
+  // Both have even odds, so that the range coder leaves them as the two highest bits.
+  return (static_cast<unsigned char>(bytes[1]) & 0x40) != 0;
+}
+
+Samples VoiceDecoder::recover(std::string_view next_bytes) {
+  Samples samples(kSamplesPerFrame);
+  const int count = opus_decode(
+      decoder_.get(), reinterpret_cast<const unsigned char*>(next_bytes.data()),
+      static_cast<opus_int32>(next_bytes.size()), samples.data(), kSamplesPerFrame, /*fec=*/1);
+  return count < 0 ? conceal() : samples;
 }
 
 }  // namespace intercom

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "echostream/base/status.h"
+#include "echostream/stream.h"
 
 #include "audio_format.h"
 #include "intercom.pb.h"
@@ -14,39 +16,63 @@ namespace intercom {
 
 class VoiceLog {
  public:
-  void add_received(std::uint64_t sequence, echostream::LocalTime captured_at,
-                    echostream::LocalTime arrived_at, bool in_time);
-  /// The `count` frames from `first_sequence` on never came.
-  void add_lost(std::uint64_t first_sequence, std::uint64_t count);
-  std::uint64_t next_sequence() const noexcept { return next_sequence_; }
+  using Step = echostream::Playout<v1::VoiceFrame>;
 
-  std::uint64_t received() const noexcept { return received_; }
-  std::uint64_t lost() const noexcept { return lost_; }
-  std::uint64_t late() const noexcept { return late_; }
-  /// Fills in how many frames came and how long they took.
+  /// Each step of the playout, with what the jitter buffer has counted by then.
+  void add(const Step& step, const echostream::JitterBufferStats& buffer);
+  /// That many frames behind the last one never came.
+  void add_lost_at_end(std::uint64_t count) { add_missing(count); }
+
+  std::uint64_t received() const noexcept { return played_ + late() + dropped(); }
+  std::uint64_t lost() const noexcept { return missing_ - late() - dropped(); }
+  std::uint64_t late() const noexcept;
+  std::uint64_t dropped() const noexcept;
+  /// All frames and fillers together.
+  echostream::Duration heard() const noexcept { return heard_; }
+
+  /// Fills in all that is about frames and delays.
   void describe(v1::CallReport& report) const;
-  /// One line: "250 frames heard, 4 lost, 0 late; delay 35.0 ms (median), at most 41.2 ms".
+  /// One line: "250 frames heard, 4 lost, 1 late; network 35.0 ms, to the ear 43.7 ms (medians)".
   std::string summary() const;
-  /// A line for each frame: sequence, capture time in ms since the first frame's, one-way delay in
-  /// ms (none when lost), and what became of it: played, late or lost.
+  /// A line for each frame and for each gap that was filled: sequence number, capture time in ms
+  /// since the first frame's, one-way delay through the network, from capture to ear, what the
+  /// jitter buffer aimed at above the least network delay, length as it was played, all in ms and
+  /// empty where there is none; and its fate: played, late, lost, dropped, or concealed for filler.
+  ///
+  /// A reader learns how many frames of a gap came too late, not which; the last ones are taken to
+  /// be those.
   echostream::Status write_csv(const std::string& path) const;
 
  private:
-  enum class Fate : std::uint8_t { kPlayed, kLate, kLost };
+  enum class Fate : std::uint8_t { kPlayed, kLate, kLost, kDropped, kConcealed };
   struct Entry {
-    std::uint64_t sequence;
-    echostream::Duration delay;
-    Fate fate;
+    Fate fate = Fate::kPlayed;
+    std::uint64_t sequence = 0;
+    /// None while the sender's clock is not known.
+    std::optional<echostream::Duration> network;
+    std::optional<echostream::Duration> to_ear;
+    echostream::Duration target{};
+    echostream::Duration length{};
   };
+  using Delay = std::optional<echostream::Duration> Entry::*;
 
-  void add(const Entry& entry);
-  std::vector<echostream::Duration> sorted_delays() const;
+  void add_filler(echostream::Duration length);
+  void add_missing(std::uint64_t count);
+  void add_played(const echostream::Frame<v1::VoiceFrame>& frame, echostream::Duration length);
+  void append(const Entry& entry);
+  void explain(Fate fate, std::uint64_t count, std::uint64_t& explained);
+  std::vector<echostream::Duration> sorted(Delay delay) const;
+  static const char* name(Fate fate);
 
   std::vector<Entry> entries_;
+  echostream::JitterBufferStats buffer_;
   std::uint64_t next_sequence_ = 0;
-  std::uint64_t received_ = 0;
-  std::uint64_t lost_ = 0;
-  std::uint64_t late_ = 0;
+  std::uint64_t played_ = 0;
+  std::uint64_t missing_ = 0;
+  std::uint64_t late_explained_ = 0;
+  std::uint64_t dropped_explained_ = 0;
+  echostream::Duration heard_{};
+  echostream::Duration bound_{};
 };
 
 }  // namespace intercom

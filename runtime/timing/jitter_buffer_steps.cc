@@ -122,8 +122,10 @@ double JitterBuffer::correction(double offset, double nominal) const {
   const double excess = offset - wanted_offset();
   const double most = options_.max_stretch * nominal;
   if (excess < -kTolerance) return std::min(-excess, most);
-  // Being too late costs less than too early, so that small excesses are left alone.
-  const double tolerated = std::max(2 * kTolerance, 0.08 * model_.target());
+  // Being too late costs less than too early, so that small excesses are left alone; but not where
+  // others play at the same time.
+  const double tolerated =
+      followed_ ? kTolerance : std::max(2 * kTolerance, 0.08 * model_.target());
   return excess > tolerated ? -std::min(excess, most) : 0;
 }
 

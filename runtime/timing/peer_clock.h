@@ -14,8 +14,8 @@ namespace echostream::timing {
 /// The estimator's line, smoothed: what is handed out moves towards a new estimate at a limited
 /// rate (slewing, RFC 5905 section 12) and steps only forward, at the first lock and after a
 /// contradiction. Where it would have to step backward it stands still until it is right again, but
-/// not for more than a second: a clock that is further behind than that did stop (its machine slept),
-/// and is followed by the one backward step that there is.
+/// not for more than a second: a clock that is further behind than that did stop (its machine
+/// slept), and is followed by the one backward step that there is.
 ///
 /// Hostile stamps: offsets are any 64-bit numbers and wrap around; every effect of a lie ends with
 /// the restart that its contradiction causes, and after a few of those the peer's stamps are not
@@ -35,13 +35,13 @@ class PeerClock {
   ClockEstimate estimate(LocalTime now) const;
   /// The peer's time at `time`, and the other way round. Until is_known() the offset is 0.
   ///
-  /// Never backwards, but for that step: as time goes by and exchanges are added, answers for later arguments are
-  /// not earlier, as long as the arguments are the present or less than 100 ms ahead of it.
-  /// A moment further ahead is predicted, and may be predicted otherwise later. For the past the
-  /// present line is extended backwards, so that at any one moment the mapping is monotonic over
-  /// all arguments; the same past moment may be answered otherwise after the next exchange. While
-  /// the output stands still, its past is that of the estimate: a stamp that the peer has just made
-  /// is mapped to when it was made.
+  /// Never backwards, but for that step: as time goes by and exchanges are added, answers for later
+  /// arguments are not earlier, as long as the arguments are the present or less than 100 ms ahead
+  /// of it. A moment further ahead is predicted, and may be predicted otherwise later. For the past
+  /// the present line is extended backwards, so that at any one moment the mapping is monotonic
+  /// over all arguments; the same past moment may be answered otherwise after the next exchange.
+  /// While the output stands still, its past is that of the estimate: a stamp that the peer has
+  /// just made is mapped to when it was made.
   RemoteTime to_remote(LocalTime time) const;
   LocalTime to_local(RemoteTime time) const;
 

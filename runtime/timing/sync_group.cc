@@ -10,6 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// A need that passes sooner is that of one frame or two, which no buffer by itself would follow.
+constexpr Duration kRiseHold = 60ms;
 // A need must have been lower for one to two of these before the group follows it down: a key frame
 // or a burst that comes once a second must not make the delay swing.
 constexpr Duration kFallHold = 500ms;
@@ -120,7 +122,10 @@ void SyncGroup::learn_clock(std::size_t index, const SyncUpdate& update, LocalTi
   Domain& domain = domains_[index];
   if (update.clock_offset) {
     const Duration change = wrapping_difference(*update.clock_offset, domain.offset);
-    const Duration steady = std::clamp<Duration>(now - domain.told, 0s, 1h) / kRateDivisor;
+    // Whatever the difference to an arbitrary zero is, it is a step.
+    const Duration steady = domain.is_known
+                                ? std::clamp<Duration>(now - domain.told, 0s, 1h) / kRateDivisor
+                                : Duration::zero();
     const bool had_zero = domain.is_known || domain.is_provisional;
     if (had_zero && (change > steady || change < -steady)) handle_clock_step(index, change);
     domain.offset = *update.clock_offset;
@@ -276,6 +281,7 @@ void SyncGroup::move_delay(LocalTime now) {
     if (is_empty) delay_.reset();
     return;
   }
+  if (is_passing(*need, now)) return;
   if (!delay_ || *need >= *delay_) {
     delay_ = need;
     is_falling_ = false;
@@ -288,6 +294,17 @@ void SyncGroup::move_delay(LocalTime now) {
   if (!is_falling_ && *delay_ - floor <= kSlack) return;
   delay_ = std::max(floor, *delay_ - elapsed / kFallDivisor);
   is_falling_ = *delay_ > floor;
+}
+
+// More than the delay, but not for long yet. What is far more, as when a clock has become known, is
+// no passing need.
+bool SyncGroup::is_passing(Duration need, LocalTime now) {
+  if (!delay_ || need <= *delay_) {
+    rising_since_.reset();
+    return false;
+  }
+  if (!rising_since_ || now < *rising_since_) rising_since_ = now;
+  return need - *delay_ < options_.patience && now - *rising_since_ < kRiseHold;
 }
 
 void SyncGroup::remember_need(Duration need, LocalTime now) {

@@ -75,8 +75,9 @@ struct SyncUpdate {
 /// Use: join(); update() whenever a frame of the member came or was played, and hand the result to
 /// JitterBuffer::follow(); leave(). All on one loop; nothing is allocated after the constructor.
 ///
-/// The delay of the group is the greatest need of its members. It rises at once. It falls when
-/// nothing has needed it for a while, as slowly as members can follow by playing faster.
+/// The delay of the group is the greatest need of its members. It rises once that has lasted for
+/// some frames. It falls when nothing has needed it for a while, as slowly as members can follow by
+/// playing faster.
 ///
 /// Members of one domain (session) share its clock. Their offsets are compared on that clock, so
 /// that its error cancels: when the clock of the member that sets the delay turns out to have been
@@ -147,6 +148,7 @@ class SyncGroup {
   void set_limits(Member& member, std::size_t rank);
   void judge(Member& member, LocalTime now);
   void move_delay(LocalTime now);
+  bool is_passing(Duration need, LocalTime now);
   void remember_need(Duration need, LocalTime now);
   std::optional<Duration> offset_to_follow(const Member& member) const;
   std::optional<Duration> current_skew() const;
@@ -160,6 +162,7 @@ class SyncGroup {
   std::optional<Duration> delay_;
   std::optional<MemberId> leader_;  // who needed the delay last
   bool is_falling_ = false;
+  std::optional<LocalTime> rising_since_;  // the need is greater than the delay
   // The greatest need of the running stretch of kFallHold, and of the one before.
   Duration recent_need_{};
   Duration previous_need_{};

@@ -128,12 +128,26 @@ TEST_F(SyncGroupTest, EverybodyPlaysWithTheDelayOfTheNeediest) {
   EXPECT_EQ(group_.report().in_step, 3u);
 }
 
-TEST_F(SyncGroupTest, RisesAtOnceAndFallsNoFasterThanMembersCanStretch) {
+TEST_F(SyncGroupTest, ANeedOfOneFrameMovesNobody) {
+  Stream& voice = add(near_, 40ms);
+  Stream& video = add(near_, 60ms);
+  settle();
+  for (int i = 0; i < 20; ++i) {
+    video.need = 120ms;
+    run(40ms);
+    video.need = 60ms;
+    run(200ms);
+  }
+  EXPECT_EQ(group_.report().delay, 60ms);
+  EXPECT_EQ(voice.jumps + video.jumps, 0);
+}
+
+TEST_F(SyncGroupTest, RisesSoonAndFallsNoFasterThanMembersCanStretch) {
   Stream& voice = add(near_, 40ms);
   Stream& video = add(near_, 60ms);
   run(2s);
   video.need = 100ms;
-  run(40ms);
+  run(100ms);
   EXPECT_EQ(group_.report().delay, 100ms);
   run(1s);
   const int jumps = voice.jumps + video.jumps;
@@ -261,8 +275,10 @@ TEST(SyncGroup, WaitsForASlowMemberWhenToldTo) {
   }
   EXPECT_EQ(group.report().left_out, 0u);
   EXPECT_EQ(group.follow_offset(quick, start + 10s), Duration(700ms));
-  (void)group.update(slow, {.required = 5s, .actual = {}, .clock_offset = 0ms}, start + 10s);
-  EXPECT_EQ(group.follow_offset(quick, start + 10s), Duration(800ms));
+  for (LocalTime now = start + 10s; now <= start + 10'100ms; now += 20ms) {
+    (void)group.update(slow, {.required = 5s, .actual = {}, .clock_offset = 0ms}, now);
+  }
+  EXPECT_EQ(group.follow_offset(quick, start + 10'100ms), Duration(800ms));
 }
 
 TEST_F(SyncGroupTest, ASilentMemberHoldsNobodyUp) {

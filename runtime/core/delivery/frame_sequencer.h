@@ -14,6 +14,8 @@ namespace echostream::core {
 class FrameSequencer final : public FrameReceiver, private TimerNode {
  public:
   struct Options {
+    /// The first that is still to be handed out.
+    std::uint64_t first = 0;
     Duration hold{};
     /// How long the end waits for frames still under way.
     Duration tail_wait = std::chrono::milliseconds(100);
@@ -22,7 +24,7 @@ class FrameSequencer final : public FrameReceiver, private TimerNode {
   };
 
   FrameSequencer(Executor& executor, Sink& sink, const Options& options)
-      : executor_(executor), sink_(sink), options_(options) {}
+      : executor_(executor), sink_(sink), options_(options), next_(options.first) {}
 
   void add(LocalTime now, InboundMessage message) override;
   void finish(LocalTime now, std::uint64_t total) override;
@@ -43,7 +45,7 @@ class FrameSequencer final : public FrameReceiver, private TimerNode {
   Sink& sink_;
   Options options_;
   ReceiverStats stats_;
-  std::uint64_t next_ = 0;
+  std::uint64_t next_;
   std::size_t held_bytes_ = 0;
   std::map<std::uint64_t, InboundMessage> held_;
   bool finishing_ = false;

@@ -19,7 +19,8 @@ PlayoutBuffer::PlayoutBuffer(Executor& executor, Sink& sink, const Options& opti
       timing_(options.jitter_buffer, options.max_frames),
       frames_(options.max_frames),
       max_skew_(options.jitter_buffer.max_skew > Duration::zero() ? options.jitter_buffer.max_skew
-                                                                  : kDefaultMaxSkew) {}
+                                                                  : kDefaultMaxSkew),
+      next_(options.first) {}
 
 PlayoutBuffer::~PlayoutBuffer() {
   if (group_ != nullptr) group_->leave(member_, executor_.now());
@@ -49,6 +50,10 @@ void PlayoutBuffer::follow_group(LocalTime now) {
 void PlayoutBuffer::add(LocalTime now, InboundMessage message) {
   if (ended_) return;
   const std::uint64_t sequence = message.header.sequence;
+  if (sequence < options_.first) {
+    ++stats_.late;
+    return;
+  }
   const timing::FrameStamp stamp{sequence, message.header.capture_time, message.arrived_at};
   // For want of room it counts as lost; those before it are nearer to their time.
   if (held_bytes_ + message.message.size() > options_.max_bytes) return;

@@ -18,6 +18,8 @@ class PlayoutBuffer final : public FrameReceiver, private TimerNode {
  public:
   struct Options {
     JitterBufferOptions jitter_buffer;
+    /// The first that is still to be handed out.
+    std::uint64_t first = 0;
     /// A power of two.
     std::size_t max_frames = 256;
     std::size_t max_bytes = 4 * 1024 * 1024;
@@ -66,7 +68,7 @@ class PlayoutBuffer final : public FrameReceiver, private TimerNode {
   ReceiverStats stats_;
   std::size_t held_frames_ = 0;
   std::size_t held_bytes_ = 0;
-  std::uint64_t next_ = 0;      // the next to be handed out
+  std::uint64_t next_;          // the next to be handed out
   std::uint64_t expected_ = 0;  // one more than the highest that came
   std::uint64_t total_ = 0;
   bool tells_gaps_ = false;

@@ -227,6 +227,7 @@ FrameReceiver& CallStream::receiver() {
   auto& sink = static_cast<FrameReceiver::Sink&>(*this);
   if (jitter_buffer_.enabled) {
     PlayoutBuffer::Options options;
+    options.first = next_delivered_;
     options.jitter_buffer = jitter_buffer_;
     // What is sent until it arrives is waited for until it does.
     if (delivery_ == Delivery::kReliable) options.jitter_buffer.late_policy = LatePolicy::kWait;
@@ -239,6 +240,7 @@ FrameReceiver& CallStream::receiver() {
     receiver_ = std::move(playout);
   } else {
     FrameSequencer::Options options;
+    options.first = next_delivered_;
     options.hold = hold_;
     options.max_frames = limits.max_held_frames;
     options.max_bytes = limits.max_held_bytes;

@@ -1,0 +1,41 @@
+// What the program can do, one class for each command; main() asks which one was meant and runs it.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "echostream/base/status.h"
+
+namespace echostream::tool {
+
+/// A command's constructor adds its name and options below its parent's.
+class Command {
+ public:
+  explicit Command(CLI::App& app) : app_(app) {}
+  virtual ~Command() = default;
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
+
+  /// Called once, after the options have been read. kInvalidArgument: usage or input is wrong (exit
+  /// code 2); other errors: something outside could not be done (1).
+  virtual Status run() = 0;
+
+  bool is_chosen() const { return app_.parsed(); }
+  CLI::App& app() { return app_; }
+
+ private:
+  CLI::App& app_;
+};
+
+using Commands = std::vector<std::unique_ptr<Command>>;
+
+/// With the names of all that it is part of: "echostream timing jitter".
+std::string full_name(const CLI::App& app);
+
+/// `echostream timing`: the jitter buffer and the clock on recorded data.
+void add_timing_commands(CLI::App& program, Commands& commands);
+
+}  // namespace echostream::tool

@@ -1,0 +1,70 @@
+// echostream: looks at what EchoStream does, and at what it would make of recorded data.
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <iostream>
+#include <string>
+
+#include "tools/echostream/command.h"
+
+namespace {
+
+using namespace echostream::tool;
+
+constexpr int kFailure = 1;
+constexpr int kWrongUsage = 2;
+
+// The innermost command on the line, which is the one whose --help explains more.
+const CLI::App& chosen(const CLI::App& app) {
+  const auto below = app.get_subcommands();
+  return below.empty() ? app : chosen(*below.front());
+}
+
+int report_usage(const CLI::App& program, const CLI::ParseError& error) {
+  const CLI::App& app = chosen(program);
+  const std::string name = full_name(app);
+  std::string problem = error.what();
+  // CLI11 says the same of a command that is missing and of one that it does not know.
+  const auto unknown = program.remaining(true);
+  if (app.get_require_subcommand_min() > 0 && !unknown.empty()) {
+    problem = "there is no command '" + unknown.front() + "'";
+  } else if (app.get_require_subcommand_min() > 0) {
+    problem = "a command is missing";
+  }
+  std::cerr << name << ": " << problem << "\nTry '" << name << " --help'.\n";
+  return kWrongUsage;
+}
+
+int run(const Commands& commands) {
+  for (const auto& command : commands) {
+    if (!command->is_chosen()) continue;
+    const echostream::Status status = command->run();
+    if (status.is_ok()) return 0;
+    std::cerr << full_name(command->app()) << ": " << status.message() << '\n';
+    return status.code() == echostream::StatusCode::kInvalidArgument ? kWrongUsage : kFailure;
+  }
+  return kFailure;
+}
+
+}  // namespace
+
+int main(int argument_count, char** arguments) {
+  CLI::App program("Looks at what EchoStream does, and at what it would make of recorded data.",
+                   "echostream");
+  program.set_version_flag("--version", "echostream " ECHOSTREAM_VERSION);
+  program.require_subcommand(1);
+  program.footer(
+      "Exit code: 0 done, 1 it could not be done (a file cannot be read or written), 2 wrong usage "
+      "or input.\nMore about each: echostream COMMAND --help");
+  Commands commands;
+  add_timing_commands(program, commands);
+
+  try {
+    program.parse(argument_count, arguments);
+  } catch (const CLI::Success& wish) {  // --help, --version
+    return program.exit(wish);
+  } catch (const CLI::ParseError& error) {
+    return report_usage(program, error);
+  }
+  return run(commands);
+}
