@@ -20,7 +20,7 @@ PlayoutBuffer::PlayoutBuffer(Executor& executor, Sink& sink, const Options& opti
       frames_(options.max_frames),
       max_skew_(options.jitter_buffer.max_skew > Duration::zero() ? options.jitter_buffer.max_skew
                                                                   : kDefaultMaxSkew),
-      next_(options.first) {}
+      next_(options.in_order ? 0 : options.first) {}
 
 PlayoutBuffer::~PlayoutBuffer() {
   if (group_ != nullptr) group_->leave(member_, executor_.now());
@@ -49,8 +49,8 @@ void PlayoutBuffer::follow_group(LocalTime now) {
 
 void PlayoutBuffer::add(LocalTime now, InboundMessage message) {
   if (ended_) return;
-  const std::uint64_t sequence = message.header.sequence;
-  if (sequence < options_.first) {
+  const std::uint64_t sequence = options_.in_order ? expected_ : message.header.sequence;
+  if (sequence < options_.first && !options_.in_order) {
     ++stats_.late;
     return;
   }
@@ -78,7 +78,7 @@ void PlayoutBuffer::add(LocalTime now, InboundMessage message) {
 
 void PlayoutBuffer::finish(LocalTime now, std::uint64_t total) {
   if (ended_) return;
-  total_ = std::max(total, expected_);
+  total_ = options_.in_order ? expected_ : std::max(total, expected_);
   timing_.finish(total_, now);
   play(now);
 }

@@ -18,6 +18,8 @@ class PlayoutBuffer final : public FrameReceiver, private TimerNode {
  public:
   struct Options {
     JitterBufferOptions jitter_buffer;
+    /// Frames come in order: one that is missing will not come (RELIABLE), and nobody waits for it.
+    bool in_order = false;
     /// The first that is still to be handed out.
     std::uint64_t first = 0;
     /// A power of two.

@@ -20,10 +20,11 @@ constexpr Duration kInterval = 20ms;
 class PlayoutBufferTest : public ::testing::Test, private FrameReceiver::Sink {
  protected:
   PlayoutBuffer& make(const JitterBufferOptions& jitter_buffer = {},
-                      std::size_t max_bytes = 1 << 20) {
+                      std::size_t max_bytes = 1 << 20, bool in_order = false) {
     PlayoutBuffer::Options options;
     options.jitter_buffer = jitter_buffer;
     options.max_frames = 64;
+    options.in_order = in_order;
     options.max_bytes = max_bytes;
     buffer_ = std::make_unique<PlayoutBuffer>(executor_, static_cast<Sink&>(*this), options);
     return *buffer_;
@@ -140,6 +141,21 @@ TEST_F(PlayoutBufferTest, AJumpOverAllNumbersCostsNoTime) {
   executor_.advance(30s);
   EXPECT_TRUE(end_);
   EXPECT_EQ(buffer.held_bytes(), 0u);
+}
+
+TEST_F(PlayoutBufferTest, WhatIsMissingFromAnOrderedStreamIsNotWaitedFor) {
+  JitterBufferOptions wait;
+  wait.late_policy = LatePolicy::kWait;
+  make(wait, 1 << 20, true);
+  for (std::uint64_t i = 0; i < 200; ++i) {
+    if (i % 50 != 30) add(i);
+    EXPECT_TRUE(buffer_->has_room()) << i;
+    executor_.advance(kInterval);
+  }
+  buffer_->finish(executor_.now(), 0);
+  executor_.advance(1s);
+  EXPECT_EQ(played_.size(), 196u);
+  EXPECT_TRUE(end_);
 }
 
 TEST_F(PlayoutBufferTest, FlushHandsEverythingOutAtOnce) {

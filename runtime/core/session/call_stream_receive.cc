@@ -228,6 +228,7 @@ FrameReceiver& CallStream::receiver() {
   if (jitter_buffer_.enabled) {
     PlayoutBuffer::Options options;
     options.first = next_delivered_;
+    options.in_order = delivery_ == Delivery::kReliable;
     options.jitter_buffer = jitter_buffer_;
     // What is sent until it arrives is waited for until it does.
     if (delivery_ == Delivery::kReliable) options.jitter_buffer.late_policy = LatePolicy::kWait;
