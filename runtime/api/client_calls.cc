@@ -155,7 +155,7 @@ void describe(const SessionState& session, const core::InboundMessage& inbound, 
   info.lost_before = inbound.lost_before;
   info.is_gap = inbound.is_gap;
   info.duration = inbound.duration;
-  const bool is_timed = inbound.is_gap || inbound.duration > Duration::zero();
+  const bool is_timed = inbound.playout_at != LocalTime{};
   info.playout_time = is_timed ? inbound.playout_at : inbound.arrived_at;
   info.latency = session.latency_of(inbound.header.capture_time, inbound.arrived_at);
   if (info.latency) info.local_capture_time = inbound.arrived_at - info.latency->value;

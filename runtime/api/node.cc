@@ -42,7 +42,7 @@ Node::Impl::Impl(Loop& loop_in, NodeOptions options)
 
 void Node::Impl::share_clock(const SharedClockOptions& options) {
   // Ids travel as varints.
-  const std::uint64_t id = options.node_id.value_or(random_number() & core::kMaxVarint);
+  const std::uint64_t id = options.node_id.value_or(random_number()) & core::kMaxVarint;
   clock = std::make_unique<internal::NodeClockService>(loop, sessions, id,
                                                        random_number() & core::kMaxVarint, options);
   context.on_clock_report = [this](SessionState& session, const timing::NodeClockReport& report) {

@@ -25,7 +25,10 @@ void SessionState::notify_changed() {
 }
 
 void SessionState::handle_connected() {
-  if (node_ != nullptr && node_->options.synchronise_clocks) engine_.start_clock();
+  if (node_ != nullptr &&
+      (node_->options.synchronise_clocks || node_->options.shared_clock.has_value())) {
+    engine_.start_clock();
+  }
   engine_.handle_connected();
   notify_changed();
   if (node_ == nullptr || !node_->options.on_session) return;

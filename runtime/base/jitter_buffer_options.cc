@@ -28,6 +28,10 @@ Status check(const JitterBufferOptions& options) {
   if (options.max_delay > Duration::zero() && options.initial_delay > options.max_delay) {
     return out_of_range("initial_delay", "at most max_delay");
   }
+  if (options.profile > PlayoutProfile::kStrict) return out_of_range("profile", "one of its names");
+  if (options.late_policy > LatePolicy::kWait) {
+    return out_of_range("late_policy", "one of its names");
+  }
   // Written so that a NaN fails too.
   if (!(options.max_late_share >= 0 && options.max_late_share < 1)) {
     return out_of_range("max_late_share", "at least 0 and below 1");

@@ -228,6 +228,94 @@ TEST(Playout, TheBufferCanBeChosenForOneCall) {
   for (const Heard& heard : at_once->frames) EXPECT_LE(heard.after_capture, 23ms);
 }
 
+// Whoever changes the buffer at any moment still gets to the end.
+TEST(Playout, TheBufferCanBeChangedAtAnyTimeOfTheStream) {
+  const auto hear = [](TrafficPair& world, std::int64_t change_at, bool reliable) -> Task<Hearing> {
+    auto client = world.client.client();
+    traffic::v1::Order what = order(60, kInterval, 100);
+    Task<Reader<Piece>> opening = reliable ? client.Sensor(what) : client.VoiceAlone(what);
+    Reader<Piece> reader = co_await std::move(opening);
+    Hearing hearing;
+    JitterBufferOptions options;
+    while (auto frame = co_await reader.next()) {
+      hearing.frames.push_back({frame->message.number(), frame->lost_before, {}, {}, {}, {}});
+      if (frame->message.number() < change_at) continue;
+      options.enabled = !options.enabled;
+      EXPECT_TRUE(reader.set_jitter_buffer(options).is_ok());
+      change_at += 15;
+    }
+    hearing.lost_at_end = reader.lost_at_end();
+    hearing.status = reader.status();
+    co_return hearing;
+  };
+  for (const bool reliable : {false, true}) {
+    for (std::int64_t change_at = 0; change_at < 60; change_at += 5) {
+      SCOPED_TRACE(change_at);
+      TrafficPair pair(world(static_cast<std::uint64_t>(change_at) + 1, 100ms));
+      ASSERT_TRUE(pair.connect().is_ok());
+      const auto hearing = pair.run(hear(pair, change_at, reliable), 20s);
+      ASSERT_TRUE(hearing);
+      EXPECT_TRUE(hearing->status.is_ok()) << hearing->status;
+      std::int64_t next = 0;
+      for (const Heard& heard : hearing->frames) {
+        EXPECT_EQ(heard.number, next + static_cast<std::int64_t>(heard.lost_before));
+        next = heard.number + 1;
+      }
+      EXPECT_EQ(next + static_cast<std::int64_t>(hearing->lost_at_end), 60);
+      if (reliable) {
+        EXPECT_EQ(hearing->frames.size(), 60u);
+      }
+    }
+  }
+}
+
+TEST(Playout, TheSenderOfAReliableStreamHearsToo) {
+  TrafficPair pair(world(3, 10ms));
+  ASSERT_TRUE(pair.connect().is_ok());
+  const auto hearing = pair.run(hear_sensor(pair, 200));
+  ASSERT_TRUE(hearing);
+  ASSERT_TRUE(pair.server.handler->feedback);
+  EXPECT_GT(pair.server.handler->feedback->frames_received, 150u);
+}
+
+TEST(Playout, WhatIsLostAtTheEndIsCounted) {
+  TrafficPair pair(world(4, 2ms));
+  ASSERT_TRUE(pair.connect().is_ok());
+  std::optional<Hearing> hearing;
+  TaskGroup group(*pair.client.loop);
+  group.spawn(internal::store(hear_voice(pair, 100), hearing));
+  pair.sim.run_for(1500ms);
+  pair.set_cut(true);
+  pair.sim.run_for(600ms);
+  pair.set_cut(false);
+  ASSERT_TRUE(pair.wait_until([&] { return hearing.has_value(); }, 30s));
+  EXPECT_TRUE(hearing->status.is_ok()) << hearing->status;
+  EXPECT_GE(hearing->lost_at_end, 20u);
+  EXPECT_EQ(hearing->frames.size() + hearing->lost_at_end, 100u);
+}
+
+TEST(Playout, MessagesLargerThanWhatIsHeldBackStillComeOnAReliableStream) {
+  TrafficOptions options = world(5, 2ms);
+  options.tune_client = [](NodeOptions& node) {
+    node.limits.max_message_bytes = 2'000'000;
+    node.limits.max_held_bytes = 1'000'000;
+    node.limits.max_held_frames = 1;
+  };
+  TrafficPair pair(options);
+  ASSERT_TRUE(pair.connect().is_ok());
+  const auto hear = [](TrafficPair& world) -> Task<Hearing> {
+    auto client = world.client.client();
+    traffic::v1::Order what = order(8, 200ms, 1'500'000);
+    Reader<Piece> reader = co_await client.Sensor(what);
+    Task<Hearing> listening = listen(world, std::move(reader));
+    Hearing hearing = co_await std::move(listening);
+    co_return hearing;
+  };
+  const auto hearing = pair.run(hear(pair));
+  ASSERT_TRUE(hearing);
+  EXPECT_EQ(hearing->frames.size(), 8u);
+}
+
 TEST(Playout, OptionsThatContradictEachOtherAreRefused) {
   TrafficPair pair(world(5, 2ms));
   ASSERT_TRUE(pair.connect().is_ok());

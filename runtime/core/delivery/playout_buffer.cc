@@ -56,7 +56,9 @@ void PlayoutBuffer::add(LocalTime now, InboundMessage message) {
   }
   const timing::FrameStamp stamp{sequence, message.header.capture_time, message.arrived_at};
   // For want of room it counts as lost; those before it are nearer to their time.
-  if (held_bytes_ + message.message.size() > options_.max_bytes) return;
+  // In order, has_room() has kept the sender from sending more than one too many.
+  const bool has_bytes = held_bytes_ + message.message.size() <= options_.max_bytes;
+  if (!has_bytes && !options_.in_order) return;
   switch (timing_.insert(stamp)) {
     case timing::JitterBuffer::Inserted::kDuplicate:
       ++stats_.duplicates;
@@ -78,7 +80,7 @@ void PlayoutBuffer::add(LocalTime now, InboundMessage message) {
 
 void PlayoutBuffer::finish(LocalTime now, std::uint64_t total) {
   if (ended_) return;
-  total_ = options_.in_order ? expected_ : std::max(total, expected_);
+  total_ = options_.in_order ? expected_ : std::max({total_, total, expected_});
   timing_.finish(total_, now);
   play(now);
 }

@@ -2,6 +2,7 @@
 // holds them until then.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "echostream/base/executor.h"
@@ -41,7 +42,8 @@ class PlayoutBuffer final : public FrameReceiver, private TimerNode {
   const ReceiverStats& stats() const noexcept override { return stats_; }
   std::size_t held_bytes() const noexcept override { return held_bytes_; }
   bool has_room() const noexcept override {
-    return held_frames_ < options_.max_frames / 2 && held_bytes_ < options_.max_bytes / 2;
+    return held_frames_ < std::max<std::size_t>(options_.max_frames / 2, 1) &&
+           held_bytes_ < options_.max_bytes / 2;
   }
 
   /// Gaps are handed out too, as messages that are none.

@@ -175,6 +175,8 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   void account();
   void check_budget();
   FrameReceiver& receiver();
+  std::unique_ptr<FrameReceiver> make_receiver();
+  void finish_frames(std::uint64_t total);
   void receive(LocalTime now, InboundMessage message);
   void report(LocalTime now);
   Duration playout_delay_of(const ReportFrame& report, LocalTime now);
@@ -222,7 +224,8 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   std::string_view sync_group_;
   bool tells_gaps_ = false;
   std::unique_ptr<FrameReceiver> receiver_;
-  PlayoutBuffer* playout_ = nullptr;  // the receiver, where it is one
+  PlayoutBuffer* playout_ = nullptr;    // the receiver, where it is one
+  std::optional<std::uint64_t> total_;  // how many frames there are, once the sender is done
   std::uint64_t next_delivered_ = 0;
   // For reports.
   std::uint64_t frames_expected_ = 0;

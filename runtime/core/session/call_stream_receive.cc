@@ -161,6 +161,7 @@ Status CallStream::on_timed_message(Buffer payload) {
     receive(receiving_at_, std::move(message));
     return Status::ok();
   }
+  next_delivered_ = header.sequence + 1;
   inbox_.push(std::move(message));
   changed();
   return Status::ok();
@@ -170,7 +171,10 @@ Status CallStream::on_end(BytesView payload) {
   ByteReader reader(payload);
   const std::uint64_t total = reader.read_varint();
   if (!reader.ok()) return {StatusCode::kInternal, "malformed END frame from the peer"};
-  if (delivery_ != Delivery::kReliable) receiver().finish(receiving_at_, total);
+  if (delivery_ != Delivery::kReliable) {
+    (void)receiver();
+    finish_frames(total);
+  }
   return Status::ok();
 }
 
@@ -221,8 +225,21 @@ void CallStream::receive(LocalTime now, InboundMessage message) {
   report(now);
 }
 
+// Remembered for a receiver that is made later: set_jitter_buffer() may throw this one away.
+void CallStream::finish_frames(std::uint64_t total) {
+  total_ = std::max(total_.value_or(0), total);
+  if (receiver_) receiver_->finish(receiving_at_, *total_);
+}
+
 FrameReceiver& CallStream::receiver() {
-  if (receiver_) return *receiver_;
+  if (!receiver_) {
+    receiver_ = make_receiver();
+    if (total_) receiver_->finish(receiving_at_, *total_);
+  }
+  return *receiver_;
+}
+
+std::unique_ptr<FrameReceiver> CallStream::make_receiver() {
   const Limits& limits = environment_.limits;
   auto& sink = static_cast<FrameReceiver::Sink&>(*this);
   if (jitter_buffer_.enabled) {
@@ -232,29 +249,30 @@ FrameReceiver& CallStream::receiver() {
     options.jitter_buffer = jitter_buffer_;
     // What is sent until it arrives is waited for until it does.
     if (delivery_ == Delivery::kReliable) options.jitter_buffer.late_policy = LatePolicy::kWait;
-    options.max_frames = std::bit_floor(std::max<std::size_t>(limits.max_held_frames, 1));
+    options.max_frames = std::bit_floor(std::max<std::size_t>(limits.max_held_frames, 2));
     options.max_bytes = limits.max_held_bytes;
     auto playout = std::make_unique<PlayoutBuffer>(environment_.executor, sink, options);
     playout_ = playout.get();
     if (tells_gaps_) playout_->tell_gaps();
     if (!sync_group_.empty()) playout_->join(session_.sync_group(sync_group_), session_.clock());
-    receiver_ = std::move(playout);
-  } else {
-    FrameSequencer::Options options;
-    options.first = next_delivered_;
-    options.hold = hold_;
-    options.max_frames = limits.max_held_frames;
-    options.max_bytes = limits.max_held_bytes;
-    receiver_ = std::make_unique<FrameSequencer>(environment_.executor, sink, options);
+    return playout;
   }
-  return *receiver_;
+  FrameSequencer::Options options;
+  options.first = next_delivered_;
+  options.hold = hold_;
+  options.max_frames = limits.max_held_frames;
+  options.max_bytes = limits.max_held_bytes;
+  return std::make_unique<FrameSequencer>(environment_.executor, sink, options);
 }
 
 void CallStream::set_jitter_buffer(const JitterBufferOptions& options) {
-  if (receiver_) receiver_->flush();
+  jitter_buffer_ = options;
+  if (sequence_ended_ || !receiver_) return;
+  receiver_->flush();
   receiver_.reset();
   playout_ = nullptr;
-  jitter_buffer_ = options;
+  // Once the sender is done, what is still under way is waited for and counted by the new one.
+  if (total_) (void)receiver();
 }
 
 JitterBufferStats CallStream::jitter_buffer_stats() const {
@@ -323,7 +341,7 @@ Duration CallStream::playout_delay_of(const ReportFrame& report, LocalTime now) 
 }
 
 void CallStream::handle_report(LocalTime now, const ReportFrame& report) {
-  if (released_ || delivery_ == Delivery::kReliable || !sender_) return;
+  if (released_ || !sender_) return;
   const std::uint64_t missing = report.expected - std::min(report.expected, report.received);
   StreamFeedback next;
   next.frames_received = report.received;
@@ -342,6 +360,8 @@ void CallStream::handle_report(LocalTime now, const ReportFrame& report) {
   }
   if (report.captured_at != RemoteTime{} && report.played_at != RemoteTime{}) {
     next.playout_delay = playout_delay_of(report, now);
+  } else {
+    sender_->set_playout_limit({});
   }
   feedback_ = next;
   changed();
@@ -394,7 +414,7 @@ void CallStream::finish_receiving() {
     }
   }
   // Without an END frame there is nothing to wait for.
-  if (receiver_) receiver_->finish(receiving_at_, 0);
+  finish_frames(0);
   if (role_ == Role::kCaller && !pending_end_) {
     end_with({Status(StatusCode::kInternal, "the peer ended the call without a status"), {}});
   }
@@ -405,7 +425,7 @@ void CallStream::finish_receiving() {
 void CallStream::end_with(StatusFrame status) {
   if (end_ || pending_end_) return;
   pending_end_ = std::move(status);
-  if (receiver_) receiver_->finish(receiving_at_, 0);
+  finish_frames(0);
   finish_if_drained();
   changed();
 }

@@ -63,7 +63,7 @@ class NodeOptions {
   /// sent, and streams are played out by their arrivals alone. Peers are answered either way.
   bool synchronise_clocks = true;
   /// Set: this node and those of its peers that do the same agree on one clock, over any number of
-  /// sessions in between. Needs synchronise_clocks.
+  /// sessions in between. Sessions then measure whatever synchronise_clocks says.
   std::optional<SharedClockOptions> shared_clock;
   CongestionControl congestion_control = CongestionControl::kCubic;
 

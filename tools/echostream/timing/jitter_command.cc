@@ -58,7 +58,7 @@ class JitterCommand final : public Command {
     add_milliseconds(app(), "--initial-delay", options_.initial_delay, kLeastMs,
                      "before anything is known of the network [60]");
     add_share(app(), "--max-late-share", options_.max_late_share, 1,
-              "frames that may be late, whatever that costs in delay [0.05]");
+              "frames that may be late, whatever that costs in delay [0.1]");
     add_share(app(), "--max-stretch", options_.max_stretch, kMostStretch,
               "how much faster or slower frames may be played to change the delay [0.12]");
     add_choice(app(), "--late-policy", late_policy_, {"auto", "skip", "wait"},

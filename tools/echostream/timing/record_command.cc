@@ -77,6 +77,7 @@ class RecordCommand final : public Command {
   }
 
   Status run() override {
+    if (!(seconds_ > 0)) return {StatusCode::kInvalidArgument, "--seconds must be a number"};
     auto trust = whom_to_trust();
     if (!trust) return trust.error();
     Empty request;
@@ -147,16 +148,25 @@ class RecordCommand final : public Command {
     const auto limit =
         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(command.seconds_));
     CallOptions options = CallOptions().timeout(limit);
+    // Ctrl-C ends the recording, and what is recorded is kept.
+    bool stopped = false;
+    auto signals = node.loop().watch_stop_signals([&](int) {
+      stopped = true;
+      session->close("the recording was stopped");
+    });
+    if (!signals) {
+      recording.status = signals.error();
+      co_return recording;
+    }
     auto call = co_await internal::open_call(session->channel(), method, &request, options);
     Reader<Empty> reader(std::move(call));
     while (auto frame = co_await reader.next()) {
       recording.frames.push_back({frame->sequence, frame->capture_time, frame->arrival_time});
     }
     recording.status = reader.status();
-    // Being cut off after --seconds is the way most recordings end.
-    if (recording.status.code() == StatusCode::kDeadlineExceeded && !recording.frames.empty()) {
-      recording.status = Status::ok();
-    }
+    // Being cut off is the way most recordings end.
+    const bool was_cut = stopped || recording.status.code() == StatusCode::kDeadlineExceeded;
+    if (was_cut) recording.status = Status::ok();
     if (recording.status.is_ok() && recording.frames.empty()) {
       recording.status = Status(StatusCode::kUnavailable, "no frame came; is " + command.method_ +
                                                               " sent as --delivery says?");
