@@ -198,6 +198,53 @@ TEST(Playout, TheSenderHearsHowItsFramesArrive) {
   EXPECT_LT(feedback->playout_delay, 60ms);
 }
 
+TEST(Playout, GoesOnAfterAnOutageWithTheDelayItHadBefore) {
+  TrafficPair pair(world(8, 5ms));
+  ASSERT_TRUE(pair.connect().is_ok());
+  std::optional<Hearing> hearing;
+  TaskGroup group(*pair.client.loop);
+  group.spawn(internal::store(hear_voice(pair, 800), hearing));
+  pair.sim.run_for(6s);
+  pair.set_cut(true);
+  pair.sim.run_for(1500ms);
+  pair.set_cut(false);
+  ASSERT_TRUE(pair.wait_until([&] { return hearing.has_value(); }, 60s));
+  expect_in_time(*hearing, 800);
+  EXPECT_GE(hearing->stats.concealed, 1s);
+  EXPECT_GE(hearing->stats.freezes, 1u);
+  EXPECT_LE(hearing->frames.back().after_capture, 60ms);
+}
+
+TEST(Playout, AQueueThatABulkTransferFillsIsFollowedUpAndDown) {
+  TrafficOptions options = world(9, 1ms);
+  options.to_client.rate_bits_per_s = 4'000'000;
+  options.to_client.queue_bytes = 100'000;  // 200 ms
+  TrafficPair pair(options);
+  ASSERT_TRUE(pair.connect().is_ok());
+  const auto bulk = [](TrafficPair& world) -> Task<Status> {
+    (void)co_await sleep_for(5s);
+    auto client = world.client.client();
+    traffic::v1::Order what = order(3000, Duration{}, 1000);
+    Reader<Piece> reader = co_await client.Bulk(what);
+    while (auto piece = co_await reader.next()) {
+    }
+    co_return reader.status();
+  };
+  std::optional<Hearing> hearing;
+  std::optional<Status> bulk_end;
+  TaskGroup group(*pair.client.loop);
+  group.spawn(internal::store(hear_voice(pair, 1500), hearing));
+  group.spawn(internal::store(bulk(pair), bulk_end));
+  ASSERT_TRUE(pair.wait_until([&] { return hearing && bulk_end; }, 120s));
+  EXPECT_TRUE(bulk_end->is_ok()) << *bulk_end;
+  expect_in_time(*hearing, 1500);
+  Duration most{};
+  for (const Heard& heard : hearing->frames) most = std::max(most, heard.after_capture);
+  EXPECT_GT(most, 100ms);
+  EXPECT_LT(most, 700ms);
+  EXPECT_LE(hearing->frames.back().after_capture, 60ms);
+}
+
 TEST(Playout, TheBufferCanBeChosenForOneCall) {
   TrafficPair pair(world(4, 2ms));
   ASSERT_TRUE(pair.connect().is_ok());
