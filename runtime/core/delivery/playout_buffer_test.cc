@@ -33,7 +33,8 @@ class PlayoutBufferTest : public ::testing::Test, private FrameReceiver::Sink {
   void add(std::uint64_t sequence, std::size_t bytes = 10) {
     InboundMessage message;
     message.message = Buffer::copy(std::string(bytes, 'x'));
-    message.header = {sequence, RemoteTime(100h + static_cast<std::int64_t>(sequence) * kInterval)};
+    message.header = {
+        sequence, RemoteTime(100h + static_cast<std::int64_t>(sequence % 1'000'000) * kInterval)};
     message.arrived_at = executor_.now();
     buffer_->add(executor_.now(), std::move(message));
   }

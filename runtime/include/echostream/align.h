@@ -188,7 +188,15 @@ class [[nodiscard]] Aligned {
 
   explicit Aligned(std::unique_ptr<internal::AlignState<T...>> state) : state_(std::move(state)) {}
   Aligned(Aligned&&) noexcept = default;
-  Aligned& operator=(Aligned&&) noexcept = default;
+  Aligned& operator=(Aligned&& other) noexcept {
+    Aligned taken(std::move(other));
+    state_.swap(taken.state_);
+    return *this;
+  }
+  // Also under a task that waits in next(), which then gets nothing.
+  ~Aligned() {
+    if (state_) state_->end_with(Status(StatusCode::kCancelled, "the streams were let go"));
+  }
 
   /// The next frames that belong together: in order, none twice, captured within the tolerance, and
   /// none of them could be changed for a neighbour that is closer. (While no frame is left out
