@@ -18,9 +18,7 @@ SessionStats Session::stats() const { return state_->stats(); }
 std::optional<SyncGroupStats> Session::sync_group(std::string_view name) const {
   const timing::SyncGroup* group = state_->engine().find_sync_group(name);
   if (group == nullptr) return std::nullopt;
-  const timing::SyncGroupReport report = group->report();
-  return SyncGroupStats{report.members, report.in_step,  report.left_out, report.delay,
-                        report.skew,    report.skew_p95, report.skew_p99};
+  return group->report();
 }
 
 void Session::close(std::string reason) {

@@ -362,8 +362,8 @@ SyncMember SyncGroup::member(MemberId id) const {
   return result;
 }
 
-SyncGroupReport SyncGroup::report() const {
-  SyncGroupReport report;
+SyncGroupStats SyncGroup::report() const {
+  SyncGroupStats report;
   for (const Member& member : places()) {
     if (!member.is_used) continue;
     ++report.members;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "echostream/base/time.h"
+#include "echostream/jitter_buffer.h"
 
 #include "runtime/timing/skew_histogram.h"
 
@@ -51,18 +52,6 @@ struct SyncMember {
   Duration skew{};
 };
 
-struct SyncGroupReport {
-  std::size_t members = 0;
-  std::size_t in_step = 0;
-  std::size_t left_out = 0;
-  /// From capture to playout; of a session whose clock is not known: above an arbitrary zero.
-  Duration delay{};
-  /// Between the earliest and the latest of those in step: now, and over the last minute or two.
-  Duration skew{};
-  Duration skew_p95{};
-  Duration skew_p99{};
-};
-
 /// What a member's jitter buffer and session say.
 struct SyncUpdate {
   /// JitterBuffer::required_offset() and offset(): local playout minus remote capture.
@@ -102,7 +91,7 @@ class SyncGroup {
   std::optional<Duration> follow_offset(MemberId id, LocalTime now);
 
   SyncMember member(MemberId id) const;
-  SyncGroupReport report() const;
+  SyncGroupStats report() const;
 
  private:
   struct Domain {

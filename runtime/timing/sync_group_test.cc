@@ -368,7 +368,7 @@ TEST_F(SyncGroupTest, ReportsWhoIsAheadAndWhoBehind) {
   }
   EXPECT_EQ(group_.member(first).skew, -22ms);
   EXPECT_EQ(group_.member(second).skew, 1ms);
-  const SyncGroupReport report = group_.report();
+  const SyncGroupStats report = group_.report();
   EXPECT_EQ(report.skew, 23ms);
   // 90 % of the time 13 ms, else 23: within the histogram's 6 %.
   EXPECT_NEAR(static_cast<double>(report.skew_p95.count()), 23e6, 1.5e6);

@@ -56,8 +56,9 @@ class SessionClock {
   /// What is known now. `samples` is 0 while nothing is: before the first exchange, and with peers
   /// that take no datagrams.
   ClockEstimate estimate() const;
-  /// Both ways between the clocks. Monotonic: never backwards, changed by slewing. Before the first
-  /// exchange the epochs are taken to be equal.
+  /// Both ways between the clocks. Monotonic: never backwards, changed by slewing, but for
+  /// one step where the peer's own clock fell back by more than a second (its machine slept).
+  /// Before the first exchange the epochs are taken to be equal.
   RemoteTime to_remote(LocalTime time) const;
   LocalTime to_local(RemoteTime time) const;
   /// From a stamp of the peer's to an event here.

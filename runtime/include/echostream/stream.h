@@ -71,8 +71,9 @@ class Reader {
   /// The same, and the gaps: what a player of sound needs, which must play something all the time.
   /// Only streams with a jitter buffer have gaps; those begin to be told with the first call.
   Task<std::optional<Playout<T>>> next_playout() { return next_playout(call_); }
-  /// Replaces what the .proto says, for this stream. Before its first frame is read; later it
-  /// starts anew. INVALID_ARGUMENT when the options contradict each other.
+  /// Replaces what the .proto says, for this stream. Before its first frame is read; later
+  /// what the old buffer holds comes out at once, and the new one starts anew. INVALID_ARGUMENT
+  /// when the options contradict each other.
   Status set_jitter_buffer(const JitterBufferOptions& options) {
     return internal::set_jitter_buffer(*call_, options);
   }
