@@ -124,7 +124,7 @@ class Connection final : public QuicConnection, private TimerNode {
   void choose_ping_interval(const ngtcp2_conn_info& info);
   LocalTime watch_full_window(const ngtcp2_conn_info& info);
   void check_full_window();
-  void arm_timer();
+  void arm_timer(ngtcp2_tstamp ts);
   ngtcp2_ssize write_packet(Packet& packet, ngtcp2_tstamp ts);
   ngtcp2_ssize write_rest(Packet& packet, ngtcp2_tstamp ts);
   void refuse(SendStream& stream);

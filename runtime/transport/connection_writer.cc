@@ -75,12 +75,17 @@ void Connection::check_full_window() {
   begin_close(std::move(closing));
 }
 
-void Connection::arm_timer() {
+// Ends a burst. When nothing waits any more, on a path as short as a machine's or a switch's, the
+// pacer's timer would only wake us, microseconds later, to find nothing to do.
+void Connection::arm_timer(ngtcp2_tstamp ts) {
+  constexpr ngtcp2_duration kLeastPacedRtt = NGTCP2_MILLISECONDS;
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(connection_.get(), &info);
   choose_ping_interval(info);
   stall_deadline_ = watch_full_window(info);
-  const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection_.get());
+  ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection_.get());
+  ngtcp2_conn_update_pkt_tx_time(connection_.get(), ts);
+  if (info.smoothed_rtt >= kLeastPacedRtt) expiry = ngtcp2_conn_get_expiry(connection_.get());
   const LocalTime wanted =
       expiry == UINT64_MAX ? kNever : LocalTime(Duration(static_cast<Duration::rep>(expiry)));
   host_.arm(*this, std::min(wanted, stall_deadline_));
@@ -121,13 +126,15 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
       bytes_sent_ += bytes;
     }
   }
-  ngtcp2_conn_update_pkt_tx_time(connection_.get(), ts);
+  if (more) {
+    ngtcp2_conn_update_pkt_tx_time(connection_.get(), ts);
+  } else {
+    arm_timer(ts);
+  }
   if (error != 0) fail(now, error);
   deliver_deferred(now);
   if (closed_) return false;
-  if (closing_) return true;
-  if (!more) arm_timer();
-  return more;
+  return more || closing_;
 }
 
 // Returns the packet's size, 0 when nothing can be sent now, or an NGTCP2_ERR code.

@@ -17,7 +17,8 @@ class DeadlineTimer {
   int open(uv_loop_t& loop, Kind kind = Kind::kBest);
   void close() noexcept;
   /// Wakes the loop's poll at `deadline` or, with milliseconds, up to one later; kNever disarms.
-  /// Makes a system call only when the deadline is another one than before.
+  /// Makes a system call only for a deadline before the armed one: when that fires too early, the
+  /// loop sets it again.
   void set(LocalTime deadline);
 
  private:
