@@ -1,6 +1,7 @@
 #include "runtime/core/frame/byte_writer.h"
 
 #include <array>
+#include <cstring>
 
 namespace echostream::core {
 
@@ -16,6 +17,18 @@ void ByteWriter::write_varint(std::uint64_t value) {
   std::array<std::uint8_t, 8> encoded;
   const std::uint8_t* end = core::write_varint(encoded.data(), value);
   write_bytes(BytesView(encoded.data(), end));
+}
+
+void ByteWriter::write_bytes(BytesView bytes) {
+  if (bytes.empty()) return;
+  if (long_.empty() && bytes.size() <= short_.size() - size_) {
+    std::memcpy(short_.data() + size_, bytes.data(), bytes.size());
+  } else {
+    if (long_.empty())
+      long_.assign(short_.begin(), short_.begin() + static_cast<std::ptrdiff_t>(size_));
+    long_.insert(long_.end(), bytes.begin(), bytes.end());
+  }
+  size_ += bytes.size();
 }
 
 }  // namespace echostream::core

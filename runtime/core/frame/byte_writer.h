@@ -1,6 +1,7 @@
-// Appends to a byte vector in the wire's encoding.
+// Appends bytes in the wire's encoding.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -19,22 +20,27 @@ constexpr std::size_t varint_size(std::uint64_t value) noexcept {
 /// Writes `value` (at most kMaxVarint) to `out`, which has room for it; returns what is behind it.
 std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) noexcept;
 
+/// The headers and short frames for which it is made fit into the writer itself.
 class ByteWriter {
  public:
   void write_varint(std::uint64_t value);
-  void write_bytes(BytesView bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  void write_bytes(BytesView bytes);
   void write_prefixed(BytesView bytes) {
     write_varint(bytes.size());
     write_bytes(bytes);
   }
   void write_text(std::string_view text) { write_prefixed(as_bytes(text)); }
 
-  BytesView bytes() const noexcept { return bytes_; }
-  std::size_t size() const noexcept { return bytes_.size(); }
-  Buffer to_buffer() const { return Buffer::copy(bytes_); }
+  BytesView bytes() const noexcept {
+    return long_.empty() ? BytesView(short_).first(size_) : BytesView(long_);
+  }
+  std::size_t size() const noexcept { return size_; }
+  Buffer to_buffer() const { return Buffer::copy(bytes()); }
 
  private:
-  std::vector<std::uint8_t> bytes_;
+  std::size_t size_ = 0;
+  std::array<std::uint8_t, 120> short_;  // until that is full
+  std::vector<std::uint8_t> long_;
 };
 
 }  // namespace echostream::core

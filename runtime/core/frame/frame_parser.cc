@@ -71,16 +71,13 @@ Status FrameParser::feed_payload(BytesView& bytes, FrameSink& sink) {
   }
   if (remaining_ > 0) {
     if (partial_.empty()) partial_.reserve(std::min<std::uint64_t>(remaining_ + count, kMostAhead));
-    partial_.insert(partial_.end(), part.begin(), part.end());
+    partial_.append(part);
     return Status::ok();
   }
   in_payload_ = false;
   if (partial_.empty()) return sink.on_frame(type_, Buffer::copy(part));
-  Buffer payload = Buffer::build(partial_.size() + part.size(), [&](MutableBytes out) {
-    std::copy(part.begin(), part.end(), std::copy(partial_.begin(), partial_.end(), out.begin()));
-  });
-  partial_ = {};
-  return sink.on_frame(type_, std::move(payload));
+  partial_.append(part);
+  return sink.on_frame(type_, partial_.take());
 }
 
 }  // namespace echostream::core

@@ -5,10 +5,11 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <vector>
 
 #include "echostream/base/bytes.h"
 #include "echostream/base/result.h"
+
+#include "runtime/base/buffer_builder.h"
 
 namespace echostream::core {
 
@@ -51,7 +52,7 @@ class FrameParser {
   std::uint64_t type_ = 0;
   std::uint64_t remaining_ = 0;
   // Beyond kMostAhead it grows with what has arrived, not with what the header promised.
-  std::vector<std::uint8_t> partial_;
+  BufferBuilder partial_;
 };
 
 }  // namespace echostream::core

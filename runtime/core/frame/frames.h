@@ -130,5 +130,8 @@ std::optional<ReportFrame> read_report(BytesView datagram);
 
 /// A whole frame: type, length, payload.
 Buffer make_frame(FrameType type, BytesView payload);
+/// A message up to that size is copied behind its header, which costs less than a second buffer on
+/// its way through the stream; longer ones are shared.
+inline constexpr std::size_t kMostJoinedBytes = 2048;
 
 }  // namespace echostream::core

@@ -12,12 +12,21 @@ Status EventSender::send(LocalTime now, const MethodInfo& method, const Metadata
   }
   ByteWriter header;
   write_event_header(header, {method.id, RemoteTime(now.time_since_epoch()), {}, metadata});
-  ByteWriter frame;
-  frame.write_varint(static_cast<std::uint64_t>(FrameType::kEvent));
-  frame.write_varint(header.size() + message.size());
-  frame.write_bytes(header.bytes());
-  transport_.write(stream, frame.to_buffer(), false);
-  transport_.write(stream, message, false);
+  constexpr auto kType = static_cast<std::uint64_t>(FrameType::kEvent);
+  const std::size_t length = header.size() + message.size();
+  const std::size_t joined = message.size() <= kMostJoinedBytes ? message.size() : 0;
+  const std::size_t first = varint_size(kType) + varint_size(length) + header.size() + joined;
+  transport_.write(stream,
+                   Buffer::build(first,
+                                 [&](MutableBytes out) {
+                                   std::uint8_t* next = write_varint(out.data(), kType);
+                                   next = write_varint(next, length);
+                                   const BytesView fields = header.bytes();
+                                   next = std::copy(fields.begin(), fields.end(), next);
+                                   std::copy_n(message.data(), joined, next);
+                                 }),
+                   false);
+  if (joined < message.size()) transport_.write(stream, message, false);
   if (!is_writable(method.priority)) {
     transport_.notify_when_drained(stream, limits_.send_low_water_bytes);
   }

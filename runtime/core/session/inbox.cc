@@ -57,8 +57,7 @@ void Inbox::clear() {
 }
 
 InboundMessage Inbox::pop() {
-  InboundMessage message = std::move(messages_.front());
-  messages_.pop_front();
+  InboundMessage message = messages_.pop_front();
   bytes_ -= message.message.size();
   return message;
 }

@@ -3,11 +3,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 #include "echostream/limits.h"
 
+#include "runtime/base/ring_queue.h"
 #include "runtime/core/delivery/frame_receiver.h"
 
 namespace echostream::core {
@@ -41,7 +41,7 @@ class Inbox {
   InboundMessage pop();
 
   const Limits& limits_;
-  std::deque<InboundMessage> messages_;
+  RingQueue<InboundMessage> messages_;
   std::size_t bytes_ = 0;
   std::uint64_t taken_ = 0;
   std::uint64_t lost_ = 0;
