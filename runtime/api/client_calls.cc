@@ -13,12 +13,11 @@ namespace {
 // The earliest of the call's own deadline, the .proto's, and that of the call we work for.
 LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
                       const TaskContext& context) {
-  const LocalTime now = context.executor->now();
   LocalTime deadline = kNever;
   if (options.timeout()) {
-    deadline = deadline_after(now, *options.timeout());
+    deadline = deadline_after(context.executor->now(), *options.timeout());
   } else if (method.deadline > Duration::zero()) {
-    deadline = deadline_after(now, method.deadline);
+    deadline = deadline_after(context.executor->now(), method.deadline);
   }
   if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
   return deadline;
@@ -28,7 +27,7 @@ Status check_before_call(LocalTime deadline, const TaskContext& context) {
   if (context.call != nullptr && context.call->is_cancelled()) {
     return {StatusCode::kCancelled, "the call that this one works for was cancelled"};
   }
-  if (deadline <= context.executor->now()) {
+  if (deadline != kNever && deadline <= context.executor->now()) {
     return {StatusCode::kDeadlineExceeded, "the deadline had passed before the call was made"};
   }
   return Status::ok();
@@ -40,9 +39,10 @@ Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
   if (Status status = check_before_call(deadline, context); !status.is_ok()) return status;
   core::RequestFrame request;
   request.method_id = method.id;
-  if (deadline != kNever) request.timeout = deadline - context.executor->now();
+  const LocalTime now = context.executor->now();
+  if (deadline != kNever) request.timeout = deadline - now;
   request.metadata = options.metadata();
-  request.made_at = RemoteTime(context.executor->now().time_since_epoch());
+  request.made_at = RemoteTime(now.time_since_epoch());
   return session.engine().start_call(method, request, context.call != nullptr);
 }
 

@@ -66,9 +66,18 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   bool wants_event() override;
   void on_incoming_event(core::EventHeader header, Buffer message) override;
   void on_events_writable() override { events_writable_.notify_all(); }
-  void on_clock_updated() override { clock_updated_.notify_all(); }
+  void on_clock_updated() override;
   void on_clock_report(const timing::NodeClockReport& report) override;
   void on_peer_draining() override { notify_changed(); }
+
+  /// What may be wrong about a latency, for arrivals from `from` until `until`.
+  struct LatencyErrors {
+    LocalTime from{};
+    LocalTime until{};
+    Duration bound{};
+    Duration estimated{};
+  };
+  LatencyErrors latency_errors(LocalTime from) const;
 
   void notify_changed();
   Status check_capacity(const MethodInfo& method) const;
@@ -82,6 +91,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   WaitPoint* also_notify_ = nullptr;
   WaitPoint events_writable_;
   WaitPoint clock_updated_;
+  mutable LatencyErrors latency_errors_;
   PeerNode peer_node_;
   bool closed_ = false;
   Status close_status_;
