@@ -66,8 +66,6 @@ class CallState final : private core::CallObserver {
   Metadata trailing_metadata_;
 };
 
-/// Encodes a message into one buffer. RESOURCE_EXHAUSTED above 2 GiB.
-Result<Buffer> encode_message(const google::protobuf::MessageLite& message);
 /// Decodes; false when the bytes are not such a message.
 bool decode_message(BytesView bytes, google::protobuf::MessageLite& message);
 

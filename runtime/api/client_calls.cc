@@ -189,12 +189,11 @@ Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::Messa
   return read_next(std::move(call), message, info, &core::CallStream::take_playout);
 }
 
-Task<Status> write_message(std::shared_ptr<CallState> call,
-                           const google::protobuf::MessageLite& message, WriteOptions options) {
+Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> message,
+                           WriteOptions options) {
+  if (!message) co_return message.error();
   const TaskContext context = co_await current_context();
   const LocalTime captured = options.capture_time.value_or(context.executor->now());
-  auto encoded = encode_message(message);
-  if (!encoded) co_return encoded.error();
   // Even a writer that never has to wait lets others have their turn.
   co_await yield_now();
   for (;;) {
@@ -210,7 +209,7 @@ Task<Status> write_message(std::shared_ptr<CallState> call,
     (void)co_await call->wait();
   }
   co_return call->stream()->send_frame(
-      context.executor->now(), RemoteTime(captured.time_since_epoch()), *std::move(encoded));
+      context.executor->now(), RemoteTime(captured.time_since_epoch()), *std::move(message));
 }
 
 Task<Status> finish_writing(std::shared_ptr<CallState> call) {

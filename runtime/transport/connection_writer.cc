@@ -14,6 +14,29 @@ namespace {
 constexpr std::size_t kSmallPacketBytes = 1200;
 // RFC 8899 section 5.1.1: after that time a larger size is tried again.
 constexpr Duration kSmallPacketsLast = std::chrono::minutes(10);
+// The largest UDP payload over IPv4, and so the most that the segments of one GSO call can have.
+constexpr std::size_t kMostJoinedBytes = 65507;
+
+// The path of the packet before, in our form: nearly always that of the next one, too.
+class SentPath {
+ public:
+  void update(const ngtcp2_path& path) {
+    if (is_set_ && ngtcp2_path_eq(&native_.path, &path) != 0) return;
+    ngtcp2_path_storage_zero(&native_);
+    ngtcp2_path_copy(&native_.path, &path);
+    local_ = from_native(path.local);
+    remote_ = from_native(path.remote);
+    is_set_ = true;
+  }
+  const SocketAddress& local() const noexcept { return local_; }
+  const SocketAddress& remote() const noexcept { return remote_; }
+
+ private:
+  bool is_set_ = false;
+  ngtcp2_path_storage native_;
+  SocketAddress local_;
+  SocketAddress remote_;
+};
 
 }  // namespace
 
@@ -104,12 +127,16 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     return false;
   }
   const ngtcp2_tstamp ts = tick(now);
-  const std::size_t quantum = ngtcp2_conn_get_send_quantum(connection_.get());
+  // No more than one system call takes.
+  const std::size_t most_bytes =
+      std::min(ngtcp2_conn_get_send_quantum(connection_.get()), kMostJoinedBytes);
+  const std::size_t packet_bytes = path_bytes();
   const std::size_t start = batch.size();
+  SentPath path;
   bool more = true;
   int error = 0;
   for (std::size_t packets = 0; more && packets < most_packets && batch.has_room(); ++packets) {
-    if (packets > 0 && batch.size() - start >= quantum) break;
+    if (packets > 0 && batch.size() - start + packet_bytes > most_bytes) break;
     Packet packet;
     packet.room = batch.room();
     if (now_ < small_until_) packet.room = packet.room.first(kSmallPacketBytes);
@@ -119,8 +146,8 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     more = size > 0;
     if (more) {
       const auto bytes = static_cast<std::size_t>(size);
-      batch.add(bytes, from_native(packet.path.path.local), from_native(packet.path.path.remote),
-                static_cast<std::uint8_t>(packet.info.ecn));
+      path.update(packet.path.path);
+      batch.add(bytes, path.local(), path.remote(), static_cast<std::uint8_t>(packet.info.ecn));
       watch_large_packet(bytes);
       ++packets_sent_;
       bytes_sent_ += bytes;
@@ -187,7 +214,7 @@ void Connection::refuse(SendStream& stream) {
 
 ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, ngtcp2_tstamp ts) {
   std::array<ngtcp2_vec, 32> pieces;
-  const SendStream::Next next = stream.next(pieces);
+  const SendStream::Next next = stream.next(pieces, packet.room.size());
   const bool fin = stream.fin_is_next(next.bytes);
   const std::uint32_t flags =
       NGTCP2_WRITE_STREAM_FLAG_MORE | (fin ? NGTCP2_WRITE_STREAM_FLAG_FIN : 0u);

@@ -99,8 +99,14 @@ void Endpoint::handle_datagram(LocalTime now, const IncomingDatagram& datagram) 
 Connection* Endpoint::find(BytesView destination_id, const IncomingDatagram& datagram, bool is_long,
                            bool& is_reset) {
   if (destination_id.size() <= ConnectionId::kMostBytes) {
-    const auto found = ids_.find(ConnectionId(destination_id));
-    if (found != ids_.end()) return found->second;
+    const ConnectionId id(destination_id);
+    // Datagrams come in trains.
+    if (last_found_ != nullptr && id == last_id_) return last_found_;
+    const auto found = ids_.find(id);
+    if (found != ids_.end()) {
+      last_id_ = id;
+      return last_found_ = found->second;
+    }
   }
   constexpr std::size_t kLeastResetBytes = NGTCP2_MIN_STATELESS_RESET_RANDLEN + 16;
   if (is_long || datagram.data.size() < kLeastResetBytes || reset_tokens_.empty()) return nullptr;
@@ -301,8 +307,14 @@ void Endpoint::keep_token(const SocketAddress& server, BytesView token) {
   kept_tokens_[server].assign(token.begin(), token.end());
 }
 
-void Endpoint::add_id(const ConnectionId& id, Connection& connection) { ids_[id] = &connection; }
-void Endpoint::remove_id(const ConnectionId& id) { ids_.erase(id); }
+void Endpoint::add_id(const ConnectionId& id, Connection& connection) {
+  if (id == last_id_) last_found_ = nullptr;
+  ids_[id] = &connection;
+}
+void Endpoint::remove_id(const ConnectionId& id) {
+  if (id == last_id_) last_found_ = nullptr;
+  ids_.erase(id);
+}
 void Endpoint::add_reset_token(const ResetToken& token, Connection& connection) {
   reset_tokens_[token] = &connection;
 }

@@ -74,6 +74,9 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
   std::vector<std::uint8_t> answer_packet_;  // the one being sent
   // Destroyed first: connections take themselves out of the tables below.
   std::unordered_map<ConnectionId, Connection*, KeyedHash> ids_;
+  // The id that was found last.
+  ConnectionId last_id_;
+  Connection* last_found_ = nullptr;
   std::unordered_map<ResetToken, Connection*, KeyedHash> reset_tokens_;
   std::deque<Connection*> write_queue_;
   std::map<SocketAddress, std::vector<std::uint8_t>> kept_tokens_;

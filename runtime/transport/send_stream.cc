@@ -14,10 +14,11 @@ void SendStream::push(Buffer bytes, bool fin) {
   fin_queued_ = fin;
 }
 
-SendStream::Next SendStream::next(std::span<ngtcp2_vec> pieces) const {
+SendStream::Next SendStream::next(std::span<ngtcp2_vec> pieces, std::size_t enough) const {
   Next result;
   std::size_t skip = sent_in_next_;
-  for (std::size_t i = next_; i < chunks_.size() && result.pieces < pieces.size(); ++i) {
+  for (std::size_t i = next_; i < chunks_.size(); ++i) {
+    if (result.pieces == pieces.size() || result.bytes >= enough) break;
     const BytesView rest = chunks_[i].view().subspan(skip);
     skip = 0;
     pieces[result.pieces].base = const_cast<std::uint8_t*>(rest.data());

@@ -35,12 +35,13 @@ class SendStream {
   bool fin_is_next(std::size_t bytes) const noexcept {
     return fin_queued_ && bytes == unsent_bytes_;
   }
-  /// The next unsent bytes, as many pieces as fit; returns how many bytes and pieces.
+  /// The next unsent bytes, as many pieces as fit and as make up `enough` bytes; returns how many
+  /// bytes and pieces.
   struct Next {
     std::size_t pieces = 0;
     std::size_t bytes = 0;
   };
-  Next next(std::span<ngtcp2_vec> pieces) const;
+  Next next(std::span<ngtcp2_vec> pieces, std::size_t enough = SIZE_MAX) const;
   void mark_sent(std::size_t bytes, bool with_fin);
   /// Bytes are acknowledged in order.
   void mark_acknowledged(std::size_t bytes);

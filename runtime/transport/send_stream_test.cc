@@ -70,6 +70,17 @@ TEST_F(SendStreamTest, NothingIsQueuedBehindTheEnd) {
   EXPECT_EQ(offered(), "ab");
 }
 
+TEST_F(SendStreamTest, OffersNoMoreChunksThanFillAPacket) {
+  stream_.push(Buffer::copy("abc"), false);
+  stream_.push(Buffer::copy("def"), false);
+  stream_.push(Buffer::copy("ghi"), true);
+  std::array<ngtcp2_vec, 8> pieces;
+  const SendStream::Next next = stream_.next(pieces, 4);
+  EXPECT_EQ(next.pieces, 2U);
+  EXPECT_EQ(next.bytes, 6U);
+  EXPECT_FALSE(stream_.fin_is_next(next.bytes));
+}
+
 TEST_F(SendStreamTest, SentBytesStayWhereTheyAreUntilAcknowledged) {
   const Buffer bytes = Buffer::copy("payload");
   stream_.push(bytes, false);

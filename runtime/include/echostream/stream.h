@@ -146,9 +146,10 @@ class Writer {
   }
 
   /// Queues one frame; waits first while the queue is long (RELIABLE). CANCELLED or UNAVAILABLE
-  /// when the call is over, RESOURCE_EXHAUSTED when the message is larger than the peer takes.
-  Task<Status> write(T message, WriteOptions options = {}) {
-    return write(call_, std::move(message), options);
+  /// when the call is over, RESOURCE_EXHAUSTED when the message is larger than the peer takes. The
+  /// message is encoded at once and may be changed as soon as write() has returned.
+  Task<Status> write(const T& message, WriteOptions options = {}) {
+    return internal::write_message(call_, internal::encode_message(message), options);
   }
   /// Caller: no more frames from us. What was written is still delivered. FAILED_PRECONDITION in a
   /// handler, whose stream ends when it returns.
@@ -158,11 +159,6 @@ class Writer {
   std::optional<StreamFeedback> feedback() const { return internal::stream_feedback(*call_); }
 
  private:
-  static Task<Status> write(std::shared_ptr<internal::CallState> call, T message,
-                            WriteOptions options) {
-    Status status = co_await internal::write_message(std::move(call), message, options);
-    co_return status;
-  }
   std::shared_ptr<internal::CallState> call_;
 };
 
@@ -173,8 +169,8 @@ class ClientStream {
   explicit ClientStream(std::shared_ptr<internal::CallState> call) noexcept
       : call_(call), writer_(std::move(call)) {}
 
-  Task<Status> write(Sent message, WriteOptions options = {}) {
-    return writer_.write(std::move(message), options);
+  Task<Status> write(const Sent& message, WriteOptions options = {}) {
+    return writer_.write(message, options);
   }
   std::optional<StreamFeedback> feedback() const { return writer_.feedback(); }
   /// Ends our side and waits for the reply.

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "echostream/base/bytes.h"
+#include "echostream/base/result.h"
 #include "echostream/base/task.h"
 #include "echostream/call_options.h"
 #include "echostream/clock.h"
@@ -42,9 +43,12 @@ Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::Messa
 /// The same with the gaps of a stream that has a jitter buffer: FrameInfo::is_gap, no message.
 Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
                         FrameInfo& info);
-/// Waits until the send queue has room, then queues the frame.
-Task<Status> write_message(std::shared_ptr<CallState> call,
-                           const google::protobuf::MessageLite& message, WriteOptions options);
+/// RESOURCE_EXHAUSTED from 2 GiB on.
+Result<Buffer> encode_message(const google::protobuf::MessageLite& message);
+/// Waits until the send queue has room, then queues the frame. The error of a message that could
+/// not be encoded is the task's result.
+Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> message,
+                           WriteOptions options);
 /// Caller: no more frames from us.
 Task<Status> finish_writing(std::shared_ptr<CallState> call);
 /// Caller: waits for the one reply of a client stream.
