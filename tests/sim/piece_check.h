@@ -23,8 +23,8 @@ Duration longest_path(const LinkOptions& link);
 
 class PieceCheck {
  public:
-  /// `path`: longest_path() of the link the pieces come over.
-  PieceCheck(Simulation& sim, Executor& receiver, Delivery delivery, Duration path)
+  /// `path`: longest_path() of the link the pieces come over; looked at whenever one arrives.
+  PieceCheck(Simulation& sim, Executor& receiver, Delivery delivery, const Duration& path)
       : sim_(sim), receiver_(receiver), delivery_(delivery), path_(path) {}
 
   void on_frame(const Frame<traffic::v1::Piece>& frame);
@@ -40,7 +40,7 @@ class PieceCheck {
   Simulation& sim_;
   Executor& receiver_;
   Delivery delivery_;
-  Duration path_;
+  const Duration& path_;
   std::int64_t received_ = 0;
   std::int64_t lost_ = 0;
   Duration greatest_age_{};

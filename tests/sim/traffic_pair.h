@@ -19,7 +19,7 @@
 
 namespace echostream::testing {
 
-class TrafficHandler final : public traffic::v1::Traffic::Handler {
+class TrafficHandler : public traffic::v1::Traffic::Handler {
  public:
   TrafficHandler(Simulation& sim, Loop& loop) : sim_(sim), loop_(loop) {}
 
