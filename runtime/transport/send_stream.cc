@@ -9,6 +9,8 @@ void SendStream::push(Buffer bytes, bool fin) {
   if (ended_ || fin_queued_) return;
   if (!bytes.empty()) {
     unsent_bytes_ += bytes.size();
+    // A call's stream has two or three.
+    if (chunks_.capacity() == 0) chunks_.reserve(4);
     chunks_.push_back(std::move(bytes));
   }
   fin_queued_ = fin;

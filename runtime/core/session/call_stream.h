@@ -177,6 +177,7 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   FrameReceiver& receiver();
   std::unique_ptr<FrameReceiver> make_receiver();
   void finish_frames(std::uint64_t total);
+  void settle_frames();
   void receive(LocalTime now, InboundMessage message);
   void report(LocalTime now);
   Duration playout_delay_of(const ReportFrame& report, LocalTime now);

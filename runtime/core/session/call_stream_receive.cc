@@ -231,6 +231,15 @@ void CallStream::finish_frames(std::uint64_t total) {
   if (receiver_) receiver_->finish(receiving_at_, *total_);
 }
 
+// The call ended well, and nothing more can arrive: what is held back goes to the reader, and the
+// rest is lost.
+void CallStream::settle_frames() {
+  if (!receiver_ || sequence_ended_) return;
+  receiver_->flush();
+  sequence_ended_ = true;
+  lost_at_end_ = total_ ? *total_ - std::min(*total_, next_delivered_) : 0;
+}
+
 FrameReceiver& CallStream::receiver() {
   if (!receiver_) {
     receiver_ = make_receiver();

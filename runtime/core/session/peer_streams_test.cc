@@ -365,6 +365,35 @@ TEST_F(PeerStreamsTest, AnEndWaitsForDatagramsUnderWayAndCountsTheLost) {
   call.release();
 }
 
+// Found by the soak: frames were neither delivered nor counted.
+TEST_F(PeerStreamsTest, ASessionThatClosesAfterTheEndCountsWhatWillNotComeAnyMore) {
+  CallStream& call = open(Delivery::kDatagram);
+  datagram(varint_bytes({0, 0, 0, 0}) + "zero");
+  receive(kOurCall, frame_bytes(FrameType::kEnd, varint_bytes({4})) + status_bytes({}), true);
+  EXPECT_TRUE(call.take_message());
+  session->handle_closed(Status(StatusCode::kUnavailable, "gone"));
+  EXPECT_FALSE(call.take_message());
+  ASSERT_TRUE(call.end());
+  EXPECT_TRUE(call.end()->status.is_ok());
+  EXPECT_EQ(call.lost_at_end(), 3u);
+  call.release();
+}
+
+TEST_F(PeerStreamsTest, ASessionThatClosesAfterTheEndGivesOutTheFramesThatWereHeldBack) {
+  CallStream& call = open(Delivery::kExpiring, 150ms);
+  frame(0, 2, "two");
+  receive(kOurCall, frame_bytes(FrameType::kEnd, varint_bytes({5})) + status_bytes({}), true);
+  EXPECT_FALSE(call.take_message());
+  session->handle_closed(Status(StatusCode::kUnavailable, "gone"));
+  const auto held = call.take_message();
+  ASSERT_TRUE(held);
+  EXPECT_EQ(held->lost_before, 2u);
+  EXPECT_FALSE(call.take_message());
+  EXPECT_TRUE(call.end()->status.is_ok());
+  EXPECT_EQ(call.lost_at_end(), 2u);
+  call.release();
+}
+
 TEST_F(PeerStreamsTest, WithoutAnEndFrameTheStatusEndsTheStreamAtOnce) {
   CallStream& call = open(Delivery::kDatagram);
   receive(kOurCall, status_bytes({}), true);

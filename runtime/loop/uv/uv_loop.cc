@@ -42,7 +42,7 @@ int UvLoop::open(DeadlineTimer::Kind timer_kind) {
 UvLoop::~UvLoop() {
   if (!is_open_) return;
   ECHOSTREAM_CHECK(!is_running_, "a loop was destroyed from inside its run()");
-  std::deque<UniqueFunction<void()>> dropped;
+  std::vector<UniqueFunction<void()>> dropped;
   {
     // Whoever was inside post() or stop() has left it once the lock is ours.
     const std::lock_guard lock(mutex_);
@@ -87,7 +87,7 @@ void UvLoop::run() {
 }
 
 void UvLoop::run_posted() {
-  std::deque<UniqueFunction<void()>> functions;
+  std::vector<UniqueFunction<void()>> functions;
   {
     const std::lock_guard lock(mutex_);
     functions.swap(posted_);

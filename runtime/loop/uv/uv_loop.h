@@ -4,10 +4,10 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "echostream/loop.h"
 
@@ -68,7 +68,7 @@ class UvLoop final : public Loop {
   // Written under the lock, together with the wakeup: whoever sees what a thread wrote can then
   // wait for that thread to be done with this object, as the destructor does.
   std::mutex mutex_;
-  std::deque<UniqueFunction<void()>> posted_;
+  std::vector<UniqueFunction<void()>> posted_;
   std::atomic<bool> stop_requested_ = false;
 };
 
