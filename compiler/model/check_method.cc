@@ -169,6 +169,11 @@ class MethodChecker {
             "slow_subscriber " + std::to_string(event.slow_subscriber()) +
                 " does not exist; write DROP_OLDEST or DISCONNECT");
     }
+    if (!Event::OnReconnect_IsValid(event.on_reconnect())) {
+      error({kEvent, Event::kOnReconnectFieldNumber}, "on_reconnect " +
+                                                          std::to_string(event.on_reconnect()) +
+                                                          " does not exist; write RESUME or END");
+    }
   }
 
   void check_one_way(const Event& event) {
@@ -182,6 +187,7 @@ class MethodChecker {
     refuse(event.keep_last() != 0, Event::kKeepLastFieldNumber, "keep_last");
     refuse(event.has_max_queue(), Event::kMaxQueueFieldNumber, "max_queue");
     refuse(event.has_slow_subscriber(), Event::kSlowSubscriberFieldNumber, "slow_subscriber");
+    refuse(event.has_on_reconnect(), Event::kOnReconnectFieldNumber, "on_reconnect");
   }
 
   void check_stream(const Stream& stream) {
@@ -195,6 +201,7 @@ class MethodChecker {
     check_priority(stream.has_priority(), stream.priority(),
                    {kStream, Stream::kPriorityFieldNumber});
     check_max_age(stream);
+    check_on_reconnect(stream);
     check_sync_group(stream);
     if (stream.has_jitter_buffer()) check_jitter_buffer(stream);
   }
@@ -215,6 +222,19 @@ class MethodChecker {
     } else if (stream.has_max_age_ms() && stream.max_age_ms() == 0) {
       error({kStream, Stream::kMaxAgeMsFieldNumber},
             "max_age_ms 0 would drop every message; write at least 1");
+    }
+  }
+
+  void check_on_reconnect(const Stream& stream) {
+    constexpr int kStream = MethodOptions::kStreamFieldNumber;
+    if (!Stream::OnReconnect_IsValid(stream.on_reconnect())) {
+      error({kStream, Stream::kOnReconnectFieldNumber}, "on_reconnect " +
+                                                            std::to_string(stream.on_reconnect()) +
+                                                            " does not exist; write END or RESUME");
+    } else if (stream.on_reconnect() == Stream::RESUME && method_.client_streaming()) {
+      error({kStream, Stream::kOnReconnectFieldNumber},
+            "on_reconnect RESUME contradicts a request that streams: what was sent on the lost "
+            "session cannot be sent again; remove it, or `stream` before the request");
     }
   }
 

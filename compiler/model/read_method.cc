@@ -40,6 +40,10 @@ void read_event(const MethodOptions::Event& event, MethodModel& model) {
     model.slow_subscriber = SlowSubscriber::kDisconnect;
   }
   if (event.has_priority()) model.priority = event.priority();
+  if (model.kind == MethodKind::kPublished &&
+      event.on_reconnect() == MethodOptions::Event::RESUME) {
+    model.on_reconnect = OnReconnect::kResume;
+  }
 }
 
 JitterBufferModel read_jitter_buffer(const MethodOptions::JitterBuffer& buffer) {
@@ -64,6 +68,9 @@ void read_stream(const MethodOptions::Stream& stream, MethodModel& model) {
   model.max_age_ms = stream.max_age_ms();
   if (stream.has_priority()) model.priority = stream.priority();
   model.sync_group = stream.sync_group();
+  if (stream.on_reconnect() == MethodOptions::Stream::RESUME) {
+    model.on_reconnect = OnReconnect::kResume;
+  }
   if (stream.has_jitter_buffer()) model.jitter_buffer = read_jitter_buffer(stream.jitter_buffer());
 }
 

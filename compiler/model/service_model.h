@@ -27,6 +27,8 @@ enum class Delivery : std::uint8_t { kReliable, kExpiring, kDatagram };
 
 enum class SlowSubscriber : std::uint8_t { kDropOldest, kDisconnect };
 
+enum class OnReconnect : std::uint8_t { kEnd, kResume };
+
 enum class PlayoutProfile : std::uint8_t { kBalanced, kLowLatency, kStrict };
 
 enum class LatePolicy : std::uint8_t { kAuto, kSkip, kWait };
@@ -63,6 +65,7 @@ struct MethodModel {
   std::uint32_t keep_last = 0;
   std::uint32_t max_queue = 0;
   SlowSubscriber slow_subscriber = SlowSubscriber::kDropOldest;
+  OnReconnect on_reconnect = OnReconnect::kEnd;
   Delivery delivery = Delivery::kReliable;
   std::uint32_t max_age_ms = 0;
   std::string sync_group;

@@ -44,6 +44,16 @@ std::string slow_subscriber_name(SlowSubscriber slow_subscriber) {
   return {};
 }
 
+std::string on_reconnect_name(OnReconnect on_reconnect) {
+  switch (on_reconnect) {
+    case OnReconnect::kEnd:
+      return "kEnd";
+    case OnReconnect::kResume:
+      return "kResume";
+  }
+  return {};
+}
+
 std::string profile_name(PlayoutProfile profile) {
   switch (profile) {
     case PlayoutProfile::kBalanced:
@@ -123,6 +133,8 @@ std::string method_row(const MethodModel& method) {
       "::echostream::Delivery::" + delivery_name(method.delivery));
   add(method.slow_subscriber != SlowSubscriber::kDropOldest, "slow_subscriber",
       "::echostream::SlowSubscriber::" + slow_subscriber_name(method.slow_subscriber));
+  add(method.on_reconnect != OnReconnect::kEnd, "on_reconnect",
+      "::echostream::OnReconnect::" + on_reconnect_name(method.on_reconnect));
   add(true, "priority", std::to_string(method.priority));
   add(method.keep_last != 0, "keep_last", std::to_string(method.keep_last));
   add(method.max_queue != 0, "max_queue", std::to_string(method.max_queue));

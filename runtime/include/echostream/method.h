@@ -32,6 +32,12 @@ enum class SlowSubscriber : std::uint8_t {
   kDisconnect,  // its subscription ends with RESOURCE_EXHAUSTED
 };
 
+/// What becomes of a reader when a persistent session loses the session under it.
+enum class OnReconnect : std::uint8_t {
+  kEnd,     // it ends with UNAVAILABLE
+  kResume,  // the request is sent again on the next session, and the reader goes on
+};
+
 struct MethodInfo {
   std::string_view name;       // "Grip"
   std::string_view full_name;  // "acme.v1.Robot/Grip"
@@ -42,7 +48,8 @@ struct MethodInfo {
   bool idempotent = false;
   Delivery delivery = Delivery::kReliable;
   SlowSubscriber slow_subscriber = SlowSubscriber::kDropOldest;
-  std::uint8_t priority = 3;    // 0 first, 7 last
+  OnReconnect on_reconnect = OnReconnect::kEnd;  // server streams and kPublished
+  std::uint8_t priority = 3;                     // 0 first, 7 last
   std::uint32_t keep_last = 0;  // kPublished: how many events a late subscriber gets
   std::uint32_t max_queue = 0;  // kPublished: events waiting per subscriber; 0 = default
   Duration deadline{};          // kRpc: zero = none

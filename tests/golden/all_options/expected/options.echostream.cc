@@ -14,7 +14,7 @@ namespace {
 constexpr char kEchoStreamFileDescriptor[] =
     "\012\015options.proto\022\007acme.v1\032\030echostream/opt"
     "ions.proto\032\033google/protobuf/empty.proto\""
-    "\005\012\003Ask\"\010\012\006Answer2\343\010\012\007Options\0228\012\011RpcLowes"
+    "\005\012\003Ask\"\010\012\006Answer2\351\010\012\007Options\0228\012\011RpcLowes"
     "t\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"\014\372\257%\010\012\004"
     "\010\001\030\000 \001\022G\012\012RpcHighest\022\014.acme.v1.Ask\032\017.acm"
     "e.v1.Answer\"\032\372\257%\026\012\012\010\377\377\377\377\017\020\001\030\007 \377\377\377\377\377\377\377\377\077\022"
@@ -23,26 +23,26 @@ constexpr char kEchoStreamFileDescriptor[] =
     "acme.v1.Answer\"\004\372\257%\000\0227\012\005Event\022\014.acme.v1."
     "Ask\032\026.google.protobuf.Empty\"\010\372\257%\004\022\002\020\001\022:\012"
     "\022EmptyIsAnAnswerToo\022\014.acme.v1.Ask\032\026.goog"
-    "le.protobuf.Empty\022\077\012\011Published\022\014.acme.v1"
-    ".Ask\032\017.acme.v1.Answer\"\021\372\257%\015\022\013\010\200\010\020\005\030\001 \200\200\004"
-    "0\001\022D\012\016PublishedEmpty\022\014.acme.v1.Ask\032\026.goo"
-    "gle.protobuf.Empty\"\012\372\257%\006\022\004\030\000 \0010\001\0225\012\010Reli"
-    "able\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"\010\372\257%"
-    "\004\032\002\030\0060\001\0227\012\010Expiring\022\014.acme.v1.Ask\032\017.acme"
-    ".v1.Answer\"\012\372\257%\006\032\004\010\001\020\001(\001\022Q\012\010Datagram\022\014.a"
-    "cme.v1.Ask\032\017.acme.v1.Answer\"\"\372\257%\036\032\034\010\002\020\240\234"
-    "\001\"\012a-zA-Z_0.9*\010\010\000\020\220N\030\220N(\0010\001\022;\012\010Buffered\022"
-    "\014.acme.v1.Ask\032\017.acme.v1.Answer\"\016\372\257%\012\032\010*\006"
-    "\010\024\020\024\030\0240\001\022W\012\015LeastBuffered\022\014.acme.v1.Ask\032"
-    "\017.acme.v1.Answer\"%\372\257%!\032\037\010\002\"\001g*\030 \001){\024\256G\341z"
-    "\204\0771\232\231\231\231\231\231\271\0778\001@\001(\001\022b\012\014MostBuffered\022\014.acme"
-    ".v1.Ask\032\017.acme.v1.Answer\"/\372\257%+\032)\010\001\020\221N\"\001g"
-    "*\037\010\220N\020\220N \002)\000\000\000\000\000\300X@1\000\000\000\000\000\000I@8\002@\220N(\0010\001\0229\012"
-    "\014DefaultsSaid\022\014.acme.v1.Ask\032\017.acme.v1.An"
-    "swer\"\010\372\257%\004\032\002*\0000\001\022E\012\015ReliableWaits\022\014.acme"
-    ".v1.Ask\032\017.acme.v1.Answer\"\023\372\257%\017\032\015*\013)33333"
-    "3\323\0778\0020\001\0225\012\006Dotted\022\014.acme.v1.Ask\032\017.acme.v"
-    "1.Answer\"\014\372\257%\010\012\004\010\005\020\001 \003b\006proto3";
+    "le.protobuf.Empty\022A\012\011Published\022\014.acme.v1"
+    ".Ask\032\017.acme.v1.Answer\"\023\372\257%\017\022\015\010\200\010\020\005\030\001 \200\200\004"
+    "(\0010\001\022F\012\016PublishedEmpty\022\014.acme.v1.Ask\032\026.g"
+    "oogle.protobuf.Empty\"\014\372\257%\010\022\006\030\000 \001(\0000\001\0227\012\010"
+    "Reliable\022\014.acme.v1.Ask\032\017.acme.v1.Answer\""
+    "\012\372\257%\006\032\004\030\0060\0010\001\0227\012\010Expiring\022\014.acme.v1.Ask\032"
+    "\017.acme.v1.Answer\"\012\372\257%\006\032\004\010\001\020\001(\001\022Q\012\010Datagr"
+    "am\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"\"\372\257%\036\032"
+    "\034\010\002\020\240\234\001\"\012a-zA-Z_0.9*\010\010\000\020\220N\030\220N(\0010\001\022;\012\010Buf"
+    "fered\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"\016\372\257"
+    "%\012\032\010*\006\010\024\020\024\030\0240\001\022W\012\015LeastBuffered\022\014.acme.v"
+    "1.Ask\032\017.acme.v1.Answer\"%\372\257%!\032\037\010\002\"\001g*\030 \001)"
+    "{\024\256G\341z\204\0771\232\231\231\231\231\231\271\0778\001@\001(\001\022b\012\014MostBuffered\022"
+    "\014.acme.v1.Ask\032\017.acme.v1.Answer\"/\372\257%+\032)\010\001"
+    "\020\221N\"\001g*\037\010\220N\020\220N \002)\000\000\000\000\000\300X@1\000\000\000\000\000\000I@8\002@\220N("
+    "\0010\001\0229\012\014DefaultsSaid\022\014.acme.v1.Ask\032\017.acme"
+    ".v1.Answer\"\010\372\257%\004\032\002*\0000\001\022E\012\015ReliableWaits\022"
+    "\014.acme.v1.Ask\032\017.acme.v1.Answer\"\023\372\257%\017\032\015*\013"
+    ")333333\323\0778\0020\001\0225\012\006Dotted\022\014.acme.v1.Ask\032\017."
+    "acme.v1.Answer\"\014\372\257%\010\012\004\010\005\020\001 \003b\006proto3";
 
 constexpr ::echostream::MethodInfo kOptionsMethods[] = {
     {.name = "RpcLowest",
@@ -106,6 +106,7 @@ constexpr ::echostream::MethodInfo kOptionsMethods[] = {
      .id = 0x05c8cdad6877368c,
      .kind = ::echostream::MethodKind::kPublished,
      .server_streaming = true,
+     .on_reconnect = ::echostream::OnReconnect::kResume,
      .priority = 3,
      .max_queue = 1,
      .sync_group = "",
@@ -115,6 +116,7 @@ constexpr ::echostream::MethodInfo kOptionsMethods[] = {
      .id = 0x1edef64bc1212aad,
      .kind = ::echostream::MethodKind::kStream,
      .server_streaming = true,
+     .on_reconnect = ::echostream::OnReconnect::kResume,
      .priority = 6,
      .sync_group = "",
      .jitter_buffer = {}},

@@ -33,6 +33,7 @@ constexpr ::echostream::MethodInfo kDocumentedMethods[] = {
      .id = 0x000d0943ef98f8b9,
      .kind = ::echostream::MethodKind::kPublished,
      .server_streaming = true,
+     .on_reconnect = ::echostream::OnReconnect::kResume,
      .priority = 3,
      .sync_group = "",
      .jitter_buffer = {}},

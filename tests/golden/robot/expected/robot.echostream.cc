@@ -55,6 +55,7 @@ constexpr ::echostream::MethodInfo kRobotMethods[] = {
      .id = 0x0dcf178d797439b8,
      .kind = ::echostream::MethodKind::kPublished,
      .server_streaming = true,
+     .on_reconnect = ::echostream::OnReconnect::kResume,
      .priority = 3,
      .keep_last = 1,
      .sync_group = "",
