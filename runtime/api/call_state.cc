@@ -25,10 +25,14 @@ void CallState::on_call_changed() {
 
 bool CallState::receive_ended() {
   if (ended_) return true;
+  if (stream_ == nullptr) return false;
   if (stream_->end()) {
     ended_ = true;
     status_ = stream_->end()->status;
     trailing_metadata_ = stream_->end()->metadata;
+    // What crosses the peer's GOAWAY was not acted upon (docs/protocol.md 4.2).
+    cut_off_ = stream_->ended_with_session() || (status_.code() == StatusCode::kUnavailable &&
+                                                 session_->engine().peer_is_draining());
   }
   return ended_ || (!is_caller() && stream_->receive_ended() && !stream_->has_message());
 }
@@ -42,12 +46,25 @@ void CallState::fail(Status status) {
   if (ended_) return;
   ended_ = true;
   status_ = std::move(status);
-  if (is_caller()) stream_->cancel(core::WireError::kCancelled);
+  if (is_caller() && stream_ != nullptr) stream_->cancel(core::WireError::kCancelled);
   changed_.notify_all();
 }
 
+void CallState::begin_resuming() {
+  std::exchange(stream_, nullptr)->release();
+  ended_ = false;
+  cut_off_ = false;
+  status_ = Status::ok();
+}
+
+void CallState::resume_on(std::shared_ptr<SessionState> session, core::CallStream& stream) {
+  session_ = std::move(session);
+  stream_ = &stream;
+  stream.set_observer(this);
+}
+
 void CallState::check_deadline() {
-  if (is_caller() && context_.deadline() <= session_->executor().now()) {
+  if (!ended_ && is_caller() && context_.deadline() <= session_->executor().now()) {
     fail(Status(StatusCode::kDeadlineExceeded, "the call's deadline has passed"));
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "echostream/base/wait.h"
 #include "echostream/internal/call_state.h"
@@ -12,11 +13,24 @@
 
 namespace echostream::internal {
 
+class PersistentState;
+
+/// What it takes to ask again on another session, and what to tell the reader then.
+struct Resumption {
+  std::shared_ptr<PersistentState> persistent;
+  const MethodInfo& method;
+  Buffer request;
+  CallOptions options;
+  std::optional<JitterBufferOptions> jitter_buffer;
+  /// Since the last frame that was handed out.
+  Resumed resumed;
+};
+
 class CallState final : private core::CallObserver {
  public:
   /// A call that the engine has opened, or is serving.
   CallState(std::shared_ptr<SessionState> session, core::CallStream& stream, LocalTime deadline);
-  /// A call that could not be opened.
+  /// A call that could not be opened; `session` may be null.
   CallState(std::shared_ptr<SessionState> session, Status failure);
   ~CallState();
   CallState(const CallState&) = delete;
@@ -40,6 +54,15 @@ class CallState final : private core::CallObserver {
   const Metadata& trailing_metadata() const noexcept { return trailing_metadata_; }
   /// Ends the call for a reason of our own; the first reason stays.
   void fail(Status status);
+  /// Ended, and not by the peer's or our own will: the session was lost, or was about to be.
+  bool is_cut_off() const noexcept { return cut_off_; }
+
+  /// Set for readers that go on on another session.
+  std::unique_ptr<Resumption> resumption;
+  /// Lets the lost session go: the call is neither open nor ended.
+  void begin_resuming();
+  void resume_on(std::shared_ptr<SessionState> session, core::CallStream& stream);
+  WaitPoint& changed() noexcept { return changed_; }
 
   /// Fails the call when its own deadline has passed: for those who never have to wait.
   void check_deadline();
@@ -62,6 +85,7 @@ class CallState final : private core::CallObserver {
   WaitPoint changed_;
   CancelLater cancel_later_{*this};
   bool ended_ = false;
+  bool cut_off_ = false;
   Status status_;
   Metadata trailing_metadata_;
 };

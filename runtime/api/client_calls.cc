@@ -1,92 +1,26 @@
 // The calling side of the generated code: opening calls, one-shot rpcs, one-way events, and the
 // reads and writes under Reader and Writer.
-#include <algorithm>
 #include <utility>
 
-#include "echostream/generated_support.h"
-
-#include "runtime/api/call_state.h"
+#include "runtime/api/call_steps.h"
 
 namespace echostream::internal {
 namespace {
 
-// The earliest of the call's own deadline, the .proto's, and that of the call we work for.
-LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
-                      const TaskContext& context) {
-  LocalTime deadline = kNever;
-  if (options.timeout()) {
-    deadline = deadline_after(context.executor->now(), *options.timeout());
-  } else if (method.deadline > Duration::zero()) {
-    deadline = deadline_after(context.executor->now(), method.deadline);
-  }
-  if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
-  return deadline;
-}
-
-Status check_before_call(LocalTime deadline, const TaskContext& context) {
-  if (context.call != nullptr && context.call->is_cancelled()) {
-    return {StatusCode::kCancelled, "the call that this one works for was cancelled"};
-  }
-  if (deadline != kNever && deadline <= context.executor->now()) {
-    return {StatusCode::kDeadlineExceeded, "the deadline had passed before the call was made"};
-  }
-  return Status::ok();
-}
-
-Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
-                                const CallOptions& options, LocalTime deadline,
-                                const TaskContext& context) {
-  if (Status status = check_before_call(deadline, context); !status.is_ok()) return status;
-  core::RequestFrame request;
-  request.method_id = method.id;
-  const LocalTime now = context.executor->now();
-  if (deadline != kNever) request.timeout = deadline - now;
-  request.metadata = options.metadata();
-  request.made_at = RemoteTime(now.time_since_epoch());
-  return session.engine().start_call(method, request, context.call != nullptr);
-}
-
-Status decode_failure(const google::protobuf::MessageLite& message) {
-  return {StatusCode::kInternal, "the peer sent bytes that are not a " + message.GetTypeName() +
-                                     "; do both ends use the "
-                                     "same .proto?"};
-}
-
-// Reads the one reply, then the status that follows it.
-Task<Status> await_reply(CallState& call, google::protobuf::MessageLite& reply) {
-  bool got_reply = false;
-  for (;;) {
-    if (auto message = call.stream() != nullptr ? call.stream()->take_message() : std::nullopt) {
-      if (got_reply)
-        call.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
-      got_reply = true;
-      if (!decode_message(message->message, reply)) call.fail(decode_failure(reply));
-    }
-    if (call.receive_ended()) break;
-    (void)co_await call.wait();
-  }
-  if (call.status().is_ok() && !got_reply) {
-    co_return Status(StatusCode::kInternal, "the peer ended the rpc without a reply");
-  }
-  co_return call.status();
-}
-
-}  // namespace
-
-Task<Status> unary_call(Channel channel, const MethodInfo& method,
-                        const google::protobuf::MessageLite& request,
-                        google::protobuf::MessageLite& reply, const CallOptions& options) {
+Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const MethodInfo& method,
+                                const google::protobuf::MessageLite& request,
+                                google::protobuf::MessageLite& reply, const CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
   auto encoded = encode_message(request);
   if (!encoded) co_return encoded.error();
-  auto stream = start(*channel.state(), method, options, deadline, context);
+  auto stream = start(*session, method, options, deadline, context);
   if (!stream) {
     // Whoever tries again at once must not keep the others from their turn.
     co_await yield_now();
     co_return stream.error().with_context(method.full_name);
   }
-  CallState call(channel.state(), **stream, deadline);
+  CallState call(std::move(session), **stream, deadline);
   Status sent = (*stream)->send_message(*encoded, true);
   if (!sent.is_ok()) {
     co_await yield_now();
@@ -99,11 +33,11 @@ Task<Status> unary_call(Channel channel, const MethodInfo& method,
   co_return status;
 }
 
-Task<Status> send_event(Channel channel, const MethodInfo& method,
-                        const google::protobuf::MessageLite& event, const CallOptions& options) {
+Task<Status> session_send_event(std::shared_ptr<SessionState> session, const MethodInfo& method,
+                                const google::protobuf::MessageLite& event,
+                                const CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
-  SessionState& session = *channel.state();
   Status status = check_before_call(deadline, context);
   if (!status.is_ok()) {
     co_await yield_now();
@@ -111,38 +45,60 @@ Task<Status> send_event(Channel channel, const MethodInfo& method,
   }
   auto encoded = encode_message(event);
   if (!encoded) co_return encoded.error();
-  while (!session.engine().events_writable(method.priority)) {
-    const WaitResult result = co_await session.events_writable().wait(deadline);
-    if (result == WaitResult::kDeadline) {
-      co_return Status(StatusCode::kDeadlineExceeded, "the event queue stayed full");
-    }
-    if (result == WaitResult::kCancelled) {
-      co_return Status(StatusCode::kCancelled, "the call was cancelled");
-    }
-  }
-  status = session.engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
+  status = co_await wait_for_event_queue(*session, method, deadline);
+  if (!status.is_ok()) co_return status;
+  status = session->engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
   if (!status.is_ok()) co_await yield_now();
   co_return status;
 }
 
-Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
-                                           const google::protobuf::MessageLite* request,
-                                           const CallOptions& options) {
+Task<std::shared_ptr<CallState>> session_open_call(std::shared_ptr<SessionState> session,
+                                                   const MethodInfo& method,
+                                                   const google::protobuf::MessageLite* request,
+                                                   const CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
-  auto stream = start(*channel.state(), method, options, deadline, context);
+  auto stream = start(*session, method, options, deadline, context);
   if (!stream) {
     co_await yield_now();
-    co_return std::make_shared<CallState>(channel.state(),
+    co_return std::make_shared<CallState>(std::move(session),
                                           stream.error().with_context(method.full_name));
   }
-  auto call = std::make_shared<CallState>(channel.state(), **stream, deadline);
+  auto call = std::make_shared<CallState>(std::move(session), **stream, deadline);
   if (request != nullptr) {
     auto encoded = encode_message(*request);
     Status status = encoded ? (*stream)->send_message(*encoded, true) : encoded.error();
     if (!status.is_ok()) call->fail(status.with_context(method.full_name));
   }
   co_return std::move(call);
+}
+
+}  // namespace
+
+Task<Status> unary_call(Channel channel, const MethodInfo& method,
+                        const google::protobuf::MessageLite& request,
+                        google::protobuf::MessageLite& reply, const CallOptions& options) {
+  if (channel.persistent()) {
+    return persistent_unary_call(channel.persistent(), method, request, reply, options);
+  }
+  return session_unary_call(channel.state(), method, request, reply, options);
+}
+
+Task<Status> send_event(Channel channel, const MethodInfo& method,
+                        const google::protobuf::MessageLite& event, const CallOptions& options) {
+  if (channel.persistent()) {
+    return persistent_send_event(channel.persistent(), method, event, options);
+  }
+  return session_send_event(channel.state(), method, event, options);
+}
+
+Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
+                                           const google::protobuf::MessageLite* request,
+                                           const CallOptions& options) {
+  if (channel.persistent()) {
+    return persistent_open_call(channel.persistent(), method, request, options);
+  }
+  return session_open_call(channel.state(), method, request, options);
 }
 
 namespace {
@@ -161,6 +117,11 @@ void describe(const SessionState& session, const core::InboundMessage& inbound, 
   if (info.latency) info.local_capture_time = inbound.arrived_at - info.latency->value;
 }
 
+void tell_resumed(Resumption& resumption, FrameInfo& info) {
+  if (resumption.resumed.losses == 0) return;
+  info.resumed = std::exchange(resumption.resumed, {});
+}
+
 using Take = std::optional<core::InboundMessage> (core::CallStream::*)();
 
 Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
@@ -168,12 +129,18 @@ Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageL
   for (;;) {
     if (auto inbound = call->stream() != nullptr ? (call->stream()->*take)() : std::nullopt) {
       describe(call->session(), *inbound, info);
+      if (call->resumption && !inbound->is_gap) tell_resumed(*call->resumption, info);
       if (inbound->is_gap || decode_message(inbound->message, message)) co_return true;
       call->fail(decode_failure(message));
       co_return false;
     }
-    if (call->receive_ended()) co_return false;
-    (void)co_await call->wait();
+    if (!call->receive_ended()) {
+      (void)co_await call->wait();
+      continue;
+    }
+    if (!call->resumption || !call->is_cut_off()) co_return false;
+    const bool resumed = co_await resume_reading(call);
+    if (!resumed) co_return false;
   }
 }
 
@@ -240,6 +207,7 @@ std::uint64_t call_lost_at_end(const CallState& call) {
 Status set_jitter_buffer(CallState& call, const JitterBufferOptions& options) {
   if (Status status = check(options); !status.is_ok()) return status;
   if (call.stream() != nullptr) call.stream()->set_jitter_buffer(options);
+  if (call.resumption) call.resumption->jitter_buffer = options;
   return Status::ok();
 }
 JitterBufferStats jitter_buffer_stats(const CallState& call) {

@@ -100,21 +100,27 @@ class Attempts {
 
 }  // namespace
 
-Task<Result<Session>> connect(Node::Impl& node, std::string target) {
+Status check_target(const std::string& target) {
+  auto parsed = parse_host_and_port(target);
+  if (!parsed) return std::move(parsed).error();
+  if (parsed->port == 0) {
+    return {StatusCode::kInvalidArgument, "'" + target + "' has port 0"};
+  }
+  return Status::ok();
+}
+
+Task<Result<Session>> connect(Node::Impl& node, std::string target, Duration timeout) {
   if (node.shutting_down) {
     co_return Status(StatusCode::kUnavailable, "this node is shutting down");
   }
-  auto parsed = parse_host_and_port(target);
-  if (!parsed) co_return std::move(parsed).error().with_context("connect");
-  if (parsed->port == 0) {
-    co_return Status(StatusCode::kInvalidArgument, "connect: '" + target + "' has port 0");
-  }
+  Status dialable = check_target(target);
+  if (!dialable.is_ok()) co_return dialable.with_context("connect");
+  const auto parsed = parse_host_and_port(target);
   const std::weak_ptr<const bool> alive = node.alive;
   Loop& loop = node.loop;
   const Status destroyed(StatusCode::kUnavailable, "the node was destroyed");
   const std::string context = "connect to " + target;
-  const LocalTime deadline =
-      deadline_after(node.loop.now(), node.context.options.handshake_timeout);
+  const LocalTime deadline = deadline_after(node.loop.now(), timeout);
   Task<Addresses> resolving = resolve(loop, *parsed, deadline);
   Addresses addresses = co_await std::move(resolving);
   if (alive.expired()) co_return destroyed.with_context(context);

@@ -10,6 +10,9 @@
 
 namespace echostream::internal {
 
-Task<Result<Session>> connect(Node::Impl& node, std::string target);
+/// Gives up after `timeout`; the node's handshake timeout bounds each handshake as well.
+Task<Result<Session>> connect(Node::Impl& node, std::string target, Duration timeout);
+/// INVALID_ARGUMENT when nobody could ever dial it.
+Status check_target(const std::string& target);
 
 }  // namespace echostream::internal

@@ -6,6 +6,7 @@
 
 #include "runtime/api/connector.h"
 #include "runtime/api/node_impl.h"
+#include "runtime/api/persistent_state.h"
 
 namespace echostream {
 
@@ -52,6 +53,7 @@ void Node::Impl::share_clock(const SharedClockOptions& options) {
 
 Node::Impl::~Impl() {
   tasks.clear();
+  for (const auto& persistent : persistent_sessions) persistent->detach();
   for (const auto& session : sessions) {
     session->link().close(core::WireError::kNone, "the node was closed");
   }
@@ -168,7 +170,8 @@ Result<SocketAddress> Node::listen(std::string_view address) {
 }
 
 Task<Result<Session>> Node::connect(std::string target) {
-  return internal::connect(*impl_, std::move(target));
+  const Duration timeout = impl_->context.options.handshake_timeout;
+  return internal::connect(*impl_, std::move(target), timeout);
 }
 
 NodeClock Node::clock() const { return {impl_->loop, impl_->clock.get()}; }
@@ -202,6 +205,10 @@ Task<void> shut_down(Node::Impl& node, Duration grace) {
   WaitPoint pause;
   const LocalTime deadline = deadline_after(loop.now(), grace);
   node.shutting_down = true;
+  // Before the sessions leave: they are not to be replaced.
+  for (const auto& persistent : node.persistent_sessions) {
+    persistent->close(Status(StatusCode::kUnavailable, "this node is shutting down"), false);
+  }
   for (const auto& driver : node.drivers) driver->stop_accepting();
   for (const auto& session : node.sessions) session->engine().drain();
   const auto busy = [&node] {

@@ -30,6 +30,7 @@ struct Node::Impl {
   internal::NodeContext context;
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
   WaitPoint sessions_changed;
+  std::vector<std::shared_ptr<internal::PersistentState>> persistent_sessions;
   /// Null unless NodeOptions::shared_clock asks for it.
   std::unique_ptr<internal::NodeClockService> clock;
   std::vector<std::unique_ptr<internal::QuicDriver>> drivers;

@@ -40,6 +40,7 @@ void SessionState::handle_connected() {
 void SessionState::handle_closed(const Status& status) {
   if (std::exchange(closed_, true)) return;
   close_status_ = status;
+  closed_at_ = executor_.now();
   const bool was_open = engine_.is_open();
   engine_.handle_closed(status.is_ok() ? Status(StatusCode::kUnavailable, "the session was closed")
                                        : status);

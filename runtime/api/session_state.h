@@ -40,6 +40,11 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   bool is_open() const noexcept { return engine_.is_open(); }
   bool is_closed() const noexcept { return closed_; }
   const Status& close_status() const noexcept { return close_status_; }
+  LocalTime closed_at() const noexcept { return closed_at_; }
+  /// Open, and neither end is about to leave.
+  bool takes_calls() const noexcept {
+    return engine_.is_open() && !engine_.is_draining() && !engine_.peer_is_draining();
+  }
   WaitPoint& changed() noexcept { return changed_; }
   /// Whoever dials waits for several sessions at one place; null when it waits no more.
   void notify_on_change(WaitPoint* where) noexcept { also_notify_ = where; }
@@ -68,6 +73,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   void on_events_writable() override { events_writable_.notify_all(); }
   void on_clock_updated() override;
   void on_clock_report(const timing::NodeClockReport& report) override;
+  void on_peer_settings() override { notify_changed(); }
   void on_peer_draining() override { notify_changed(); }
 
   /// What may be wrong about a latency, for arrivals from `from` until `until`.
@@ -95,6 +101,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   PeerNode peer_node_;
   bool closed_ = false;
   Status close_status_;
+  LocalTime closed_at_{};
   std::size_t running_handlers_ = 0;
   std::size_t running_events_ = 0;
   std::size_t subscriptions_ = 0;

@@ -256,7 +256,34 @@ Task<Status> wait_for_the_end(Session session, Loop& loop) {
   co_return Status::ok();
 }
 
+// ---- A server that is killed and started again.
+
+Task<Status> stay_connected(Node& node, std::string address) {
+  ReconnectOptions options;
+  options.attempt_timeout = 500ms;
+  options.max_delay = 500ms;
+  auto kept = node.keep_connected(address, options);
+  if (!kept) co_return kept.error();
+  auto client = kept->client<Lab>();
+  auto news = co_await client.News({});
+  auto first = co_await news.next();
+  if (!first) co_return news.status();
+  std::cout << "following" << std::endl;
+  std::uint32_t losses = 0;
+  while (losses == 0) {
+    auto frame = co_await news.next();
+    if (!frame) co_return news.status();
+    if (frame->resumed) losses = frame->resumed->losses;
+  }
+  auto reply = co_await client.Echo(text("hello again"));
+  if (!reply) co_return reply.error();
+  std::cout << "ok losses " << losses << " sessions " << kept->status().sessions << std::endl;
+  kept->close();
+  co_return Status::ok();
+}
+
 Task<Status> run_scenario(std::string scenario, Node& node, std::string address) {
+  if (scenario == "keep") co_return co_await stay_connected(node, address);
   auto session = co_await node.connect(address);
   if (!session) co_return session.error();
   if (scenario == "timing") co_return co_await use_timing(*session);

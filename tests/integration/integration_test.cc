@@ -121,6 +121,34 @@ TEST_P(TwoProcesses, AKilledServerIsNoticedWithinTheIdleTimeout) {
   EXPECT_EQ(caller.wait(kPatience), 0);
 }
 
+TEST_P(TwoProcesses, ASubscriptionGoesOnWhenAKilledServerIsStartedAgain) {
+  (void)stop_server();
+  const std::string name = "/echostream-" + std::to_string(getpid()) + "-identity.pem";
+  const std::string identity_file = ::testing::TempDir() + name;
+  const auto start = [&](const std::string& address) {
+    server_.emplace(
+        std::vector<std::string>{ECHOSTREAM_INTEGRATION_SERVER, address, "1000", identity_file});
+    const auto line = server_->read_line(kPatience);
+    ASSERT_TRUE(line) << "the server does not say where it listens";
+    std::istringstream words(*line);
+    std::string word;
+    words >> word >> address_ >> fingerprint_;
+    ASSERT_EQ(word, "listening") << *line;
+  };
+  start(std::string(GetParam()) + ":0");
+  const std::string before = address_ + fingerprint_;
+  Process caller(client("keep", "1000"));
+  ASSERT_EQ(caller.read_line(kPatience), "following");
+  server_->send_signal(SIGKILL);
+  EXPECT_EQ(server_->wait(kPatience), -SIGKILL);
+  start(address_);
+  EXPECT_EQ(address_ + fingerprint_, before);
+  EXPECT_EQ(caller.read_line(kPatience), "ok losses 1 sessions 2");
+  EXPECT_EQ(caller.wait(kPatience), 0);
+  (void)stop_server();
+  std::remove(identity_file.c_str());
+}
+
 TEST_P(TwoProcesses, AWrongFingerprintIsAClearError) {
   const std::string right = std::exchange(fingerprint_, std::string(64, 'a'));
   Process caller(client("everything"));

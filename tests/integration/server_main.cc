@@ -1,7 +1,10 @@
 // The server process of the integration tests: serves Lab until SIGTERM, then drains.
-//   integration-server ADDRESS IDLE_TIMEOUT_MS
+//   integration-server ADDRESS IDLE_TIMEOUT_MS [IDENTITY_FILE]
+// With a file it is who that file says, or writes there who it is: a later start is then the same.
 // Writes "listening ADDRESS FINGERPRINT" once it does, and what it did at the end.
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "tests/support/lab.h"
@@ -32,10 +35,19 @@ int fail(const Status& status) {
   return 1;
 }
 
-int serve(const std::string& address, Duration idle_timeout) {
+Result<Identity> identity_of(const std::string& file, WallTime now) {
+  if (!file.empty() && std::filesystem::exists(file)) return Identity::from_pem_files(file, file);
+  auto made = Identity::self_signed("server", now);
+  if (made && !file.empty()) {
+    std::ofstream(file) << made->certificate_chain_pem() << made->private_key_pem();
+  }
+  return made;
+}
+
+int serve(const std::string& address, Duration idle_timeout, const std::string& identity_file) {
   auto loop = make_loop();
   if (!loop) return fail(loop.error());
-  auto identity = Identity::self_signed("server", (*loop)->wall_time());
+  auto identity = identity_of(identity_file, (*loop)->wall_time());
   if (!identity) return fail(identity.error());
   NodeOptions options;
   options.identity = *identity;
@@ -60,7 +72,8 @@ int serve(const std::string& address, Duration idle_timeout) {
 }  // namespace echostream::testing
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 3) return 2;
+  if (argument_count != 3 && argument_count != 4) return 2;
   return echostream::testing::serve(arguments[1],
-                                    std::chrono::milliseconds(std::atoi(arguments[2])));
+                                    std::chrono::milliseconds(std::atoi(arguments[2])),
+                                    argument_count == 4 ? arguments[3] : "");
 }

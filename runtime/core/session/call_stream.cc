@@ -273,6 +273,7 @@ void CallStream::handle_session_closed(const Status& status) {
   fin_seen_ = true;
   waiting_request_.reset();
   unopened_.clear();
+  ended_with_session_ = !end_ && !pending_end_;
   if (!end_ && pending_end_) settle_frames();
   if (!end_) end_ = pending_end_ ? std::exchange(pending_end_, {}) : StatusFrame{status, {}};
   if (sender_) sender_->give_up_all(WireError::kCancelled);

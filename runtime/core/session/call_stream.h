@@ -83,6 +83,8 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   /// How the call ended, once it is known and every message before it was taken: the peer's status
   /// (caller), or CANCELLED / UNAVAILABLE (either role, when the call was cut off).
   const std::optional<StatusFrame>& end() const noexcept { return end_; }
+  /// end() came from the loss of the session: nobody knows how far the peer got.
+  bool ended_with_session() const noexcept { return ended_with_session_; }
   /// The responder's metadata, as soon as it arrived. Caller only.
   const Metadata& response_metadata() const noexcept { return response_metadata_; }
   /// When the last of the stream's bytes came.
@@ -237,6 +239,7 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   std::uint64_t lost_at_end_ = 0;
   std::optional<StatusFrame> pending_end_;  // waits until the inbox is empty
   std::optional<StatusFrame> end_;
+  bool ended_with_session_ = false;
   bool stream_closed_ = false;
   bool released_ = false;
 };

@@ -81,6 +81,12 @@ void Session::drain() {
   send_control(FrameType::kGoaway, {});
 }
 
+void Session::on_settings(const SettingsFrame& settings) {
+  peer_settings_ = settings;
+  has_peer_settings_ = true;
+  observer_.on_peer_settings();
+}
+
 void Session::on_goaway() {
   if (!std::exchange(peer_draining_, true)) observer_.on_peer_draining();
 }

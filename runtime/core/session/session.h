@@ -40,6 +40,8 @@ class SessionObserver {
   virtual void on_clock_updated() = 0;
   /// The peer shares its clock with others, and says what it knows.
   virtual void on_clock_report(const timing::NodeClockReport& report) = 0;
+  /// The peer's SETTINGS are here: it has accepted the session.
+  virtual void on_peer_settings() {}
   /// The peer sent GOAWAY: it takes no new calls.
   virtual void on_peer_draining() = 0;
 };
@@ -107,6 +109,7 @@ class Session final : private PeerStreams::Sink {
   const timing::SyncGroup* find_sync_group(std::string_view name) const;
   const timing::PeerClock& clock() const noexcept { return clock_.clock(); }
   const SettingsFrame& peer_settings() const noexcept { return peer_settings_; }
+  bool has_peer_settings() const noexcept { return has_peer_settings_; }
   const SessionStats& stats() const noexcept { return stats_; }
   /// What the peer makes us hold, counted against Limits::max_session_bytes.
   std::size_t held_bytes() const noexcept { return budget_.held(); }
@@ -120,7 +123,7 @@ class Session final : private PeerStreams::Sink {
   void note_media(LocalTime now) { clock_.note_media(now); }
   timing::SyncGroup& sync_group(std::string_view name);
   // PeerStreams::Sink
-  void on_settings(const SettingsFrame& settings) override { peer_settings_ = settings; }
+  void on_settings(const SettingsFrame& settings) override;
   void on_goaway() override;
   void on_clock_report(const timing::NodeClockReport& report) override {
     observer_.on_clock_report(report);
@@ -158,6 +161,7 @@ class Session final : private PeerStreams::Sink {
   const Limits limits_;
   std::uint64_t grease_;
   SettingsFrame peer_settings_;
+  bool has_peer_settings_ = false;
   bool connected_ = false;
   bool closing_ = false;  // we asked the connection to close; what still arrives is ignored
   bool closed_ = false;

@@ -35,14 +35,23 @@ class CallOptions {
     return std::move(*this);
   }
 
+  /// For calls of a persistent session, in place of ReconnectOptions::fail_fast. Others never wait
+  /// for a session.
+  CallOptions&& fail_fast(bool fail_fast = true) && {
+    fail_fast_ = fail_fast;
+    return std::move(*this);
+  }
+
   const std::optional<Duration>& timeout() const { return timeout_; }
   const Metadata& metadata() const { return metadata_; }
   Metadata* response_metadata() const { return response_metadata_; }
+  const std::optional<bool>& fail_fast() const { return fail_fast_; }
 
  private:
   std::optional<Duration> timeout_;
   Metadata metadata_;
   Metadata* response_metadata_ = nullptr;
+  std::optional<bool> fail_fast_;
 };
 static_assert(kSafeInAwait<CallOptions>);
 

@@ -27,7 +27,8 @@ struct Limits {
   /// Unsent bytes of one stream or event queue above which a writer waits.
   std::size_t send_high_water_bytes = 256 * 1024;
   std::size_t send_low_water_bytes = 128 * 1024;
-  /// Our own calls that wait for stream credit. More fail with RESOURCE_EXHAUSTED.
+  /// Our own calls that wait for stream credit, or for a persistent session's next session. More
+  /// fail with RESOURCE_EXHAUSTED.
   std::size_t max_waiting_calls = 131'072;
   /// Frames of an EXPIRING stream in flight. More: the oldest is given up.
   std::size_t max_expiring_in_flight = 128;

@@ -15,6 +15,7 @@
 #include "echostream/clock.h"
 #include "echostream/limits.h"
 #include "echostream/loop.h"
+#include "echostream/persistent_session.h"
 #include "echostream/security.h"
 #include "echostream/service.h"
 #include "echostream/session.h"
@@ -115,6 +116,10 @@ class Node {
   /// Dials "host:port", waits for the handshake and the check of the peer's certificate.
   /// UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED, with the reason.
   Task<Result<Session>> connect(std::string target);
+  /// Dials "host:port" and keeps at it: a session that is lost is replaced by another, and the name
+  /// is looked up anew for each dial. Does not wait; PersistentSession::wait_connected() does.
+  /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down).
+  Result<PersistentSession> keep_connected(std::string target, ReconnectOptions options = {});
 
   std::vector<Session> sessions() const;
   NodeClock clock() const;

@@ -17,18 +17,28 @@
 namespace echostream {
 
 namespace internal {
+class PersistentState;
 class SessionState;
-}
+}  // namespace internal
 
-/// What generated clients call through. A cheap handle; get it from Session::channel().
+/// What generated clients call through: one session, or one after the other. A cheap handle; get it
+/// from Session::channel() or PersistentSession::channel().
 class Channel {
  public:
   explicit Channel(std::shared_ptr<internal::SessionState> state) noexcept
       : state_(std::move(state)) {}
+  explicit Channel(std::shared_ptr<internal::PersistentState> persistent) noexcept
+      : persistent_(std::move(persistent)) {}
+  /// Null when it is a persistent session's.
   const std::shared_ptr<internal::SessionState>& state() const noexcept { return state_; }
+  /// Null when it is a plain session's.
+  const std::shared_ptr<internal::PersistentState>& persistent() const noexcept {
+    return persistent_;
+  }
 
  private:
   std::shared_ptr<internal::SessionState> state_;
+  std::shared_ptr<internal::PersistentState> persistent_;
 };
 
 struct SessionStats {

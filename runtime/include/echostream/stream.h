@@ -37,6 +37,9 @@ struct Frame {
   /// session's clock is not known.
   std::optional<LocalTime> local_capture_time;
   std::optional<Latency> latency;
+  /// Persistent sessions: set on the first frame of a new session. Frames may be missing before it
+  /// that lost_before does not count, and sequence numbers begin anew.
+  std::optional<Resumed> resumed;
 };
 
 /// A stretch of playout time: a frame, or a gap for which there is none.
@@ -123,6 +126,7 @@ class Reader {
     frame.duration = info.duration;
     frame.local_capture_time = info.local_capture_time;
     frame.latency = info.latency;
+    frame.resumed = info.resumed;
   }
   std::shared_ptr<internal::CallState> call_;
 };

@@ -17,9 +17,23 @@
 #include "echostream/method.h"
 #include "echostream/session.h"
 
-namespace echostream::internal {
+namespace echostream {
 
+namespace internal {
 class CallState;
+}
+
+/// A reader went on after the session under it was lost.
+struct Resumed {
+  /// From the loss of the old session, as this node noticed it, until the request went out again.
+  /// The last frames before it may be missing too: a network that falls silent is noticed after
+  /// NodeOptions::idle_timeout.
+  Duration away{};
+  /// Sessions that were lost since the previous frame.
+  std::uint32_t losses = 0;
+};
+
+namespace internal {
 
 struct FrameInfo {
   std::uint64_t sequence = 0;
@@ -31,6 +45,7 @@ struct FrameInfo {
   Duration duration{};
   std::optional<LocalTime> local_capture_time;
   std::optional<Latency> latency;
+  std::optional<Resumed> resumed;
 };
 
 /// Opens a call. A call that cannot be opened is one that has ended already, with the reason.
@@ -65,4 +80,5 @@ void cancel_call(CallState& call);
 void drop_reader(CallState& call);
 void drop_writer(CallState& call);
 
-}  // namespace echostream::internal
+}  // namespace internal
+}  // namespace echostream

@@ -1,0 +1,19 @@
+#include "runtime/api/backoff.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace echostream::internal {
+
+Duration Backoff::next(std::uint64_t random) noexcept {
+  // 53 bits: all that a double holds, so that the share stays below 1.
+  const double share = std::ldexp(static_cast<double>(random >> 11), -53);
+  const double bound = static_cast<double>(bound_.count());
+  const Duration pause(static_cast<Duration::rep>(bound * share));
+  const double grown = std::min(bound * multiplier_, static_cast<double>(most_.count()));
+  // As integers again: a double that was `most_` may have been rounded up.
+  bound_ = std::min(most_, Duration(static_cast<Duration::rep>(grown)));
+  return pause;
+}
+
+}  // namespace echostream::internal

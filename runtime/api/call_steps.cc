@@ -1,0 +1,81 @@
+#include "runtime/api/call_steps.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace echostream::internal {
+
+LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
+                      const TaskContext& context) {
+  LocalTime deadline = kNever;
+  if (options.timeout()) {
+    deadline = deadline_after(context.executor->now(), *options.timeout());
+  } else if (method.deadline > Duration::zero()) {
+    deadline = deadline_after(context.executor->now(), method.deadline);
+  }
+  if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
+  return deadline;
+}
+
+Status check_before_call(LocalTime deadline, const TaskContext& context) {
+  if (context.call != nullptr && context.call->is_cancelled()) {
+    return {StatusCode::kCancelled, "the call that this one works for was cancelled"};
+  }
+  if (deadline != kNever && deadline <= context.executor->now()) {
+    return {StatusCode::kDeadlineExceeded, "the deadline had passed before the call was made"};
+  }
+  return Status::ok();
+}
+
+Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
+                                const CallOptions& options, LocalTime deadline,
+                                const TaskContext& context) {
+  if (Status status = check_before_call(deadline, context); !status.is_ok()) return status;
+  core::RequestFrame request;
+  request.method_id = method.id;
+  const LocalTime now = context.executor->now();
+  if (deadline != kNever) request.timeout = deadline - now;
+  request.metadata = options.metadata();
+  request.made_at = RemoteTime(now.time_since_epoch());
+  return session.engine().start_call(method, request, context.call != nullptr);
+}
+
+Status decode_failure(const google::protobuf::MessageLite& message) {
+  return {StatusCode::kInternal, "the peer sent bytes that are not a " + message.GetTypeName() +
+                                     "; do both ends use the "
+                                     "same .proto?"};
+}
+
+Task<Status> await_reply(CallState& call, google::protobuf::MessageLite& reply) {
+  bool got_reply = false;
+  for (;;) {
+    if (auto message = call.stream() != nullptr ? call.stream()->take_message() : std::nullopt) {
+      if (got_reply)
+        call.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
+      got_reply = true;
+      if (!decode_message(message->message, reply)) call.fail(decode_failure(reply));
+    }
+    if (call.receive_ended()) break;
+    (void)co_await call.wait();
+  }
+  if (call.status().is_ok() && !got_reply) {
+    co_return Status(StatusCode::kInternal, "the peer ended the rpc without a reply");
+  }
+  co_return call.status();
+}
+
+Task<Status> wait_for_event_queue(SessionState& session, const MethodInfo& method,
+                                  LocalTime deadline) {
+  while (!session.engine().events_writable(method.priority)) {
+    const WaitResult result = co_await session.events_writable().wait(deadline);
+    if (result == WaitResult::kDeadline) {
+      co_return Status(StatusCode::kDeadlineExceeded, "the event queue stayed full");
+    }
+    if (result == WaitResult::kCancelled) {
+      co_return Status(StatusCode::kCancelled, "the call was cancelled");
+    }
+  }
+  co_return Status::ok();
+}
+
+}  // namespace echostream::internal

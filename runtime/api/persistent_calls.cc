@@ -1,0 +1,181 @@
+// Calls over a persistent session: each goes to the session of the moment, or waits for the next.
+// What may have reached the peer is sent again only if its method says that this does no harm.
+#include <utility>
+
+#include "runtime/api/call_steps.h"
+#include "runtime/api/persistent_state.h"
+
+namespace echostream::internal {
+namespace {
+
+// A request that brings its server down must not do so for ever.
+constexpr int kMostAttempts = 3;
+
+enum class Next : std::uint8_t { kGiveUp, kSendAgain };
+
+// The session went while the call was under way.
+Next after_loss(const CallState& call, const MethodInfo& method, int attempt, RetryBudget& budget) {
+  // It never had a stream: the peer has not seen any of it.
+  if (!call.stream()->id().is_valid()) return Next::kSendAgain;
+  if (!method.idempotent || attempt >= kMostAttempts) return Next::kGiveUp;
+  return budget.take() ? Next::kSendAgain : Next::kGiveUp;
+}
+
+Status cut_off_status(const Status& status, const MethodInfo& method) {
+  return status
+      .with_context("the session was lost before the reply came; the peer may have acted on it")
+      .with_context(method.full_name);
+}
+
+}  // namespace
+
+Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
+                                   const MethodInfo& method,
+                                   const google::protobuf::MessageLite& request,
+                                   google::protobuf::MessageLite& reply,
+                                   const CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context);
+  auto encoded = encode_message(request);
+  if (!encoded) co_return encoded.error();
+  persistent->retry_budget().count_call();
+  for (int attempt = 1;; ++attempt) {
+    auto session = co_await persistent->next_session(deadline, options.fail_fast());
+    if (!session) co_return session.error().with_context(method.full_name);
+    auto stream = start(**session, method, options, deadline, context);
+    if (!stream) {
+      co_await yield_now();
+      co_return stream.error().with_context(method.full_name);
+    }
+    CallState call(*session, **stream, deadline);
+    Status sent = (*stream)->send_message(*encoded, true);
+    if (!sent.is_ok()) {
+      co_await yield_now();
+      co_return sent.with_context(method.full_name);
+    }
+    Status status = co_await await_reply(call, reply);
+    if (options.response_metadata() != nullptr) {
+      *options.response_metadata() = call.response_metadata();
+    }
+    if (status.is_ok() || !call.is_cut_off()) co_return status;
+    if (after_loss(call, method, attempt, persistent->retry_budget()) == Next::kGiveUp) {
+      co_return cut_off_status(status, method);
+    }
+    reply.Clear();
+  }
+}
+
+Task<Status> persistent_send_event(std::shared_ptr<PersistentState> persistent,
+                                   const MethodInfo& method,
+                                   const google::protobuf::MessageLite& event,
+                                   const CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context);
+  Status status = check_before_call(deadline, context);
+  if (!status.is_ok()) {
+    co_await yield_now();
+    co_return status;
+  }
+  auto encoded = encode_message(event);
+  if (!encoded) co_return encoded.error();
+  for (;;) {
+    auto session = co_await persistent->next_session(deadline, options.fail_fast());
+    if (!session) co_return session.error().with_context(method.full_name);
+    status = co_await wait_for_event_queue(**session, method, deadline);
+    if (!status.is_ok()) co_return status;
+    // It may have been lost while its queue was full; nothing was sent then.
+    if (!(*session)->takes_calls()) continue;
+    status =
+        (*session)->engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
+    if (!status.is_ok()) co_await yield_now();
+    co_return status;
+  }
+}
+
+namespace {
+
+// Opens the call of a reader; what the peer or the IDL forbids ends the call.
+Status send_request(CallState& call, const Buffer& request, const MethodInfo& method) {
+  Status sent = call.stream()->send_message(request, true);
+  if (!sent.is_ok()) call.fail(sent.with_context(method.full_name));
+  return sent;
+}
+
+bool is_resumable(const MethodInfo& method) {
+  return method.on_reconnect == OnReconnect::kResume && method.server_streaming &&
+         !method.client_streaming;
+}
+
+}  // namespace
+
+Task<std::shared_ptr<CallState>> persistent_open_call(std::shared_ptr<PersistentState> persistent,
+                                                      const MethodInfo& method,
+                                                      const google::protobuf::MessageLite* request,
+                                                      const CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context);
+  auto encoded = request != nullptr ? encode_message(*request) : Result<Buffer>(Buffer());
+  if (!encoded) co_return std::make_shared<CallState>(nullptr, encoded.error());
+  auto session = co_await persistent->next_session(deadline, options.fail_fast());
+  if (!session) {
+    co_return std::make_shared<CallState>(nullptr, session.error().with_context(method.full_name));
+  }
+  auto stream = start(**session, method, options, deadline, context);
+  if (!stream) {
+    co_await yield_now();
+    co_return std::make_shared<CallState>(nullptr, stream.error().with_context(method.full_name));
+  }
+  auto call = std::make_shared<CallState>(*session, **stream, deadline);
+  if (request != nullptr) (void)send_request(*call, *encoded, method);
+  if (is_resumable(method)) {
+    call->resumption.reset(
+        new Resumption{std::move(persistent), method, *std::move(encoded), options, {}, {}});
+  }
+  co_return std::move(call);
+}
+
+namespace {
+
+void ask_again(CallState& call, std::shared_ptr<SessionState> session, const TaskContext& context) {
+  Resumption& resumption = *call.resumption;
+  auto stream =
+      start(*session, resumption.method, resumption.options, call.context().deadline(), context);
+  if (!stream) {
+    call.fail(stream.error().with_context(resumption.method.full_name));
+    return;
+  }
+  call.resume_on(std::move(session), **stream);
+  if (resumption.jitter_buffer) (*stream)->set_jitter_buffer(*resumption.jitter_buffer);
+  (void)send_request(call, resumption.request, resumption.method);
+}
+
+}  // namespace
+
+Task<bool> resume_reading(std::shared_ptr<CallState> call) {
+  const TaskContext context = co_await current_context();
+  Resumption& resumption = *call->resumption;
+  PersistentState& persistent = *resumption.persistent;
+  const PersistentState::Watch watch(persistent, call->changed());
+  const LocalTime lost_at =
+      call->session().is_closed() ? call->session().closed_at() : context.executor->now();
+  call->begin_resuming();
+  // The call may be cancelled, or its time be up, while it waits.
+  while (!call->receive_ended()) {
+    if (auto session = persistent.usable_session()) {
+      resumption.resumed.away += context.executor->now() - lost_at;
+      ++resumption.resumed.losses;
+      ask_again(*call, std::move(session), context);
+      co_return !call->receive_ended();
+    }
+    if (persistent.is_closed()) {
+      const StatusCode code = persistent.status().last_error.code();
+      call->fail(persistent.no_session(code, "there will be no session")
+                     .with_context(resumption.method.full_name));
+      co_return false;
+    }
+    (void)co_await call->wait();
+  }
+  co_return false;
+}
+
+}  // namespace echostream::internal
