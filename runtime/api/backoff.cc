@@ -1,6 +1,5 @@
 #include "runtime/api/backoff.h"
 
-#include <algorithm>
 #include <cmath>
 
 namespace echostream::internal {
@@ -10,9 +9,11 @@ Duration Backoff::next(std::uint64_t random) noexcept {
   const double share = std::ldexp(static_cast<double>(random >> 11), -53);
   const double bound = static_cast<double>(bound_.count());
   const Duration pause(static_cast<Duration::rep>(bound * share));
-  const double grown = std::min(bound * multiplier_, static_cast<double>(most_.count()));
-  // As integers again: a double that was `most_` may have been rounded up.
-  bound_ = std::min(most_, Duration(static_cast<Duration::rep>(grown)));
+  // Compared as doubles, so that what does not fit is never converted back.
+  const double grown = bound * multiplier_;
+  bound_ = grown >= static_cast<double>(most_.count())
+               ? most_
+               : Duration(static_cast<Duration::rep>(grown));
   return pause;
 }
 
