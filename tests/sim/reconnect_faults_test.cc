@@ -153,6 +153,54 @@ TEST(Reconnect, EveryFaultIsSurvivedAndNothingIsExecutedTwice) {
   });
 }
 
+// Every millisecond of three calls' lives, with a goodbye and without one.
+TEST(Reconnect, WheneverTheServerRestartsNoCallIsExecutedTwiceAndTheReaderGoesOn) {
+  for (const bool polite : {true, false}) {
+    int acted_well = 0;
+    for (Duration at = 0ms; at < 200ms; at += 1ms) {
+      SCOPED_TRACE(::testing::Message() << "restart after " << at / 1ms << " ms");
+      StationOptions options = Station::defaults(9);
+      options.tune_client = [](NodeOptions& node) { node.idle_timeout = 4s; };
+      Station station(options);
+      station.start_server();
+      station.keep_connected();
+      ASSERT_TRUE(station.wait_for(ConnectionState::kConnected));
+      Load load;
+      std::optional<StationOutcome> acted, looked;
+      TaskGroup group(*station.client_loop);
+      group.spawn(internal::store(act(station, job(1, 50)), acted));
+      group.spawn(internal::store(look(station, job(2, 50)), looked));
+      group.spawn(keep_listening(station, load));
+      station.sim.run_for(at);
+      if (polite) {
+        station.stop_server();
+      } else {
+        station.crash_server();
+      }
+      station.start_server();
+      ASSERT_TRUE(station.wait_until([&] { return acted && looked; }));
+      EXPECT_TRUE(looked->status.is_ok()) << looked->status;
+      EXPECT_LE(station.record.executed[1], 1);
+      if (acted->status.is_ok()) {
+        ++acted_well;
+        EXPECT_EQ(station.record.executed[1], 1);
+      } else {
+        EXPECT_EQ(acted->status.code(), StatusCode::kUnavailable) << acted->status;
+      }
+      ASSERT_TRUE(station.wait_until([&] {
+        return station.persistent->status().sessions == 2u && station.persistent->session();
+      }));
+      station.sim.run_for(200ms);
+      station.handler->publish(1);
+      station.sim.run_for(200ms);
+      EXPECT_EQ(load.last_news, 1);
+    }
+    // The reply leaves the server 75 ms after the request left the client.
+    EXPECT_GE(acted_well, 100);
+    EXPECT_LE(acted_well, 130);
+  }
+}
+
 // A hundred clients lose one server, and come back spread over their pauses.
 TEST(Reconnect, ManyClientsDoNotComeBackAtTheSameMoment) {
   for_each_seed(3, [](std::uint64_t seed) {
