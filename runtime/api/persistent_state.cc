@@ -56,9 +56,10 @@ class Dialled {
 
 }  // namespace
 
-// A server that will not have us (it is going down, or full) says so when the handshake is complete
-// on our side already. So the session counts only once the server has spoken: calls that were sent
-// into a refusal would be lost, and only the idempotent ones could be sent again.
+// A server that will not have us (it does not accept our certificate, it has just begun to go down)
+// may say so when the handshake is complete on our side already. So the session counts only once
+// the server has spoken: calls that were sent into a refusal would be lost, and only the idempotent
+// ones could be sent again.
 Task<PersistentState::SessionResult> PersistentState::dial() {
   const LocalTime deadline = deadline_after(executor_.now(), options_.attempt_timeout);
   auto connected = co_await connect(*node_, target_, options_.attempt_timeout);

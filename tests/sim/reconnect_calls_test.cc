@@ -239,36 +239,25 @@ TEST(PersistentCalls, GoToTheNextServerWhileTheOldOneEndsWhatItHas) {
   EXPECT_EQ(station.client_node->sessions().size(), 1u);
 }
 
-// A node that is going down completes handshakes, and refuses then.
-TEST(PersistentCalls, AreNotSentIntoASessionThatTheServerRefuses) {
-  Station station(Station::defaults());
+TEST(PersistentCalls, WaitUntilAFullServerHasRoom) {
+  StationOptions options = Station::defaults();
+  options.tune_server = [](NodeOptions& node) { node.max_sessions = 1; };
+  options.reconnect.max_delay = 1s;
+  Station station(options);
   station.start_server();
-  TaskGroup stopping(*station.server_loop);
-  // A call of its own keeps it from going.
-  Node second(*station.client_loop, [] {
-    NodeOptions options;
-    options.trust = Trust::pinned({fixed_size_identity().fingerprint()});
-    return options;
-  }());
-  auto session = station.run(second.connect("10.0.0.1:4433"));
-  ASSERT_TRUE(*session) << session->status();
-  TaskGroup group(*station.client_loop);
-  std::optional<Result<Done>> slow;
-  auto client = (*session)->client<reconnect::v1::Station>();
-  group.spawn(internal::store(client.Act(job(100, 5000)), slow));
-  station.sim.run_for(100ms);
-  stopping.spawn(station.server->shutdown(10s));
+  auto first = station.run(station.client_node->connect("10.0.0.1:4433"));
+  ASSERT_TRUE(*first) << first->status();
   station.sim.run_for(100ms);
   station.keep_connected();
   std::optional<StationOutcome> acted;
+  TaskGroup group(*station.client_loop);
   group.spawn(internal::store(act(station, job(1)), acted));
-  station.sim.run_for(3s);
+  station.sim.run_for(5s);
   EXPECT_EQ(station.persistent->status().sessions, 0u);
-  EXPECT_GE(station.persistent->status().failed_attempts, 2u);
+  EXPECT_GE(station.persistent->status().failed_attempts, 4u);
+  EXPECT_THAT(station.persistent->status().last_error.to_string(), HasSubstr("refused"));
   EXPECT_FALSE(acted);
-  ASSERT_TRUE(station.wait_until([&] { return stopping.size() == 0; }));
-  station.stop_server();
-  station.start_server();
+  (*first)->close();
   ASSERT_TRUE(station.wait_until([&] { return acted.has_value(); }));
   EXPECT_TRUE(acted->status.is_ok()) << acted->status;
   EXPECT_EQ(station.record.executed[1], 1);

@@ -168,6 +168,26 @@ TEST(PersistentSession, AWrongCertificateIsRetriedWhenAskedTo) {
   ASSERT_TRUE(station.wait_for(ConnectionState::kConnected));
 }
 
+// With TLS 1.3 the handshake is complete at the client before the server has seen its certificate.
+TEST(PersistentSession, IsNotConnectedUntilTheServerHasAcceptedTheClient) {
+  StationOptions options = Station::defaults();
+  options.tune_server = [](NodeOptions& node) {
+    node.client_trust = Trust::pinned({fixed_size_identity().fingerprint()});
+  };
+  Station station(options);
+  station.start_server();
+  station.keep_connected();
+  const auto outcome = station.run(act(station, job(1)));
+  EXPECT_EQ(outcome->status.code(), StatusCode::kUnauthenticated) << outcome->status;
+  EXPECT_EQ(station.persistent->state(), ConnectionState::kClosed);
+  EXPECT_EQ(station.persistent->status().sessions, 0u);
+  EXPECT_EQ(station.persistent->status().failed_attempts, 1u);
+  EXPECT_EQ(station.client_node->sessions().size(), 0u);
+  station.sim.run_for(1s);
+  EXPECT_THAT(kinds(station.states),
+              ElementsAre(ConnectionState::kConnecting, ConnectionState::kClosed));
+}
+
 TEST(PersistentSession, LooksTheNameUpAnewForEachDial) {
   Station station(Station::defaults(8));
   station.sim.add_host("station.example", SocketAddress::ipv4({10, 0, 0, 9}, 0));

@@ -186,11 +186,15 @@ TEST(PersistentStreams, N06_AStreamGoesOnAfterAPartitionLongerThanTheIdleTimeout
   station.sim.run_for(40s - noticed);
   station.set_cut(false);
   ASSERT_TRUE(station.wait_until([&] { return position.frames.size() > before + 20; }, 30s));
-  const auto& first = position.frames[before];
-  EXPECT_EQ(first.message.number(), 0);
-  EXPECT_EQ(first.message.server(), 1);
-  ASSERT_TRUE(first.resumed);
-  EXPECT_FALSE(position.frames[before + 1].resumed);
+  // Some were on their way when the link was cut.
+  std::vector<const Frame<Item>*> resumed;
+  for (const auto& frame : position.frames) {
+    if (frame.resumed) resumed.push_back(&frame);
+  }
+  ASSERT_EQ(resumed.size(), 1u);
+  EXPECT_EQ(resumed[0]->message.number(), 0);
+  EXPECT_EQ(resumed[0]->message.server(), 1);
+  EXPECT_EQ(resumed[0]->resumed->losses, 1u);
   EXPECT_EQ(station.record.streams, 2);
   // The old session of the server is gone as well.
   station.sim.run_for(30s);
