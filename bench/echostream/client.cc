@@ -47,7 +47,10 @@ echostream::Task<echostream::Status> Client::run() {
                                               {kMessages, &Client::messages},
                                               {kBulk, &Client::bulk},
                                               {kHandshake, &Client::handshake},
-                                              {kMemory, &Client::memory}};
+                                              {kMemory, &Client::memory},
+                                              {kMediaBesideBulk, &Client::media_beside_bulk},
+                                              {kLoss, &Client::loss},
+                                              {kGrowth, &Client::growth}};
   for (const auto& [name, row] : rows) {
     if (!options_.wants(name)) continue;
     Status status = co_await (this->*row)();
@@ -63,12 +66,6 @@ echostream::Task<echostream::Status> Client::warm_up() {
     if (!status.is_ok()) co_return status;
   }
   co_return Status::ok();
-}
-
-void Client::add_latencies(const char* row, std::vector<double>& samples) {
-  report_.add(row, "p50_us", percentile(samples, 0.5));
-  report_.add(row, "p99_us", percentile(samples, 0.99));
-  report_.add(row, "samples", static_cast<double>(samples.size()));
 }
 
 echostream::Task<Result<CpuTimes>> Client::cpu_times() {
@@ -99,7 +96,7 @@ echostream::Task<echostream::Status> Client::unary_latency() {
     if (!status.is_ok()) co_return status;
     samples.push_back(microseconds_since(start));
   }
-  add_latencies(kUnaryLatency, samples);
+  report_.add_times(kUnaryLatency, samples);
   co_return Status::ok();
 }
 
@@ -208,7 +205,7 @@ echostream::Task<echostream::Status> Client::handshake() {
     samples.push_back(microseconds_since(start));
     session->close();
   }
-  add_latencies(kHandshake, samples);
+  report_.add_times(kHandshake, samples);
   co_return Status::ok();
 }
 

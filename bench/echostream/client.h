@@ -35,6 +35,11 @@ class Client {
   Task<Status> bulk();
   Task<Status> handshake();
   Task<Status> memory();
+  // media_rows.cc
+  Task<Status> media_beside_bulk();
+  Task<Status> loss();
+  // growth.cc
+  Task<Status> growth();
 
   Stub stub() const { return session_->client<v1::Bench>(); }
   Task<Status> warm_up();
@@ -42,6 +47,9 @@ class Client {
   Task<void> keep_calling(Budget& budget, std::uint64_t& done, Status& failure);
   Task<Status> send_notes(Budget& budget, std::uint64_t& sent);
   Task<Status> upload(const char* row, std::size_t bytes);
+  using MediaStream = echostream::ClientStream<v1::Blob, v1::Ages>;
+  Task<echostream::Result<std::vector<double>>> send_media(MediaStream stream, std::uint64_t& sent);
+  Task<void> keep_uploading(const bool& stop, std::uint64_t& bytes, Status& failure);
   /// Dials until `held` has that many sessions, and asks the server for its memory once they are
   /// idle.
   Task<echostream::Result<double>> hold_sessions(std::size_t count,
@@ -49,7 +57,6 @@ class Client {
   /// What both ends have used of the CPU so far.
   Task<echostream::Result<CpuTimes>> cpu_times();
   Task<Status> report_cpu(const char* row, CpuTimes before, std::uint64_t operations);
-  void add_latencies(const char* row, std::vector<double>& samples);
 
   echostream::Node& node_;
   const ClientOptions& options_;

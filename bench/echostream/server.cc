@@ -1,13 +1,19 @@
 // bench.v1.Bench served by EchoStream, with an identity made at start; the client pins its
 // fingerprint.
+#include <chrono>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "echostream/node.h"
 
 #include "bench.echostream.h"
+#include "bench/echostream/wide_service.h"
+#include "bench/support/client_options.h"
+#include "bench/support/media.h"
 #include "bench/support/process_usage.h"
 #include "bench/support/server_options.h"
 
@@ -21,8 +27,15 @@ using echostream::Status;
 using echostream::StatusCode;
 using echostream::Task;
 
+// More than the growth row opens.
+constexpr std::size_t kMostSessions = 20'000;
+
 class Handler final : public v1::Bench::Handler {
  public:
+  /// Opens a node that serves a WideService of so many methods, and says where.
+  using OpenNode = std::function<Result<std::string>(std::size_t methods)>;
+  void set_open_node(OpenNode open_node) { open_node_ = std::move(open_node); }
+
   Task<Result<v1::Blob>> Echo(Call&, v1::Blob request) override { co_return std::move(request); }
 
   Task<Status> Note(Call&, v1::Blob) override {
@@ -61,7 +74,48 @@ class Handler final : public v1::Bench::Handler {
     co_return std::move(usage);
   }
 
+  Task<Result<v1::Ages>> MediaReliable(Call&, Reader<v1::Blob> in) override {
+    return measure_ages(std::move(in));
+  }
+  Task<Result<v1::Ages>> MediaExpiring(Call&, Reader<v1::Blob> in) override {
+    return measure_ages(std::move(in));
+  }
+  Task<Result<v1::Ages>> MediaDatagram(Call&, Reader<v1::Blob> in) override {
+    return measure_ages(std::move(in));
+  }
+
+  bool Ticks(const v1::TickFilter&, const v1::Blob&) override { return true; }
+
+  Task<Result<v1::NoteCount>> SendTicks(Call&, v1::TickOrder order) override {
+    v1::Blob tick;
+    tick.set_payload(std::string(kUnaryBytes, 't'));
+    for (std::uint32_t i = 0; i < order.count(); ++i) PublishTicks(tick);
+    ticks_ += order.count();
+    v1::NoteCount published;
+    published.set_count(ticks_);
+    co_return std::move(published);
+  }
+
+  Task<Result<v1::Listening>> Listen(Call&, v1::ListenRequest request) override {
+    auto address = open_node_(request.methods());
+    if (!address) co_return address.error();
+    v1::Listening listening;
+    listening.set_address(*address);
+    co_return std::move(listening);
+  }
+
  private:
+  static Task<Result<v1::Ages>> measure_ages(Reader<v1::Blob> in) {
+    v1::Ages ages;
+    while (auto frame = co_await in.next()) {
+      ages.add_age_us(frame_age_us(frame->message.payload()));
+    }
+    if (!in.status().is_ok()) co_return in.status();
+    co_return std::move(ages);
+  }
+
+  OpenNode open_node_;
+  std::uint64_t ticks_ = 0;
   std::uint64_t notes_ = 0;
   std::uint64_t awaited_notes_ = 0;
   echostream::WaitPoint notes_arrived_;
@@ -72,6 +126,40 @@ int fail(const Status& status) {
   return 1;
 }
 
+// The growth row's nodes: what a session costs by itself, without the exchange of its clock and
+// without pings.
+class QuietNodes {
+ public:
+  QuietNodes(echostream::Loop& loop, echostream::NodeOptions options, std::string host,
+             std::shared_ptr<Handler> handler)
+      : loop_(loop),
+        options_(std::move(options)),
+        host_(std::move(host)),
+        handler_(std::move(handler)) {
+    options_.synchronise_clocks = false;
+    options_.keep_alive_interval = echostream::Duration{};
+    options_.idle_timeout = std::chrono::minutes(10);
+  }
+
+  Result<std::string> open(std::size_t methods) {
+    auto& node = nodes_.emplace_back(std::make_unique<echostream::Node>(loop_, options_));
+    if (Status status = node->serve(handler_); !status.is_ok()) return status;
+    if (Status status = node->serve(std::make_shared<WideService>(methods)); !status.is_ok()) {
+      return status;
+    }
+    auto address = node->listen(host_ + ":0");
+    if (!address) return address.error();
+    return address->to_string();
+  }
+
+ private:
+  echostream::Loop& loop_;
+  echostream::NodeOptions options_;
+  std::string host_;
+  std::shared_ptr<Handler> handler_;
+  std::vector<std::unique_ptr<echostream::Node>> nodes_;
+};
+
 int run(const ServerOptions& options) {
   auto loop = echostream::make_loop();
   if (!loop) return fail(loop.error());
@@ -79,8 +167,13 @@ int run(const ServerOptions& options) {
   if (!identity) return fail(identity.error());
   echostream::NodeOptions node_options;
   node_options.identity = *identity;
-  echostream::Node node(**loop, std::move(node_options));
-  if (Status status = node.serve(std::make_shared<Handler>()); !status.is_ok()) return fail(status);
+  node_options.max_sessions = kMostSessions;
+  echostream::Node node(**loop, node_options);
+  auto handler = std::make_shared<Handler>();
+  if (Status status = node.serve(handler); !status.is_ok()) return fail(status);
+  QuietNodes quiet(**loop, node_options, options.listen.substr(0, options.listen.rfind(':')),
+                   handler);
+  handler->set_open_node([&quiet](std::size_t methods) { return quiet.open(methods); });
   auto address = node.listen(options.listen);
   if (!address) return fail(address.error());
   auto signals = (*loop)->watch_stop_signals([&loop](int) { (*loop)->stop(); });

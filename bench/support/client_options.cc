@@ -1,7 +1,6 @@
 #include "bench/support/client_options.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -9,27 +8,28 @@
 namespace bench {
 namespace {
 
-constexpr std::array kRows = {kUnaryLatency, kUnaryThroughput, kEvents, kMessages,
-                              kBulk,         kHandshake,       kMemory};
-
 void print_help(const ClientProgram& program) {
+  const bool trusts = program.credential_option != nullptr;
   std::printf(
-      "Usage: %s --connect HOST:PORT %s VALUE [option ...]\n"
+      "Usage: %s --connect HOST:PORT %s%s[option ...]\n"
       "\n"
       "Measures a benchmark server and prints the figures.\n"
       "\n"
-      "  --connect HOST:PORT  the server, as it prints its address\n"
-      "  %-20s %s\n"
-      "  --only ROW[,ROW]     only these rows (default: all of unary_latency, unary_throughput,\n"
-      "                       events, messages, bulk, handshake, memory that the program has)\n"
+      "  --connect HOST:PORT  the server, as it prints its address\n",
+      program.name, trusts ? program.credential_option : "", trusts ? " VALUE " : "");
+  if (trusts) std::printf("  %-20s %s\n", program.credential_option, program.credential_help);
+  std::printf(
+      "  --only ROW[,ROW]     only these rows (default: all of these that the program has):\n");
+  for (const char* row : kRows) std::printf("                         %s\n", row);
+  std::printf(
       "  --seconds S          how long each row measures (default 2)\n"
       "  --count N            measure N operations instead of S seconds\n"
       "  --outstanding N      calls at once in unary_throughput (default 64)\n"
       "  --sessions N         idle sessions in memory, compared with N/5 (default 1000)\n"
+      "  --most N             sessions and subscribers that growth ends with (default 10000)\n"
       "  --json FILE          write the figures to FILE too\n"
       "  --lifetime S         give up after S seconds (default: never)\n"
-      "  --help               this text\n",
-      program.name, program.credential_option, program.credential_option, program.credential_help);
+      "  --help               this text\n");
 }
 
 bool parse_number(std::string_view text, double least, double most, double& out) {
@@ -67,12 +67,15 @@ bool assign_text(std::string_view text, std::string& out) {
 bool apply(std::string_view option, std::string_view value, const ClientProgram& program,
            ClientOptions& options) {
   if (option == "--connect") return assign_text(value, options.connect);
-  if (option == program.credential_option) return assign_text(value, options.credential);
+  if (program.credential_option != nullptr && option == program.credential_option) {
+    return assign_text(value, options.credential);
+  }
   if (option == "--only") return assign_rows(value, options.only);
   if (option == "--seconds") return assign(value, 0.01, 3600, options.seconds);
   if (option == "--count") return assign(value, 1, 1e12, options.count);
   if (option == "--outstanding") return assign(value, 1, 100'000, options.outstanding);
   if (option == "--sessions") return assign(value, 5, 100'000, options.sessions);
+  if (option == "--most") return assign(value, 10, 15'000, options.most);
   if (option == "--json") return assign_text(value, options.json);
   if (option == "--lifetime") return assign(value, 1, 86'400, options.lifetime_seconds);
   return false;
@@ -102,9 +105,10 @@ std::optional<ClientOptions> parse_client_options(int argc, char** argv,
       return std::nullopt;
     }
   }
-  if (options.connect.empty() || options.credential.empty()) {
-    std::fprintf(stderr, "%s: --connect and %s are needed; see --help\n", program.name,
-                 program.credential_option);
+  const bool trusts = program.credential_option != nullptr;
+  if (options.connect.empty() || (trusts && options.credential.empty())) {
+    std::fprintf(stderr, "%s: --connect%s%s needed; see --help\n", program.name,
+                 trusts ? " and " : " is", trusts ? program.credential_option : "");
     return std::nullopt;
   }
   return options;

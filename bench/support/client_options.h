@@ -1,6 +1,7 @@
-// The command line of the benchmark clients: the same for EchoStream and for every peer.
+// The command line of the benchmark clients, and the rows they can be asked for.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace bench {
 
-/// The rows, in the order in which they run.
+// The rows of docs/performance.md. A program has those that make sense for what it measures.
 inline constexpr const char* kUnaryLatency = "unary_latency";
 inline constexpr const char* kUnaryThroughput = "unary_throughput";
 inline constexpr const char* kEvents = "events";
@@ -18,6 +19,12 @@ inline constexpr const char* kMessages = "messages";
 inline constexpr const char* kBulk = "bulk";
 inline constexpr const char* kHandshake = "handshake";
 inline constexpr const char* kMemory = "memory";
+inline constexpr const char* kMediaBesideBulk = "media_beside_bulk";
+inline constexpr const char* kLoss = "loss";
+inline constexpr const char* kGrowth = "growth";
+inline constexpr std::array kRows = {kUnaryLatency, kUnaryThroughput, kEvents, kMessages,
+                                     kBulk,         kHandshake,       kMemory, kMediaBesideBulk,
+                                     kLoss,         kGrowth};
 
 inline constexpr std::size_t kUnaryBytes = 100;
 inline constexpr std::size_t kMessageBytes = 1024;
@@ -33,13 +40,15 @@ struct ClientOptions {
   std::uint64_t count = 0;        // unless it is this many operations
   std::size_t outstanding = 64;
   std::size_t sessions = 1000;  // of the memory row
+  std::size_t most = 10'000;    // sessions and subscribers of the growth row
   std::string json;
   unsigned lifetime_seconds = 0;
 
   bool wants(const std::string& row) const;
 };
 
-/// What the program is called, and its name for the option that says whom to trust.
+/// What the program is called, and its name for the option that says whom to trust; none when it
+/// trusts nobody.
 struct ClientProgram {
   const char* name;
   const char* credential_option;  // "--fingerprint"
@@ -55,12 +64,14 @@ std::optional<ClientOptions> parse_client_options(int argc, char** argv,
 class Budget {
  public:
   using Clock = std::chrono::steady_clock;
-  explicit Budget(const ClientOptions& options)
-      : left_(options.count),
-        counts_(options.count > 0),
+  explicit Budget(const ClientOptions& options) : Budget(options.count, options.seconds) {}
+  /// `count` 0: as many as `seconds` allow.
+  Budget(std::uint64_t count, double seconds)
+      : left_(count),
+        counts_(count > 0),
         start_(Clock::now()),
-        end_(start_ + std::chrono::duration_cast<Clock::duration>(
-                          std::chrono::duration<double>(options.seconds))) {}
+        end_(start_ +
+             std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))) {}
 
   /// True if one more operation is to be made; takes it off the budget.
   bool take() {

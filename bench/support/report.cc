@@ -20,6 +20,13 @@ void Report::add(const std::string& row, const std::string& metric, double value
   rows_.back().metrics.emplace_back(metric, value);
 }
 
+void Report::add_times(const std::string& row, std::vector<double>& samples_us,
+                       const std::string& prefix) {
+  add(row, prefix + "p50_us", percentile(samples_us, 0.5));
+  add(row, prefix + "p99_us", percentile(samples_us, 0.99));
+  add(row, prefix + "samples", static_cast<double>(samples_us.size()));
+}
+
 void Report::add_cpu(const std::string& row, CpuTimes before, CpuTimes after,
                      std::uint64_t operations) {
   const double per_100k = 1e5 / static_cast<double>(operations);

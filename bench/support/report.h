@@ -25,6 +25,10 @@ class Report {
   /// One figure of one row: add("unary_latency", "p50_us", 61.2). Figures of a row are added one
   /// after the other.
   void add(const std::string& row, const std::string& metric, double value);
+  /// p50, p99 and number of some times in microseconds; their names begin with `prefix`. Sorts
+  /// them.
+  void add_times(const std::string& row, std::vector<double>& samples_us,
+                 const std::string& prefix = {});
   /// What `operations` operations cost, by what both ends had used before and after them.
   void add_cpu(const std::string& row, CpuTimes before, CpuTimes after, std::uint64_t operations);
   void print() const;

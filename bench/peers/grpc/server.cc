@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "bench.grpc.pb.h"
+#include "bench/support/media.h"
 #include "bench/support/process_usage.h"
 #include "bench/support/server_options.h"
 
@@ -77,10 +78,21 @@ class UnarySlot final : public Step {
   std::optional<Call> call_;
 };
 
-class UploadSlot final : public Step {
+template <class Reply>
+using RequestStream = void (Service::*)(grpc::ServerContext*,
+                                        grpc::ServerAsyncReader<Reply, v1::Blob>*,
+                                        grpc::CompletionQueue*, grpc::ServerCompletionQueue*,
+                                        void*);
+
+// One client stream after the other, in one slot.
+template <class Reply>
+class StreamSlot final : public Step {
  public:
-  UploadSlot(Service& service, grpc::ServerCompletionQueue& queue)
-      : service_(service), queue_(queue) {
+  /// Takes a message into account.
+  using Add = void (*)(const v1::Blob& message, Reply& reply);
+  StreamSlot(Service& service, grpc::ServerCompletionQueue& queue, RequestStream<Reply> method,
+             Add add)
+      : service_(service), queue_(queue), method_(method), add_(add) {
     wait();
   }
 
@@ -93,13 +105,12 @@ class UploadSlot final : public Step {
         return;
       case State::kReading:
         if (ok) {
-          call_->received.set_messages(call_->received.messages() + 1);
-          call_->received.set_bytes(call_->received.bytes() + call_->blob.payload().size());
+          add_(call_->blob, call_->reply);
           call_->reader.Read(&call_->blob, this);
           return;
         }
         state_ = State::kFinishing;
-        call_->reader.Finish(call_->received, grpc::Status::OK, this);
+        call_->reader.Finish(call_->reply, grpc::Status::OK, this);
         return;
       case State::kFinishing:
         wait();
@@ -111,22 +122,33 @@ class UploadSlot final : public Step {
   struct Call {
     grpc::ServerContext context;
     v1::Blob blob;
-    v1::Received received;
-    grpc::ServerAsyncReader<v1::Received, v1::Blob> reader{&context};
+    Reply reply;
+    grpc::ServerAsyncReader<Reply, v1::Blob> reader{&context};
   };
   void wait() {
     state_ = State::kWaiting;
     call_.emplace();
-    service_.RequestUpload(&call_->context, &call_->reader, &queue_, &queue_, this);
+    (service_.*method_)(&call_->context, &call_->reader, &queue_, &queue_, this);
   }
 
   Service& service_;
   grpc::ServerCompletionQueue& queue_;
+  RequestStream<Reply> method_;
+  Add add_;
   State state_ = State::kWaiting;
   std::optional<Call> call_;
 };
 
 void echo(v1::Blob& request, v1::Blob& reply) { reply = std::move(request); }
+
+void count(const v1::Blob& message, v1::Received& received) {
+  received.set_messages(received.messages() + 1);
+  received.set_bytes(received.bytes() + message.payload().size());
+}
+
+void measure_age(const v1::Blob& frame, v1::Ages& ages) {
+  ages.add_age_us(frame_age_us(frame.payload()));
+}
 
 void get_usage(v1::UsageRequest&, v1::Usage& usage) {
   usage.set_cpu_seconds(cpu_seconds());
@@ -163,7 +185,10 @@ void serve(Service& service, grpc::ServerCompletionQueue& queue) {
   }
   slots.push_back(std::make_unique<UnarySlot<v1::UsageRequest, v1::Usage>>(
       service, queue, &Service::RequestGetUsage, get_usage));
-  slots.push_back(std::make_unique<UploadSlot>(service, queue));
+  slots.push_back(
+      std::make_unique<StreamSlot<v1::Received>>(service, queue, &Service::RequestUpload, count));
+  slots.push_back(std::make_unique<StreamSlot<v1::Ages>>(
+      service, queue, &Service::RequestMediaReliable, measure_age));
   void* tag = nullptr;
   bool ok = false;
   while (queue.Next(&tag, &ok)) static_cast<Step*>(tag)->proceed(ok);
