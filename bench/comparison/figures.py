@@ -177,6 +177,10 @@ FIGURES = [
         digits=2, must=(at_most(1.3),),
     ),
     Figure(
+        "growth_full_sessions", "growth", "full_sessions_ratio_10000", "  100 (one session) -> 10,000", "x", digits=2,
+        must=(at_most(1.3),),
+    ),
+    Figure(
         "growth_methods", "growth", "methods_ratio_600", "cost of a call, 1 -> 600 methods", "x", digits=2,
         must=(at_most(1.3),),
     ),

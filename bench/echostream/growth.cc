@@ -20,9 +20,13 @@ constexpr std::uint64_t kOperations = 50'000;
 // Calls in a row over one session. An acknowledgement travels with the next call; after the last
 // one it travels alone, which is no matter of how many sessions there are, but would look like one.
 constexpr std::uint64_t kCallsInARow = 25;
-// Below Limits::max_subscriptions. As many ticks in a row go to one session, whether they are of
-// one subscription or of that many.
+// Below Limits::max_subscriptions.
 constexpr std::size_t kSubscriptionsPerSession = 100;
+// Events are published one at a time: how far apart, and how many for one request, so that the
+// request costs little beside them.
+constexpr std::uint32_t kTickPauseUs = 1000;
+constexpr std::size_t kArrivalsPerOrder = 1000;
+constexpr std::uint64_t kArrivalsAtOne = 3000;
 constexpr std::size_t kManyMethods = 600;
 constexpr auto kPatience = std::chrono::seconds(20);
 
@@ -140,19 +144,26 @@ echostream::Task<Status> Growth::call_in_turn(std::uint64_t calls) {
 
 echostream::Task<Status> Growth::measure_subscribers() {
   Status status = co_await open_node(1);
-  if (status.is_ok()) status = co_await subscribe(1);
+  double full_session_cost = 0;
   for (const std::size_t count :
        {std::size_t{1}, kSubscriptionsPerSession, options_.most / 10, options_.most}) {
     if (status.is_ok()) status = co_await subscribe(count);
-    const std::uint64_t arrivals = std::max<std::uint64_t>(2 * kOperations, count);
-    if (status.is_ok()) status = co_await publish(arrivals);
+    const std::uint64_t arrivals =
+        count == 1 ? kArrivalsAtOne : std::max<std::uint64_t>(2 * kOperations, 2 * count);
+    if (status.is_ok()) status = co_await publish(arrivals / 4);
     if (!status.is_ok()) co_return status;
     auto before = co_await cpu_so_far();
     if (!before) co_return before.error();
     status = co_await publish(arrivals);
     auto after = co_await cpu_so_far();
     if (!after) co_return after.error();
-    report_cost("subscribers", count, per_100k(*after - *before, arrivals));
+    const double cost = per_100k(*after - *before, arrivals);
+    report_cost("subscribers", count, cost);
+    if (count == kSubscriptionsPerSession) full_session_cost = cost;
+    if (count == options_.most) {
+      report_.add(kGrowth, "full_sessions_ratio_" + std::to_string(count),
+                  cost / full_session_cost);
+    }
   }
   readers_.clear();
   co_return status;
@@ -194,7 +205,8 @@ echostream::Task<Status> Growth::publish(std::uint64_t arrivals) {
   const std::size_t subscribers = readers_.size();
   v1::TickOrder order;
   order.set_count(
-      static_cast<std::uint32_t>(std::max<std::size_t>(1, kSubscriptionsPerSession / subscribers)));
+      static_cast<std::uint32_t>(std::max<std::size_t>(1, kArrivalsPerOrder / subscribers)));
+  order.set_pause_us(kTickPauseUs);
   const std::uint64_t end = ticks_ + arrivals;
   while (ticks_ < end) {
     awaited_ticks_ = ticks_ + order.count() * subscribers;

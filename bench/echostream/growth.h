@@ -39,7 +39,8 @@ class Growth {
   Task<Status> measure_subscribers();
   Task<Status> subscribe(std::size_t count);
   Task<void> read_ticks(echostream::Reader<v1::Blob> ticks);
-  /// Publishes until so many ticks have arrived at all subscribers together.
+  /// Publishes one event after the other until so many ticks have arrived at all subscribers
+  /// together.
   Task<Status> publish(std::uint64_t arrivals);
 
   Task<Status> measure_methods();

@@ -89,8 +89,12 @@ class Handler final : public v1::Bench::Handler {
   Task<Result<v1::NoteCount>> SendTicks(Call&, v1::TickOrder order) override {
     v1::Blob tick;
     tick.set_payload(std::string(kUnaryBytes, 't'));
-    for (std::uint32_t i = 0; i < order.count(); ++i) PublishTicks(tick);
-    ticks_ += order.count();
+    for (std::uint32_t i = 0; i < order.count(); ++i) {
+      PublishTicks(tick);
+      ++ticks_;
+      if (order.pause_us() == 0) continue;
+      (void)co_await echostream::sleep_for(std::chrono::microseconds(order.pause_us()));
+    }
     v1::NoteCount published;
     published.set_count(ticks_);
     co_return std::move(published);
