@@ -26,7 +26,8 @@ void print_help(const ClientProgram& program) {
       "  --count N            measure N operations instead of S seconds\n"
       "  --outstanding N      calls at once in unary_throughput (default 64)\n"
       "  --sessions N         idle sessions in memory, compared with N/5 (default 1000)\n"
-      "  --most N             sessions and subscribers that growth ends with (default 10000)\n"
+      "  --most N             sessions and subscribers that growth ends with, from 2000 (default "
+      "10000)\n"
       "  --json FILE          write the figures to FILE too\n"
       "  --lifetime S         give up after S seconds (default: never)\n"
       "  --help               this text\n");
@@ -75,7 +76,7 @@ bool apply(std::string_view option, std::string_view value, const ClientProgram&
   if (option == "--count") return assign(value, 1, 1e12, options.count);
   if (option == "--outstanding") return assign(value, 1, 100'000, options.outstanding);
   if (option == "--sessions") return assign(value, 5, 100'000, options.sessions);
-  if (option == "--most") return assign(value, 10, 15'000, options.most);
+  if (option == "--most") return assign(value, 2000, 15'000, options.most);
   if (option == "--json") return assign_text(value, options.json);
   if (option == "--lifetime") return assign(value, 1, 86'400, options.lifetime_seconds);
   return false;
