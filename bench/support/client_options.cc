@@ -26,8 +26,7 @@ void print_help(const ClientProgram& program) {
       "  --count N            measure N operations instead of S seconds\n"
       "  --outstanding N      calls at once in unary_throughput (default 64)\n"
       "  --sessions N         idle sessions in memory, compared with N/5 (default 1000)\n"
-      "  --most N             sessions and subscribers that growth ends with, from 2000 (default "
-      "10000)\n"
+      "  --most N             sessions and subscribers of growth, from 2000 (default 10000)\n"
       "  --json FILE          write the figures to FILE too\n"
       "  --lifetime S         give up after S seconds (default: never)\n"
       "  --help               this text\n");

@@ -90,9 +90,7 @@ class Connection {
   void send(std::int64_t id, Stream& stream);
 
   void handle_datagram(Bytes datagram, std::uint64_t now);
-  std::uint64_t expiry() const {
-    return over_ ? UINT64_MAX : ngtcp2_conn_get_expiry(connection_);
-  }
+  std::uint64_t expiry() const { return over_ ? UINT64_MAX : ngtcp2_conn_get_expiry(connection_); }
   void handle_expiry(std::uint64_t now);
   /// All packets that may be sent now.
   void write(UdpBatch& socket, std::uint64_t now);
