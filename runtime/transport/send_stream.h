@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "echostream/base/block_pool.h"
 #include "echostream/base/bytes.h"
 
 #include "runtime/base/stream_id.h"
@@ -16,7 +17,7 @@
 
 namespace echostream::transport {
 
-class SendStream {
+class SendStream : public internal::PooledObject {
  public:
   SendStream(StreamId id, Priority priority) noexcept : id_(id), priority_(priority) {}
   SendStream(const SendStream&) = delete;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "echostream/base/block_pool.h"
 #include "echostream/base/bytes.h"
 #include "echostream/base/executor.h"
 #include "echostream/base/status.h"
@@ -52,7 +53,9 @@ struct CallEnvironment {
   ByteBudget& budget;
 };
 
-class CallStream final : private FrameSink, private FrameReceiver::Sink {
+class CallStream final : public internal::PooledObject,
+                         private FrameSink,
+                         private FrameReceiver::Sink {
  public:
   enum class Role : std::uint8_t { kCaller, kResponder };
 
