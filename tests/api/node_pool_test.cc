@@ -240,6 +240,48 @@ TEST_F(NodePoolTest, DialsFromEveryThread) {
   EXPECT_EQ(answered, 3);
 }
 
+// Answers with what thread 0 says: the way that docs/threads.md describes.
+class ForwardingDesk final : public DeskHandler {
+ public:
+  ForwardingDesk(std::unique_ptr<NodePool>& pool, std::size_t thread)
+      : DeskHandler(thread), pool_(pool), thread_(thread) {}
+
+  Task<Result<Reply>> Wait(Call&, Request request) override {
+    auto answer = std::make_shared<Answer>();
+    pool_->post(0, [&pool = pool_, mine = thread_, answer, number = request.number()](Node&) {
+      pool->post(mine, [answer, twice = 2 * number](Node&) {
+        answer->number = twice;
+        answer->arrived.notify_all();
+      });
+    });
+    while (!answer->number) {
+      const WaitResult result = co_await answer->arrived.wait();
+      if (result == WaitResult::kCancelled) co_return Status(StatusCode::kCancelled, "stopped");
+    }
+    Reply reply;
+    reply.set_number(*answer->number);
+    co_return reply;
+  }
+
+ private:
+  struct Answer {
+    WaitPoint arrived;
+    std::optional<std::int64_t> number;
+  };
+  std::unique_ptr<NodePool>& pool_;
+  std::size_t thread_;
+};
+
+TEST_F(NodePoolTest, AHandlerMayAskAnotherThread) {
+  start(2, [&](std::size_t thread) { return std::make_shared<ForwardingDesk>(pool_, thread); });
+  const auto clients = connect_to_each();
+  for (const auto& client : clients) {
+    const auto reply = run(*loop_, client->desk().Wait(request(21)));
+    ASSERT_TRUE(reply) << reply.status();
+    EXPECT_EQ(reply->number(), 42);
+  }
+}
+
 TEST_F(NodePoolTest, RefusesToWaitForItself) {
   start(2);
   std::array<Status, 4> refused;
