@@ -347,6 +347,17 @@ TEST_F(NodePoolTest, ItsDestructionEndsCallsWithUnavailable) {
   for (const auto& answer : answers) EXPECT_EQ(answer->status().code(), StatusCode::kUnavailable);
 }
 
+TEST(NodePoolDeath, SaysWhenOneOfItsThreadsDestroysIt) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_DEATH(
+      {
+        NodePool* pool = make_pool(1).release();
+        pool->post(0, [pool](Node&) { delete pool; });
+        (void)pool->listen("127.0.0.1:0");  // waits for that thread
+      },
+      "destroyed on one of its own threads");
+}
+
 // ---- Options and addresses.
 
 TEST(NodePool, SaysWhatIsWrongWithItsOptions) {
