@@ -79,11 +79,15 @@ class Member {
  private:
   void run(NodeOptions options) {
     count_sessions(options);
-    Node node(*loop_, std::move(options));
-    node_ = &node;
-    // Others may stop the loop too, and have no say in this.
-    while (!stopping_.load(std::memory_order_acquire)) loop_->run();
-    if (grace_ > Duration::zero()) echostream::run(*loop_, node.shutdown(grace_));
+    {
+      Node node(*loop_, std::move(options));
+      node_ = &node;
+      // Others may stop the loop too, and have no say in this.
+      while (!stopping_.load(std::memory_order_acquire)) loop_->run();
+      if (grace_ > Duration::zero()) echostream::run(*loop_, node.shutdown(grace_));
+    }
+    // A node that is destroyed tells nobody of the sessions that it closes.
+    sessions_.store(0, std::memory_order_relaxed);
   }
 
   void count_sessions(NodeOptions& options) {

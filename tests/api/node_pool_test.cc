@@ -332,6 +332,15 @@ TEST_F(NodePoolTest, ShutdownLetsCallsEndAndTakesNoNewOnes) {
   EXPECT_TRUE(pool_->shutdown(1s).is_ok());
 }
 
+TEST_F(NodePoolTest, CountsNoSessionsAfterItsEnd) {
+  start(2);
+  const auto clients = connect_to_each();
+  EXPECT_GT(pool_->stats()[0].sessions, 0u);
+  EXPECT_TRUE(pool_->shutdown(Duration::zero()).is_ok());
+  EXPECT_EQ(pool_->stats()[0].sessions, 0u);
+  EXPECT_EQ(pool_->stats()[1].sessions, 0u);
+}
+
 // DeskHandler checks that it ends on its own thread, its calls included.
 TEST_F(NodePoolTest, ItsDestructionEndsCallsWithUnavailable) {
   start(2);
