@@ -57,7 +57,8 @@ class NodePool {
   /// system gives no more loops or threads.
   static Result<std::unique_ptr<NodePool>> make(NodePoolOptions options);
   /// Closes all sessions at once, destroys each node on its thread, and waits for the threads. Not
-  /// from one of them; shutdown() is the polite way.
+  /// from one of them. Call shutdown() before: it is polite, and handlers that use the pool can do
+  /// so until it returns.
   ~NodePool();
   NodePool(const NodePool&) = delete;
   NodePool& operator=(const NodePool&) = delete;
@@ -88,8 +89,8 @@ class NodePool {
   /// Of each thread, as they were a moment ago.
   std::vector<NodePoolStats> stats() const;
 
-  /// Node::shutdown() on all threads at once; waits until they have ended. Calling it again only
-  /// waits.
+  /// Node::shutdown() on all threads at once (with a grace of zero, everything closes now); waits
+  /// until they have ended. Calling it again only waits.
   Status shutdown(Duration grace);
 
  private:
