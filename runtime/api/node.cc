@@ -102,12 +102,14 @@ bool Node::Impl::accept(std::unique_ptr<QuicLink> link) {
 }
 
 Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
-                                            std::shared_ptr<transport::TlsContext> server_tls) {
+                                            std::shared_ptr<transport::TlsContext> server_tls,
+                                            internal::PortMember member) {
   transport::QuicEndpoint::Options options = endpoint_options();
   options.server_tls = std::move(server_tls);
-  auto driver =
-      QuicDriver::open(loop, bind_to, std::move(options),
-                       [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); });
+  auto driver = QuicDriver::open(
+      loop, bind_to, std::move(options),
+      [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); },
+      std::move(member));
   if (!driver) return std::move(driver).error();
   drivers.push_back(*std::move(driver));
   return drivers.back().get();
@@ -147,13 +149,8 @@ Status Node::serve(std::shared_ptr<Service> service) {
   return impl_->context.registry.add(std::move(service));
 }
 
-Result<SocketAddress> Node::listen(std::string_view address) {
-  if (impl_->shutting_down) {
-    return Status(StatusCode::kFailedPrecondition, "listen: this node is shutting down");
-  }
-  auto bind_to = SocketAddress::parse(address);
-  if (!bind_to) return std::move(bind_to).error().with_context("listen");
-  const NodeOptions& options = impl_->context.options;
+Result<std::shared_ptr<transport::TlsContext>> Node::Impl::make_server_tls() const {
+  const NodeOptions& options = context.options;
   if (!options.identity) {
     return Status(StatusCode::kFailedPrecondition,
                   "listen() needs NodeOptions::identity; Identity::self_signed() makes one");
@@ -162,9 +159,24 @@ Result<SocketAddress> Node::listen(std::string_view address) {
   tls.alpn = {std::string(core::kAlpn)};
   tls.identity = options.identity;
   tls.trust = options.client_trust;
-  auto server_tls = transport::TlsContext::make_server(std::move(tls));
+  return transport::TlsContext::make_server(std::move(tls));
+}
+
+Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,
+                                       std::shared_ptr<transport::TlsContext> server_tls,
+                                       internal::PortMember member) {
+  if (shutting_down) {
+    return Status(StatusCode::kFailedPrecondition, "listen: this node is shutting down");
+  }
+  return open_driver(bind_to, std::move(server_tls), std::move(member));
+}
+
+Result<SocketAddress> Node::listen(std::string_view address) {
+  auto bind_to = SocketAddress::parse(address);
+  if (!bind_to) return std::move(bind_to).error().with_context("listen");
+  auto server_tls = impl_->make_server_tls();
   if (!server_tls) return std::move(server_tls).error();
-  auto driver = impl_->open_driver(*bind_to, *std::move(server_tls));
+  auto driver = impl_->listen(*bind_to, *std::move(server_tls));
   if (!driver) return std::move(driver).error();
   return (*driver)->local_address();
 }

@@ -5,6 +5,8 @@
 #include <bit>
 #include <utility>
 
+#include "echostream/base/check.h"
+
 #include "runtime/transport/close_reason.h"
 #include "runtime/transport/socket_path.h"
 
@@ -281,15 +283,11 @@ int Connection::on_id_status(bool is_active, const std::uint8_t* token) {
 }
 
 int Connection::on_new_id(ngtcp2_cid* id, std::uint8_t* token, std::size_t size) {
-  std::array<std::uint8_t, ConnectionId::kMostBytes> bytes;
-  const MutableBytes random = MutableBytes(bytes).first(size);
-  host_.fill_random(random);
-  const ConnectionId made(random);
+  ECHOSTREAM_CHECK(size == ConnectionId::kOwnBytes, "ids of ours are as long as the first one");
+  const ConnectionId made = make_id();
   *id = made.to_ngtcp2();
   const ResetToken reset_token = host_.tokens().reset_token(made);
   std::copy(reset_token.begin(), reset_token.end(), token);
-  ids_.push_back(made);
-  host_.add_id(made, *this);
   return 0;
 }
 

@@ -11,9 +11,6 @@
 namespace echostream::transport {
 namespace {
 
-// Ids of ours: long enough that nobody guesses one, short enough for every packet.
-constexpr std::size_t kIdBytes = 16;
-
 ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
   switch (algorithm) {
     case CongestionControl::kNewReno:
@@ -103,7 +100,8 @@ bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departur
   tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
   const ngtcp2_settings settings = make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN);
   const ngtcp2_transport_params parameters = make_parameters();
-  std::array<std::uint8_t, kIdBytes> destination;
+  // The server's until it names its own.
+  std::array<std::uint8_t, ConnectionId::kOwnBytes> destination;
   host_.fill_random(destination);
   const ngtcp2_cid destination_id = ConnectionId(destination).to_ngtcp2();
   const ngtcp2_cid own_id = make_id().to_ngtcp2();
@@ -168,9 +166,7 @@ ngtcp2_transport_params Connection::make_parameters() const {
 }
 
 ConnectionId Connection::make_id() {
-  std::array<std::uint8_t, kIdBytes> bytes;
-  host_.fill_random(bytes);
-  const ConnectionId id(bytes);
+  const ConnectionId id = host_.new_id();
   ids_.push_back(id);
   host_.add_id(id, *this);
   return id;

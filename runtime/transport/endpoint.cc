@@ -5,6 +5,7 @@
 
 #include "echostream/base/check.h"
 
+#include "runtime/transport/crypto/key_schedule.h"
 #include "runtime/transport/socket_path.h"
 
 namespace echostream::transport {
@@ -12,7 +13,6 @@ namespace {
 
 // RFC 9000 section 14.1: a client's first datagrams are at least that large.
 constexpr std::size_t kLeastInitialBytes = 1200;
-constexpr std::size_t kIdBytes = 16;
 // Answers that wait for the socket; more are not given.
 constexpr std::size_t kMostWaitingAnswers = 256;
 // Tokens of servers that were visited; more forget the first in order.
@@ -37,6 +37,7 @@ Endpoint::Endpoint(Options options, QuicEndpointSink& sink)
     : options_(std::move(options)),
       sink_(sink),
       tokens_(make_secret()),
+      routes_(make_routes()),
       batch_(options_.max_burst_datagrams, options_.quic.max_udp_payload_bytes),
       answer_limit_(options_.max_stateless_answers_per_second),
       ids_(16, make_hash()),
@@ -49,8 +50,23 @@ Endpoint::~Endpoint() {
 
 AddressTokens::Secret Endpoint::make_secret() {
   AddressTokens::Secret secret;
-  options_.fill_random(secret);
+  if (options_.group) {
+    expand_label(EVP_sha256(), options_.group->secret, "es tokens", secret);
+  } else {
+    options_.fill_random(secret);
+  }
   return secret;
+}
+
+IdRoutes Endpoint::make_routes() const {
+  IdRoutes::Key key{};
+  if (options_.group) {
+    ECHOSTREAM_CHECK(
+        options_.group->index < options_.group->size && options_.group->size <= IdRoutes::kMost,
+        "an id has room for the numbers 0 to 255");
+    expand_label(EVP_sha256(), options_.group->secret, "es routes", key);
+  }
+  return IdRoutes(key);
 }
 
 KeyedHash Endpoint::make_hash() {
@@ -71,8 +87,8 @@ void Endpoint::handle_datagram(LocalTime now, const IncomingDatagram& datagram) 
     return;
   }
   ngtcp2_version_cid ids;
-  const int result =
-      ngtcp2_pkt_decode_version_cid(&ids, datagram.data.data(), datagram.data.size(), kIdBytes);
+  const int result = ngtcp2_pkt_decode_version_cid(&ids, datagram.data.data(), datagram.data.size(),
+                                                   ConnectionId::kOwnBytes);
   if (result != 0 && result != NGTCP2_ERR_VERSION_NEGOTIATION) {
     ++stats_.datagrams_dropped;
     return;
@@ -123,6 +139,10 @@ Connection* Endpoint::find(BytesView destination_id, const IncomingDatagram& dat
 
 void Endpoint::handle_unknown(LocalTime now, const IncomingDatagram& datagram,
                               BytesView destination_id, bool is_long) {
+  if (const auto owner = other_owner_of(destination_id)) {
+    ++stats_.datagrams_misdelivered;
+    return sink_.on_misdelivered(now, *owner, datagram);
+  }
   if (is_long) return handle_initial(now, datagram);
   std::array<std::uint8_t, 64> random;
   options_.fill_random(random);
@@ -130,6 +150,15 @@ void Endpoint::handle_unknown(LocalTime now, const IncomingDatagram& datagram,
          make_stateless_reset(tokens_.reset_token(ConnectionId(destination_id)),
                               datagram.data.size(), random),
          stats_.stateless_resets_sent);
+}
+
+// The first id of a connection is the client's choice and may look like one of another member: then
+// that member is the one that accepts it, from its first packet on.
+std::optional<std::size_t> Endpoint::other_owner_of(BytesView destination_id) const {
+  if (!options_.group || destination_id.size() != ConnectionId::kOwnBytes) return std::nullopt;
+  const std::size_t owner = routes_.read(destination_id);
+  if (owner == options_.group->index || owner >= options_.group->size) return std::nullopt;
+  return owner;
 }
 
 void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
@@ -220,11 +249,9 @@ void Endpoint::answer_version(LocalTime now, const IncomingDatagram& datagram,
 
 void Endpoint::answer_retry(LocalTime now, const IncomingDatagram& datagram,
                             const Initial& initial) {
-  std::array<std::uint8_t, kIdBytes> id_bytes;
-  options_.fill_random(id_bytes);
+  const ConnectionId retry_id = new_id();
   AddressTokens::Nonce nonce;
   options_.fill_random(nonce);
-  const ConnectionId retry_id(id_bytes);
   const auto token =
       tokens_.make_retry_token(now, datagram.remote, retry_id, initial.destination_id, nonce);
   // Not rate limited: it is smaller than what it answers, and honest clients wait for it.
@@ -305,6 +332,13 @@ void Endpoint::keep_token(const SocketAddress& server, BytesView token) {
   if (token.size() > kMostTokenBytes) return;
   if (kept_tokens_.size() >= kMostKeptTokens) kept_tokens_.erase(kept_tokens_.begin());
   kept_tokens_[server].assign(token.begin(), token.end());
+}
+
+ConnectionId Endpoint::new_id() {
+  std::array<std::uint8_t, ConnectionId::kOwnBytes> bytes;
+  options_.fill_random(bytes);
+  if (options_.group) routes_.write(bytes, static_cast<std::uint8_t>(options_.group->index));
+  return ConnectionId(bytes);
 }
 
 void Endpoint::add_id(const ConnectionId& id, Connection& connection) {

@@ -10,6 +10,7 @@
 
 #include "runtime/transport/connection.h"
 #include "runtime/transport/connection_host.h"
+#include "runtime/transport/crypto/id_routes.h"
 #include "runtime/transport/quic_endpoint.h"
 #include "runtime/transport/stateless_answers.h"
 
@@ -36,6 +37,7 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
   const QuicOptions& quic_options() const override { return options_.quic; }
   void fill_random(MutableBytes out) override { options_.fill_random(out); }
   const AddressTokens& tokens() const override { return tokens_; }
+  ConnectionId new_id() override;
   void add_id(const ConnectionId& id, Connection& connection) override;
   void remove_id(const ConnectionId& id) override;
   void add_reset_token(const ResetToken& token, Connection& connection) override;
@@ -62,11 +64,15 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
               std::uint64_t& counter);
   void add(std::unique_ptr<Connection> connection);
   AddressTokens::Secret make_secret();
+  IdRoutes make_routes() const;
   KeyedHash make_hash();
+  /// Another member of the group, when one of them made the id.
+  std::optional<std::size_t> other_owner_of(BytesView destination_id) const;
 
   Options options_;
   QuicEndpointSink& sink_;
   AddressTokens tokens_;
+  IdRoutes routes_;
   PacketBatch batch_;
   TimerQueue timers_;
   RateLimit answer_limit_;

@@ -3,6 +3,7 @@
 // no clocks.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,11 +45,26 @@ class QuicEndpointSink {
   /// A client has completed its handshake and wants in: return the sink of the new connection, or
   /// null to refuse it (CONNECTION_REFUSED). The connection lives until QuicEndpoint::release().
   virtual QuicConnectionSink* on_incoming(LocalTime now, QuicConnection& connection) = 0;
+  /// A datagram of another member of the endpoint's group: hand it to that member's
+  /// handle_datagram(). Never called without a group.
+  virtual void on_misdelivered(LocalTime, std::size_t /*owner*/, const IncomingDatagram&) {}
+};
+
+/// Several endpoints behind one UDP port (SO_REUSEPORT), each on a thread of its own. The system
+/// deals datagrams out by the client's address, which may change; ids say whose they are. What one
+/// member says of tokens and resets, all would say.
+struct EndpointGroup {
+  /// The same unpredictable bytes for all members.
+  std::array<std::uint8_t, 32> secret{};
+  /// At most 256.
+  std::size_t size = 0;
+  std::size_t index = 0;
 };
 
 struct EndpointStats {
   std::uint64_t datagrams_received = 0;
   std::uint64_t datagrams_dropped = 0;  // garbage, too short, no connection and not worth an answer
+  std::uint64_t datagrams_misdelivered = 0;  // those of other members of the group
   std::uint64_t version_negotiations_sent = 0;
   std::uint64_t retries_sent = 0;
   std::uint64_t stateless_resets_sent = 0;
@@ -61,6 +77,8 @@ class QuicEndpoint {
     QuicOptions quic;
     /// Set to accept connections.
     std::shared_ptr<TlsContext> server_tls;
+    /// Unset: the only endpoint of its port.
+    std::optional<EndpointGroup> group;
     /// Half-open connections from which every new client must prove its address by a Retry (RFC
     /// 9000 8.1).
     std::size_t retry_above_half_open = 256;

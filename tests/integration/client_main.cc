@@ -192,6 +192,19 @@ Task<Status> use_streams(Session session) {
   co_return Status::ok();
 }
 
+// A stream and calls for some seconds, while something happens to the network.
+Task<Status> keep_going(Session session) {
+  auto client = session.client<Lab>();
+  auto stream = co_await client.Mirror();
+  std::cout << "streaming" << std::endl;
+  constexpr int kFrames = 1000;  // 2 ms apart
+  auto both = co_await when_all(mirror(std::move(stream), kFrames), use_rpcs(session));
+  if (!std::get<0>(both).is_ok()) co_return std::get<0>(both).with_context("mirror");
+  if (!std::get<1>(both).is_ok()) co_return std::get<1>(both).with_context("rpcs");
+  std::cout << "ok" << std::endl;
+  co_return Status::ok();
+}
+
 Task<Status> everything(Session session) {
   auto all = co_await when_all(use_rpcs(session), follow_news(session), use_streams(session));
   if (!std::get<0>(all).is_ok()) co_return std::get<0>(all).with_context("rpcs");
@@ -287,6 +300,7 @@ Task<Status> run_scenario(std::string scenario, Node& node, std::string address)
   auto session = co_await node.connect(address);
   if (!session) co_return session.error();
   if (scenario == "timing") co_return co_await use_timing(*session);
+  if (scenario == "stream") co_return co_await keep_going(*session);
   if (scenario == "everything") co_return co_await everything(*session);
   if (scenario == "load") co_return co_await load(*session, node.loop());
   if (scenario == "wait") co_return co_await wait_for_the_end(*session, node.loop());

@@ -9,8 +9,12 @@
 #include <cstdio>
 #include <random>
 #include <sstream>
+#include <thread>
+
+#include "echostream/loop.h"
 
 #include "tests/integration/process.h"
+#include "tests/support/rebinding_relay.h"
 
 namespace echostream::testing {
 namespace {
@@ -42,9 +46,11 @@ class TwoProcesses : public ::testing::TestWithParam<const char*> {
     start_server("30000");
   }
 
-  void start_server(const std::string& idle_timeout_ms) {
-    server_.emplace(std::vector<std::string>{ECHOSTREAM_INTEGRATION_SERVER,
-                                             std::string(GetParam()) + ":0", idle_timeout_ms});
+  void start_server(const std::string& idle_timeout_ms, const std::string& threads = {}) {
+    std::vector<std::string> command = {ECHOSTREAM_INTEGRATION_SERVER,
+                                        std::string(GetParam()) + ":0", idle_timeout_ms};
+    if (!threads.empty()) command.insert(command.end(), {"", threads});
+    server_.emplace(command);
     const auto line = server_->read_line(kPatience);
     ASSERT_TRUE(line) << "the server does not say where it listens";
     std::istringstream words(*line);
@@ -167,6 +173,80 @@ TEST_P(TwoProcesses, NobodyListeningIsUnavailable) {
   EXPECT_TRUE(line->starts_with("failed: UNAVAILABLE") ||
               line->starts_with("failed: DEADLINE_EXCEEDED"))
       << *line;
+}
+
+// ---- A client whose address changes.
+
+/// A relay on a thread of its own that rebinds its port again and again.
+class RestlessRelay {
+ public:
+  RestlessRelay(const std::string& target, Duration interval)
+      : loop_(make_loop().value()),
+        relay_(*loop_, SocketAddress::parse(target).value()),
+        timer_(*loop_, relay_, interval),
+        thread_([this] { loop_->run(); }) {}
+  ~RestlessRelay() { stop(); }
+  std::string address() const { return relay_.address().to_string(); }
+  /// How often the port has changed.
+  int stop() {
+    loop_->stop();
+    if (thread_.joinable()) thread_.join();
+    return relay_.rebinds();
+  }
+
+ private:
+  class Timer final : public TimerNode {
+   public:
+    Timer(Loop& loop, RebindingRelay& relay, Duration interval)
+        : loop_(loop), relay_(relay), interval_(interval) {
+      loop_.arm(*this, loop_.now() + interval_);
+    }
+
+   private:
+    void on_timer(LocalTime now) override {
+      relay_.rebind();
+      loop_.arm(*this, now + interval_);
+    }
+    Loop& loop_;
+    RebindingRelay& relay_;
+    Duration interval_;
+  };
+
+  std::unique_ptr<Loop> loop_;
+  RebindingRelay relay_;
+  Timer timer_;
+  std::thread thread_;
+};
+
+TEST_P(TwoProcesses, AStreamGoesOnWhenANatMovesItToTheWrongThreadOfThePool) {
+  (void)stop_server();
+  start_server("30000", "4");
+  RestlessRelay relay(address_, 200ms);
+  address_ = relay.address();
+  Process caller(client("stream"));
+  EXPECT_EQ(caller.read_line(kPatience), "streaming");
+  EXPECT_EQ(caller.read_line(kPatience), "ok");
+  EXPECT_EQ(caller.wait(kPatience), 0);
+  const int rebinds = relay.stop();
+  // Two seconds of frames. That all of ten ports belong to one of four threads happens once in
+  // 250,000 times.
+  EXPECT_GE(rebinds, 5);
+  const std::string said = stop_server();
+  int started = -1, forwarded = -1;
+  ASSERT_EQ(std::sscanf(said.c_str(), "started %d forwarded %d", &started, &forwarded), 2) << said;
+  EXPECT_GT(forwarded, 0);
+}
+
+TEST_P(TwoProcesses, UseEveryKindOfMethodWithAPool) {
+  (void)stop_server();
+  start_server("30000", "3");
+  std::vector<std::unique_ptr<Process>> callers;
+  for (int i = 0; i < 3; ++i) callers.push_back(std::make_unique<Process>(client("everything")));
+  for (const auto& caller : callers) {
+    EXPECT_EQ(caller->read_line(kPatience), "ok");
+    EXPECT_EQ(caller->wait(kPatience), 0);
+  }
+  EXPECT_THAT(stop_server(), StartsWith("started "));
 }
 
 // ---- Strangers on the port.

@@ -91,6 +91,10 @@ QuicConnectionSink* QuicHost::on_incoming(LocalTime, QuicConnection& connection)
   return &sink;
 }
 
+void QuicHost::on_misdelivered(LocalTime now, std::size_t owner, const IncomingDatagram& datagram) {
+  if (when_misdelivered) when_misdelivered(now, owner, datagram);
+}
+
 // ---- QuicWorld
 
 QuicWorld::QuicWorld(std::uint64_t seed)
@@ -110,6 +114,7 @@ void QuicWorld::start(QuicHost& host, Options options, bool listens) {
   made.max_half_open = options.max_half_open;
   made.max_connections = options.max_connections;
   made.max_stateless_answers_per_second = options.max_stateless_answers_per_second;
+  made.group = options.group;
   if (listens) {
     TlsContext::Options tls;
     tls.alpn = options.server_alpn;
@@ -168,6 +173,11 @@ QuicHost* QuicWorld::find(const SocketAddress& address) {
   return nullptr;
 }
 
+QuicHost* QuicWorld::receiver_of(const Datagram& datagram) {
+  QuicHost* chosen = deliver_to ? deliver_to(datagram) : nullptr;
+  return chosen != nullptr ? chosen : find(datagram.to);
+}
+
 bool QuicWorld::run_until(const std::function<bool()>& done, Duration limit) {
   const LocalTime end = now_ + limit;
   for (;;) {
@@ -185,7 +195,7 @@ bool QuicWorld::run_until(const std::function<bool()>& done, Duration limit) {
     }
     while (!arrivals_.empty() && arrivals_.begin()->first <= now_) {
       const Datagram datagram = std::move(arrivals_.extract(arrivals_.begin()).mapped());
-      if (QuicHost* host = find(datagram.to)) {
+      if (QuicHost* host = receiver_of(datagram)) {
         host->endpoint->handle_datagram(
             now_, {host->address, datagram.from, datagram.ecn, datagram.bytes});
       }

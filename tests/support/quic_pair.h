@@ -108,6 +108,7 @@ class RecordingSink final : public QuicConnectionSink {
 class QuicHost final : public QuicEndpointSink {
  public:
   QuicConnectionSink* on_incoming(LocalTime now, QuicConnection& connection) override;
+  void on_misdelivered(LocalTime now, std::size_t owner, const IncomingDatagram& datagram) override;
 
   SocketAddress address;
   /// What the others see: changes when a NAT forgets.
@@ -119,6 +120,8 @@ class QuicHost final : public QuicEndpointSink {
   /// For the sinks of accepted connections.
   bool consumes = true;
   std::function<void(RecordingSink&)> when_accepted;
+  /// Gets the datagrams of other members of its group; unset loses them.
+  std::function<void(LocalTime, std::size_t owner, const IncomingDatagram&)> when_misdelivered;
 };
 
 class QuicWorld {
@@ -131,6 +134,8 @@ class QuicWorld {
     std::size_t max_half_open = 4096;
     std::size_t max_connections = 1000;
     std::size_t max_stateless_answers_per_second = 100;
+    /// One of several servers behind one port; QuicWorld::deliver_to says which gets what.
+    std::optional<transport::EndpointGroup> group;
     /// Endpoints of equal seeds make equal secrets, as one that restarts with its old key would.
     std::uint64_t secret_seed = 0;
     std::vector<std::string> server_alpn = {"echostream/1"};
@@ -163,6 +168,8 @@ class QuicWorld {
   LinkConditions link;
   /// Sees every datagram that is sent and may change it; false loses it.
   std::function<bool(Datagram&)> tap;
+  /// Chooses among hosts of one address; null leaves it to the address.
+  std::function<QuicHost*(const Datagram&)> deliver_to;
   Random random;
   std::uint64_t datagrams_sent = 0;
   std::uint64_t datagrams_lost = 0;
@@ -178,6 +185,7 @@ class QuicWorld {
   void send_one(Datagram datagram);
   void arrive(Duration delay, Datagram datagram);
   QuicHost* find(const SocketAddress& address);
+  QuicHost* receiver_of(const Datagram& datagram);
 
   LocalTime now_{std::chrono::hours(1)};
   Identity identity_;
