@@ -1,8 +1,8 @@
 // The server process of the integration tests: serves Lab until SIGTERM, then drains.
 //   integration-server ADDRESS IDLE_TIMEOUT_MS [IDENTITY_FILE | CHAIN_FILE KEY_FILE CLIENT_CA_FILE]
-// With one file it is who that file says, or writes there who it is: a later start is then the
-// same. With three: that certificate, and clients must show one of that CA's. Writes "listening
-// ADDRESS FINGERPRINT" once it does, and what it did at the end.
+// With one file it is who that file says, or writes there who it is, to be the same after a
+// restart. With three: that certificate, and clients must show one of that CA's.
+// Writes "listening ADDRESS FINGERPRINT" once it does, and what it did at the end.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
