@@ -39,7 +39,7 @@ class MemoryLink final : public Link, private ReadyNode {
 
   // Link
   SocketAddress remote_address() const override { return {}; }
-  std::optional<Fingerprint> peer_fingerprint() const override { return std::nullopt; }
+  std::optional<PeerIdentity> peer_identity() const override { return std::nullopt; }
   void add_stats(SessionStats&) const override {}
 
  private:

@@ -29,6 +29,8 @@ struct Node::Impl {
   /// The socket that connect() uses, opened when it is first needed.
   Result<internal::QuicDriver*> dialling_driver();
   Result<std::shared_ptr<transport::TlsContext>> client_tls();
+  /// Replaces what handshakes are made with, or nothing when `changed` cannot be used.
+  Status use_security(NodeOptions changed);
   std::shared_ptr<internal::SessionState> add_session(std::unique_ptr<internal::Link> link);
   std::uint64_t random_number();
 

@@ -212,7 +212,11 @@ Result<SocketAddress> NodePool::Impl::listen_shared(
   SharedPort::Secret secret;
   members[0]->call([&](Node& node) {
     if (bind_to.port() != 0) status = check_port_is_free(node.loop(), bind_to);
-    node.loop().fill_random(secret);
+    if (const auto& fixed = node.impl().context.options.static_secret) {
+      secret = *fixed;
+    } else {
+      node.loop().fill_random(secret);
+    }
   });
   if (!status.is_ok()) return status;
   const auto port = std::make_shared<SharedPort>(members.size(), secret);

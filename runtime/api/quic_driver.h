@@ -39,6 +39,9 @@ class QuicDriver final : private UdpHandler,
   }
   /// Frees a connection that has closed, outside of its callbacks.
   void release_soon(transport::QuicConnection& connection);
+  void set_server_tls(std::shared_ptr<transport::TlsContext> tls) {
+    endpoint_->set_server_tls(std::move(tls));
+  }
   /// Refuses new clients from now on.
   void stop_accepting() { endpoint_->stop_accepting(); }
   /// Writes what waits at once: the last packets before the node goes away.

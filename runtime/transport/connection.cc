@@ -79,6 +79,7 @@ void Connection::on_timer(LocalTime now) {
   if (result != 0) fail(now, result);
   check_large_packets();
   check_full_window();
+  check_stalled_streams();
   deliver_deferred(now);
   changed();
 }
@@ -206,6 +207,8 @@ void Connection::deliver_deferred(LocalTime now) {
 
 int Connection::on_handshake_completed() {
   open_ = true;
+  keys_since_ = now_;
+  keys_since_packet_ = packets_sent_;
   handshake_over_ = true;
   host_.handshake_over(*this);
   if (is_server_) {
@@ -219,7 +222,7 @@ int Connection::on_handshake_completed() {
     }
     AddressTokens::Nonce nonce;
     host_.fill_random(nonce);
-    const auto token = host_.tokens().make_new_token(now_, remote_address(), nonce);
+    const auto token = host_.tokens().make_new_token(host_.wall_time(), remote_address(), nonce);
     if (ngtcp2_conn_submit_new_token(connection_.get(), token.data(), token.size()) != 0) {
       return NGTCP2_ERR_CALLBACK_FAILURE;
     }

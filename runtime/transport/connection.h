@@ -59,6 +59,8 @@ class Connection final : public QuicConnection, private TimerNode {
   bool wants_retry() const noexcept { return wants_retry_; }
   // Its place in the endpoint's queue of connections that want to write.
   bool is_queued = false;
+  // Under which the endpoint counts it; unset when it does not.
+  SocketAddress counted_address;
 
   // ---- QuicConnection
   bool is_server() const override { return is_server_; }
@@ -67,6 +69,7 @@ class Connection final : public QuicConnection, private TimerNode {
   SocketAddress local_address() const override;
   std::string alpn() const override;
   std::optional<Fingerprint> peer_fingerprint() const override;
+  std::optional<PeerIdentity> peer_identity() const override;
   ConnectionStats stats() const override;
   Result<StreamId> open_bidirectional() override;
   Result<StreamId> open_unidirectional() override;
@@ -112,6 +115,9 @@ class Connection final : public QuicConnection, private TimerNode {
   void finish(LocalTime now, CloseInfo info);
   void deliver_deferred(LocalTime now);
   void retry_blocked_stream();
+  void update_keys_when_due();
+  LocalTime next_stall_check();
+  void check_stalled_streams();
 
   struct Packet {
     MutableBytes room;
@@ -172,6 +178,15 @@ class Connection final : public QuicConnection, private TimerNode {
   // Since when the congestion window is full and nothing was acknowledged; when that is too long.
   LocalTime stalled_since_ = kNever;
   LocalTime stall_deadline_ = kNever;
+
+  // Since when, and from which packet on, the present keys are used.
+  LocalTime keys_since_{};
+  std::uint64_t keys_since_packet_ = 0;
+  std::uint64_t key_updates_ = 0;
+  // When streams are looked through for those that the peer does not let go on.
+  LocalTime next_stall_check_ = kNever;
+  // Since when the peer's flow control for the connection has let nothing through.
+  LocalTime window_full_since_ = kNever;
 
   bool open_ = false;
   bool handshake_over_ = false;

@@ -117,6 +117,7 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
     Connection& connection = self(user);
     if (SendStream* stream = connection.find_stream(StreamId{id})) {
       stream->set_blocked(false);
+      stream->blocked_since = kNever;
       connection.scheduler_.update(*stream);
     }
     return 0;

@@ -20,6 +20,8 @@ class ConnectionHost {
   virtual const AddressTokens& tokens() const = 0;
   /// An unpredictable id for packets to this endpoint, of ConnectionId::kOwnBytes.
   virtual ConnectionId new_id() = 0;
+  /// The time of day.
+  virtual WallTime wall_time() = 0;
   /// Packets for the id go to the connection from now on.
   virtual void add_id(const ConnectionId& id, Connection& connection) = 0;
   virtual void remove_id(const ConnectionId& id) = 0;

@@ -32,12 +32,17 @@ std::optional<Fingerprint> Connection::peer_fingerprint() const {
   return tls_ ? tls_->peer().peer_fingerprint : std::nullopt;
 }
 
+std::optional<PeerIdentity> Connection::peer_identity() const {
+  return tls_ ? tls_->peer().identity : std::nullopt;
+}
+
 ConnectionStats Connection::stats() const {
   ConnectionStats stats;
   stats.packets_sent = packets_sent_;
   stats.packets_received = packets_received_;
   stats.bytes_sent = bytes_sent_;
   stats.bytes_received = bytes_received_;
+  stats.key_updates = key_updates_;
   if (!connection_) return stats;
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(connection_.get(), &info);
@@ -177,6 +182,7 @@ Status Connection::update_keys(LocalTime now) {
     return {StatusCode::kFailedPrecondition,
             "the handshake or the last key update is not confirmed yet"};
   }
+  ++key_updates_;
   changed();
   return Status::ok();
 }

@@ -18,6 +18,11 @@ constexpr std::size_t kMostWaitingAnswers = 256;
 // Tokens of servers that were visited; more forget the first in order.
 constexpr std::size_t kMostKeptTokens = 256;
 
+// Who accepts nobody needs no table of networks.
+std::size_t handshakes_per_network(const QuicEndpoint::Options& options) {
+  return options.server_tls ? options.max_handshakes_per_network : 0;
+}
+
 }  // namespace
 
 /// A client's first packet, read.
@@ -40,6 +45,9 @@ Endpoint::Endpoint(Options options, QuicEndpointSink& sink)
       routes_(make_routes()),
       batch_(options_.max_burst_datagrams, options_.quic.max_udp_payload_bytes),
       answer_limit_(options_.max_stateless_answers_per_second),
+      unproven_limit_(handshakes_per_network(options_), make_hash_key()),
+      proven_limit_(handshakes_per_network(options_), make_hash_key()),
+      address_counts_(options_.max_connections_per_address),
       ids_(16, make_hash()),
       reset_tokens_(16, make_hash()) {}
 
@@ -49,6 +57,7 @@ Endpoint::~Endpoint() {
 }
 
 AddressTokens::Secret Endpoint::make_secret() {
+  if (options_.static_secret) return AddressTokens::derive_secret(*options_.static_secret);
   AddressTokens::Secret secret;
   if (options_.group) {
     expand_label(EVP_sha256(), options_.group->secret, "es tokens", secret);
@@ -69,12 +78,12 @@ IdRoutes Endpoint::make_routes() const {
   return IdRoutes(key);
 }
 
-KeyedHash Endpoint::make_hash() {
+std::array<std::uint64_t, 2> Endpoint::make_hash_key() {
   std::array<std::uint8_t, 16> bytes;
   options_.fill_random(bytes);
   std::array<std::uint64_t, 2> key{};
   for (std::size_t i = 0; i < bytes.size(); ++i) key[i / 8] = key[i / 8] << 8 | bytes[i];
-  return KeyedHash(key);
+  return key;
 }
 
 // ---- Datagrams in.
@@ -178,12 +187,11 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   arrival.client_id = initial.source_id;
   arrival.destination_id = initial.destination_id;
   if (!validate_token(now, datagram, initial, arrival)) return;
-  const bool is_validated = !arrival.token.empty();
-  if (!is_validated && half_open_ >= options_.retry_above_half_open) {
-    return answer_retry(now, datagram, initial);
+  const bool is_proven = !arrival.token.empty();
+  if (!is_proven && must_prove_address(now, datagram.remote)) {
+    return answer_retry(datagram, initial);
   }
-  if (!is_accepting_ || half_open_ >= options_.max_half_open ||
-      connections_.size() >= options_.max_connections) {
+  if (!may_come_in(now, datagram.remote, is_proven)) {
     return answer(now, datagram,
                   make_refusal(initial.version, initial.source_id, initial.destination_id,
                                NGTCP2_CONNECTION_REFUSED),
@@ -196,6 +204,7 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
     return;
   }
   ++half_open_;
+  ++stats_.handshakes_started;
   Connection& accepted = *connection;
   add(std::move(connection));
   accepted.handle_datagram(now, datagram.local, datagram.remote, datagram.ecn, datagram.data);
@@ -203,11 +212,21 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   // Nothing in it could be used, so nothing is kept of it: a flood of such packets must not fill
   // the table, and the client's next try is a new one.
   if (accepted.wants_retry()) {
-    answer_retry(now, datagram, initial);
+    answer_retry(datagram, initial);
   } else {
     ++stats_.datagrams_dropped;
   }
   retire(accepted);
+}
+
+bool Endpoint::must_prove_address(LocalTime now, const SocketAddress& client) {
+  return half_open_ >= options_.retry_above_half_open || !unproven_limit_.take(now, client);
+}
+
+bool Endpoint::may_come_in(LocalTime now, const SocketAddress& client, bool is_proven) {
+  return is_accepting_ && half_open_ < options_.max_half_open &&
+         connections_.size() < options_.max_connections && address_counts_.has_room(client) &&
+         (!is_proven || proven_limit_.take(now, client));
 }
 
 // False: the token is a bad Retry token, and the client was told.
@@ -215,8 +234,8 @@ bool Endpoint::validate_token(LocalTime now, const IncomingDatagram& datagram,
                               const Initial& initial, Arrival& arrival) {
   if (initial.token.empty()) return true;
   if (AddressTokens::is_retry_token(initial.token)) {
-    arrival.original_id =
-        tokens_.open_retry_token(now, initial.token, datagram.remote, initial.destination_id);
+    arrival.original_id = tokens_.open_retry_token(wall_time(), initial.token, datagram.remote,
+                                                   initial.destination_id);
     if (!arrival.original_id) {
       // RFC 9000 section 8.1.2: a client gets only one Retry, so this one cannot go on.
       answer(now, datagram,
@@ -225,7 +244,7 @@ bool Endpoint::validate_token(LocalTime now, const IncomingDatagram& datagram,
              stats_.connections_refused);
       return false;
     }
-  } else if (!tokens_.check_new_token(now, initial.token, datagram.remote)) {
+  } else if (!tokens_.check_new_token(wall_time(), initial.token, datagram.remote)) {
     return true;  // as if it had sent none
   }
   arrival.token.assign(initial.token.begin(), initial.token.end());
@@ -247,13 +266,12 @@ void Endpoint::answer_version(LocalTime now, const IncomingDatagram& datagram,
          stats_.version_negotiations_sent);
 }
 
-void Endpoint::answer_retry(LocalTime now, const IncomingDatagram& datagram,
-                            const Initial& initial) {
+void Endpoint::answer_retry(const IncomingDatagram& datagram, const Initial& initial) {
   const ConnectionId retry_id = new_id();
   AddressTokens::Nonce nonce;
   options_.fill_random(nonce);
-  const auto token =
-      tokens_.make_retry_token(now, datagram.remote, retry_id, initial.destination_id, nonce);
+  const auto token = tokens_.make_retry_token(wall_time(), datagram.remote, retry_id,
+                                              initial.destination_id, nonce);
   // Not rate limited: it is smaller than what it answers, and honest clients wait for it.
   if (answers_.size() >= kMostWaitingAnswers) {
     ++stats_.datagrams_dropped;
@@ -312,14 +330,22 @@ void Endpoint::retire(Connection& connection) {
   const auto found = connections_.find(&connection);
   if (found == connections_.end()) return;
   if (connection.is_queued) std::erase(write_queue_, &connection);
+  address_counts_.remove(std::exchange(connection.counted_address, {}));
   // It is still on the stack below us.
   retired_.push_back(std::move(found->second));
   connections_.erase(found);
 }
 
 QuicConnectionSink* Endpoint::accept(LocalTime now, Connection& connection) {
-  QuicConnectionSink* sink = sink_.on_incoming(now, connection);
-  if (sink == nullptr) ++stats_.connections_refused;
+  const SocketAddress client = connection.remote_address();
+  QuicConnectionSink* sink =
+      address_counts_.has_room(client) ? sink_.on_incoming(now, connection) : nullptr;
+  if (sink == nullptr) {
+    ++stats_.connections_refused;
+    return nullptr;
+  }
+  address_counts_.add(client);
+  connection.counted_address = client;
   return sink;
 }
 

@@ -150,8 +150,7 @@ TEST(Handshake, HalfOpenServerConnectionsEndWithTheTimeout) {
   EXPECT_TRUE(pair.server.accepted.empty());
 }
 
-// T15.
-TEST(Handshake, WithoutACommonProtocolSaysSo) {
+TEST(Handshake, T15_WithoutACommonProtocolSaysSo) {
   QuicPair pair;
   pair.world.dial(pair.client, pair.server, pair.sink, "h3");
   ASSERT_TRUE(pair.world.run_until([&] { return pair.sink.is_closed(); }, 1s));

@@ -69,6 +69,7 @@ struct EndpointStats {
   std::uint64_t retries_sent = 0;
   std::uint64_t stateless_resets_sent = 0;
   std::uint64_t connections_refused = 0;
+  std::uint64_t handshakes_started = 0;  // by clients
 };
 
 class QuicEndpoint {
@@ -84,6 +85,13 @@ class QuicEndpoint {
     std::size_t retry_above_half_open = 256;
     std::size_t max_half_open = 4096;
     std::size_t max_connections = 100'000;
+    /// Connections of one address, whatever the port; 0: no limit. More are refused.
+    std::size_t max_connections_per_address = 0;
+    /// Handshakes a second from one network (address_budget.h); 0: no limit. Above it clients must
+    /// prove their addresses, and those who have are refused: others cannot use up their share.
+    std::size_t max_handshakes_per_network = 0;
+    /// Set: tokens and stateless resets are made from it, and so are good after a restart.
+    std::optional<std::array<std::uint8_t, 32>> static_secret;
     /// Answers to packets of no connection (stateless reset, version negotiation), per second.
     std::size_t max_stateless_answers_per_second = 100;
     /// Datagrams written for one connection at a time, for one GSO call.
@@ -109,6 +117,8 @@ class QuicEndpoint {
   virtual void handle_datagram(LocalTime now, const IncomingDatagram& datagram) = 0;
   virtual void handle_timeout(LocalTime now) = 0;
 
+  /// For clients that come from now on; handshakes under way and connections keep theirs. Not null.
+  virtual void set_server_tls(std::shared_ptr<TlsContext> tls) = 0;
   /// Refuses clients that come from now on (CONNECTION_REFUSED).
   virtual void stop_accepting() = 0;
   /// Starts a handshake. The sink outlives the connection. Errors: bad name, no memory.

@@ -29,6 +29,15 @@ struct QuicOptions {
   std::size_t max_queued_datagram_bytes = 1024 * 1024;
   std::size_t max_udp_payload_bytes = 1452;
   CongestionControl congestion_control = CongestionControl::kCubic;
+  /// The packet keys are replaced after that long, and after that many packets sent with them, the
+  /// earlier of both (RFC 9001 section 6). Zero: never by time; at least a second and 1000 packets.
+  /// The default is half of what AES-GCM allows (section 6.6): ngtcp2 would begin at the limit
+  /// itself, and give up when the peer has not confirmed the update before by then.
+  Duration key_update_interval = std::chrono::hours(1);
+  std::uint64_t key_update_packets = std::uint64_t{1} << 22;
+  /// A stream on which we have bytes to send, and the peer lets none of them through for that long,
+  /// is given up: QuicConnectionSink::on_stream_stalled(). Zero: never.
+  Duration stalled_stream_timeout{};
   /// RFC 9287. Off makes captures readable for tools that do not know it.
   bool grease_quic_bit = true;
 };

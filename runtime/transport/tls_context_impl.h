@@ -10,6 +10,7 @@
 #include "echostream/security.h"
 
 #include "runtime/transport/certificate_check.h"
+#include "runtime/transport/identity_chooser.h"
 #include "runtime/transport/tls_context.h"
 
 namespace echostream::transport {
@@ -24,11 +25,13 @@ struct TlsPolicy {
   std::string alpn;
   void (*key_log)(void* context, const char* line) = nullptr;
   void* key_log_context = nullptr;
-  /// Set when the identity's key signs through kSteadySignatureMethod.
-  bssl::UniquePtr<EVP_PKEY> signing_key;
+  /// What this side shows, if anything.
+  std::optional<IdentityChooser> identities;
 };
 
 const TlsPolicy& policy_of(const SSL* ssl);
+/// The key of the identity that this connection shows: signs through kSteadySignatureMethod.
+EVP_PKEY* signing_key_of(const SSL* ssl);
 
 struct TlsContext::Impl {
   bssl::UniquePtr<SSL_CTX> ssl_context;

@@ -1,5 +1,6 @@
 // The client process of the integration tests.
-//   integration-client SCENARIO ADDRESS FINGERPRINT IDLE_TIMEOUT_MS
+//   integration-client SCENARIO ADDRESS FINGERPRINT IDLE_TIMEOUT_MS [CHAIN_FILE KEY_FILE CA_FILE]
+// With files: shows that certificate, and trusts that CA instead of the fingerprint.
 // Exit code 0 and "ok ..." when the scenario went as it should; otherwise it says what did not.
 #include <algorithm>
 #include <cstdlib>
@@ -295,6 +296,19 @@ Task<Status> stay_connected(Node& node, std::string address) {
   co_return Status::ok();
 }
 
+// ---- Mutual TLS.
+
+Task<Status> ask_who_i_am(Session session) {
+  auto client = session.client<Lab>();
+  Text request;
+  auto reply = co_await client.WhoAmI(request);
+  if (!reply) co_return reply.error();
+  const std::optional<PeerIdentity> server = session.peer_identity();
+  if (!server) co_return unexpected("the server has shown no certificate");
+  std::cout << "ok " << reply->text() << "; served by " << server->common_name() << std::endl;
+  co_return Status::ok();
+}
+
 Task<Status> run_scenario(std::string scenario, Node& node, std::string address) {
   if (scenario == "keep") co_return co_await stay_connected(node, address);
   auto session = co_await node.connect(address);
@@ -303,17 +317,25 @@ Task<Status> run_scenario(std::string scenario, Node& node, std::string address)
   if (scenario == "stream") co_return co_await keep_going(*session);
   if (scenario == "everything") co_return co_await everything(*session);
   if (scenario == "load") co_return co_await load(*session, node.loop());
+  if (scenario == "whoami") co_return co_await ask_who_i_am(*session);
   if (scenario == "wait") co_return co_await wait_for_the_end(*session, node.loop());
   co_return unexpected("no scenario is called " + scenario);
 }
 
 int play(const std::string& scenario, const std::string& address, const std::string& fingerprint,
-         Duration idle_timeout) {
+         Duration idle_timeout, const std::vector<std::string>& files) {
   auto loop = make_loop();
   auto pinned = Fingerprint::parse(fingerprint);
   if (!loop || !pinned) return 2;
   NodeOptions options;
   options.trust = Trust::pinned({*pinned});
+  if (!files.empty()) {
+    auto identity = Identity::from_pem_files(files[0], files[1]);
+    auto trust = Trust::certificate_authorities_file(files[2]);
+    if (!identity || !trust) return 2;
+    options.identity = *identity;
+    options.trust = *trust;
+  }
   options.idle_timeout = idle_timeout;
   options.handshake_timeout = std::min(options.handshake_timeout, idle_timeout);
   Node node(**loop, std::move(options));
@@ -328,7 +350,8 @@ int play(const std::string& scenario, const std::string& address, const std::str
 }  // namespace echostream::testing
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 5) return 2;
+  if (argument_count != 5 && argument_count != 8) return 2;
   return echostream::testing::play(arguments[1], arguments[2], arguments[3],
-                                   std::chrono::milliseconds(std::atoi(arguments[4])));
+                                   std::chrono::milliseconds(std::atoi(arguments[4])),
+                                   {arguments + 5, arguments + argument_count});
 }

@@ -1,6 +1,8 @@
 // The server process of the integration tests: serves Lab until SIGTERM, then drains.
-//   integration-server ADDRESS IDLE_TIMEOUT_MS [IDENTITY_FILE [THREADS]]
-// With a file it is who that file says, or writes there who it is: a later start is then the same.
+//   integration-server ADDRESS IDLE_TIMEOUT_MS
+//       [IDENTITY_FILE [THREADS] | CHAIN_FILE KEY_FILE CLIENT_CA_FILE]
+// With one file it is who that file says, or writes there who it is, to be the same after a
+// restart. With three: that certificate, and clients must show one of that CA's.
 // Writes "listening ADDRESS FINGERPRINT" once it does, and what it did at the end.
 #include <cstdlib>
 #include <filesystem>
@@ -37,21 +39,28 @@ int fail(const Status& status) {
   return 1;
 }
 
-Result<Identity> identity_of(const std::string& file, WallTime now) {
-  if (!file.empty() && std::filesystem::exists(file)) return Identity::from_pem_files(file, file);
+Result<Identity> identity_of(const std::vector<std::string>& files, WallTime now) {
+  if (files.size() == 3) return Identity::from_pem_files(files[0], files[1]);
+  if (files.empty()) return Identity::self_signed("server", now);
+  const std::string& file = files.front();
+  if (std::filesystem::exists(file)) return Identity::from_pem_files(file, file);
   auto made = Identity::self_signed("server", now);
-  if (made && !file.empty()) {
-    std::ofstream(file) << made->certificate_chain_pem() << made->private_key_pem();
-  }
+  if (made) std::ofstream(file) << made->certificate_chain_pem() << made->private_key_pem();
   return made;
 }
 
-int serve(const std::string& address, Duration idle_timeout, const std::string& identity_file) {
+int serve(const std::string& address, Duration idle_timeout,
+          const std::vector<std::string>& files) {
   auto loop = make_loop();
   if (!loop) return fail(loop.error());
-  auto identity = identity_of(identity_file, (*loop)->wall_time());
+  auto identity = identity_of(files, (*loop)->wall_time());
   if (!identity) return fail(identity.error());
   NodeOptions options;
+  if (files.size() == 3) {
+    auto trust = Trust::certificate_authorities_file(files[2]);
+    if (!trust) return fail(trust.error());
+    options.client_trust = *trust;
+  }
   options.identity = *identity;
   options.idle_timeout = idle_timeout;
   Node node(**loop, std::move(options));
@@ -71,11 +80,11 @@ int serve(const std::string& address, Duration idle_timeout, const std::string& 
 }
 
 // The same on several threads, each with a handler of its own; this one waits for the signal.
-int serve_pool(const std::string& address, Duration idle_timeout, const std::string& identity_file,
-               std::size_t threads) {
+int serve_pool(const std::string& address, Duration idle_timeout,
+               const std::vector<std::string>& files, std::size_t threads) {
   auto loop = make_loop();
   if (!loop) return fail(loop.error());
-  auto identity = identity_of(identity_file, (*loop)->wall_time());
+  auto identity = identity_of(files, (*loop)->wall_time());
   if (!identity) return fail(identity.error());
   NodePoolOptions options;
   options.threads = threads;
@@ -110,12 +119,13 @@ int serve_pool(const std::string& address, Duration idle_timeout, const std::str
 }  // namespace echostream::testing
 
 int main(int argument_count, char** arguments) {
-  if (argument_count < 3 || argument_count > 5) return 2;
+  if (argument_count < 3 || argument_count > 6) return 2;
   const std::chrono::milliseconds idle_timeout(std::atoi(arguments[2]));
-  const std::string identity_file = argument_count > 3 ? arguments[3] : "";
-  if (argument_count < 5) {
-    return echostream::testing::serve(arguments[1], idle_timeout, identity_file);
+  if (argument_count == 5) {
+    return echostream::testing::serve_pool(arguments[1], idle_timeout,
+                                           {arguments + 3, arguments + 4},
+                                           static_cast<std::size_t>(std::atoi(arguments[4])));
   }
-  return echostream::testing::serve_pool(arguments[1], idle_timeout, identity_file,
-                                         static_cast<std::size_t>(std::atoi(arguments[4])));
+  return echostream::testing::serve(arguments[1], idle_timeout,
+                                    {arguments + 3, arguments + argument_count});
 }

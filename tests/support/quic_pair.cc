@@ -48,6 +48,7 @@ void RecordingSink::on_stop_sending(LocalTime, StreamId id, std::uint64_t code) 
 }
 
 void RecordingSink::on_stream_drained(LocalTime, StreamId id) { ++touch(id).drained; }
+void RecordingSink::on_stream_stalled(LocalTime, StreamId id) { ++touch(id).stalled; }
 void RecordingSink::on_stream_closed(LocalTime, StreamId id) { touch(id).closed = true; }
 void RecordingSink::on_streams_available(LocalTime) { ++streams_available; }
 
@@ -115,18 +116,22 @@ void QuicWorld::start(QuicHost& host, Options options, bool listens) {
   made.max_connections = options.max_connections;
   made.max_stateless_answers_per_second = options.max_stateless_answers_per_second;
   made.group = options.group;
+  made.max_connections_per_address = options.max_connections_per_address;
+  made.max_handshakes_per_network = options.max_handshakes_per_network;
+  made.static_secret = options.static_secret;
   if (listens) {
     TlsContext::Options tls;
     tls.alpn = options.server_alpn;
     tls.identity = identity_;
     tls.ciphers = options.ciphers;
+    tls.trust = options.client_trust;
     made.server_tls = TlsContext::make_server(std::move(tls)).value();
   }
   const std::uint64_t seed = options.secret_seed != 0 ? options.secret_seed : random.next();
   made.fill_random = [source = std::make_shared<Random>(seed, 1)](MutableBytes out) {
     for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(source->next());
   };
-  made.wall_time = [] { return kCertificateTestTime; };
+  made.wall_time = [this] { return kCertificateTestTime + now_.time_since_epoch(); };
   host.endpoint = transport::make_quic_endpoint(std::move(made), host);
 }
 

@@ -4,6 +4,7 @@
 // seed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -60,6 +61,7 @@ class RecordingSink final : public QuicConnectionSink {
     std::optional<std::uint64_t> reset_code;
     std::optional<std::uint64_t> stop_code;
     int drained = 0;
+    int stalled = 0;
     bool closed = false;
   };
 
@@ -68,6 +70,7 @@ class RecordingSink final : public QuicConnectionSink {
   void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stream_drained(LocalTime now, StreamId id) override;
+  void on_stream_stalled(LocalTime now, StreamId id) override;
   void on_stream_closed(LocalTime now, StreamId id) override;
   void on_streams_available(LocalTime now) override;
   void on_datagram(LocalTime now, BytesView data) override;
@@ -136,6 +139,10 @@ class QuicWorld {
     std::size_t max_stateless_answers_per_second = 100;
     /// One of several servers behind one port; QuicWorld::deliver_to says which gets what.
     std::optional<transport::EndpointGroup> group;
+    std::size_t max_connections_per_address = 0;
+    std::size_t max_handshakes_per_network = 0;
+    std::optional<std::array<std::uint8_t, 32>> static_secret;
+    std::optional<Trust> client_trust;
     /// Endpoints of equal seeds make equal secrets, as one that restarts with its old key would.
     std::uint64_t secret_seed = 0;
     std::vector<std::string> server_alpn = {"echostream/1"};

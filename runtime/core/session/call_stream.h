@@ -132,6 +132,18 @@ class CallStream final : public internal::PooledObject,
   void handle_frame(LocalTime now, const FrameHeader& header, Buffer message);
   void handle_report(LocalTime now, const ReportFrame& report);
   void handle_drained();
+  /// The peer has let nothing of what waits on the stream through for too long: the call is over.
+  void handle_stalled();
+  /// Ends the call when the peer has begun a message long ago, and sends next to nothing of it.
+  void check_progress(LocalTime now);
+  /// What delayed the message under way until now was this side.
+  void excuse(LocalTime now) {
+    if (message_since_ != kNever) message_since_ = now;
+    message_bytes_ = 0;
+  }
+  bool has_message_under_way() const noexcept { return message_since_ != kNever; }
+  /// Bytes of the peer's wait for a reader, and get no credit.
+  bool holds_back() const noexcept { return !unparsed_.empty(); }
   void handle_streams_available(LocalTime now) {
     if (sender_) sender_->handle_progress(now);
   }
@@ -166,6 +178,7 @@ class CallStream final : public internal::PooledObject,
   void write_request(const RequestFrame& request);
   void write_status(StatusFrame status, WireError stop_code);
   void send_end_of_frames();
+  void watch_message(LocalTime now, std::size_t bytes);
   std::size_t feed(BytesView data);
   void parse(BytesView data);
   void parse_waiting();
@@ -221,6 +234,9 @@ class CallStream final : public internal::PooledObject,
   Inbox inbox_;
   ByteShare held_;
   UnparsedBytes unparsed_;  // while the inbox is full
+  // The message under way: when it began, and how much came since.
+  LocalTime message_since_ = kNever;
+  std::uint64_t message_bytes_ = 0;
   bool fin_seen_ = false;
   bool stop_sent_ = false;
   bool receive_ended_ = false;
