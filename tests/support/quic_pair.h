@@ -146,6 +146,8 @@ class QuicWorld {
   QuicConnection& dial(QuicHost& from, const QuicHost& to, RecordingSink& sink,
                        const std::string& alpn = "echostream/1");
   std::shared_ptr<TlsContext> client_tls(const std::string& alpn) const;
+  /// Of all servers.
+  const Identity& identity() const { return identity_; }
 
   LocalTime now() const { return now_; }
   /// Sends what the endpoints have ready, then goes on to the next arrival or timer, until `done`
