@@ -127,6 +127,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     return false;
   }
   const ngtcp2_tstamp ts = tick(now);
+  if (is_at_send_ceiling()) return false;
   // No more than one system call takes.
   const std::size_t most_bytes =
       std::min(ngtcp2_conn_get_send_quantum(connection_.get()), kMostJoinedBytes);
@@ -149,6 +150,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
       path.update(packet.path.path);
       batch.add(bytes, path.local(), path.remote(), static_cast<std::uint8_t>(packet.info.ecn));
       watch_large_packet(bytes);
+      send_limit_.spend(now_, bytes);
       ++packets_sent_;
       bytes_sent_ += bytes;
     }
@@ -159,6 +161,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     arm_timer(ts);
   }
   if (error != 0) fail(now, error);
+  if (read_held(now)) more = true;
   deliver_deferred(now);
   if (closed_) return false;
   return more || closing_;

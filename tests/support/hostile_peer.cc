@@ -171,7 +171,8 @@ std::vector<std::uint8_t> HostilePeer::make_hello() {
 bool HostilePeer::connect() {
   start_tls();
   advance_tls();
-  pump();
+  // The victim may pace its packets.
+  run_for(std::chrono::milliseconds(10));
   return has_keys() && !is_closed();
 }
 
@@ -216,7 +217,8 @@ void HostilePeer::flush_crypto() {
     if (change_crypto) change_crypto(level, bytes);
     for (std::size_t at = 0; at < bytes.size(); at += kMostCryptoBytes) {
       const BytesView rest = BytesView(bytes).subspan(at);
-      send(level, Frames().crypto(offset + at, rest.first(std::min(rest.size(), kMostCryptoBytes))));
+      send(level,
+           Frames().crypto(offset + at, rest.first(std::min(rest.size(), kMostCryptoBytes))));
     }
   }
 }

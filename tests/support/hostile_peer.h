@@ -70,7 +70,9 @@ class HostilePeer {
   void run_for(Duration duration);
 
   // ---- What the victim said.
-  bool has_keys() const { return tx_[index(PacketType::kOneRtt)] && rx_[index(PacketType::kOneRtt)]; }
+  bool has_keys() const {
+    return tx_[index(PacketType::kOneRtt)] && rx_[index(PacketType::kOneRtt)];
+  }
   bool is_closed() const { return close.has_value(); }
   std::uint64_t count(std::uint64_t frame_type) const;
   std::optional<std::uint64_t> largest_number(PacketType level) const {

@@ -160,9 +160,7 @@ Frames& Frames::crypto(std::uint64_t offset, BytesView data) {
   return varint(0x06).varint(offset).varint(data.size()).raw(data);
 }
 
-Frames& Frames::new_token(BytesView token) {
-  return varint(0x07).varint(token.size()).raw(token);
-}
+Frames& Frames::new_token(BytesView token) { return varint(0x07).varint(token.size()).raw(token); }
 
 Frames& Frames::stream(std::int64_t id, std::uint64_t offset, std::string_view data, bool fin) {
   varint(0x0e | (fin ? 1u : 0u)).varint(static_cast<std::uint64_t>(id)).varint(offset);
@@ -191,8 +189,7 @@ Frames& Frames::new_connection_id(std::uint64_t sequence, std::uint64_t retire_p
 Frames& Frames::path_challenge(std::uint64_t data) { return varint(0x1a).fixed(data); }
 Frames& Frames::path_response(std::uint64_t data) { return varint(0x1b).fixed(data); }
 
-Frames& Frames::connection_close(bool by_application, std::uint64_t code,
-                                 std::string_view reason) {
+Frames& Frames::connection_close(bool by_application, std::uint64_t code, std::string_view reason) {
   varint(by_application ? 0x1d : 0x1c).varint(code);
   if (!by_application) varint(0);
   return varint(reason.size()).raw(as_bytes(reason));

@@ -33,9 +33,8 @@ std::vector<std::uint8_t> make_head(const PacketForm& form, std::size_t rest) {
     append_bytes(head, form.destination_id.view());
     return head;
   }
-  std::vector<std::uint8_t> head = {
-      static_cast<std::uint8_t>(0xc0 | static_cast<unsigned>(form.type) << 4 |
-                                form.reserved_bits << 2 | (kNumberBytes - 1))};
+  std::vector<std::uint8_t> head = {static_cast<std::uint8_t>(
+      0xc0 | static_cast<unsigned>(form.type) << 4 | form.reserved_bits << 2 | (kNumberBytes - 1))};
   append_number(head, form.version);
   append_id(head, form.destination_id);
   append_id(head, form.source_id);
@@ -98,17 +97,16 @@ std::vector<std::uint8_t> seal_packet(const PacketKey& key, const PacketForm& fo
   std::vector<std::uint8_t> plain(payload.begin(), payload.end());
   const std::size_t overhead = make_head(form, 0).size() + kNumberBytes + kTagBytes;
   if (form.least_bytes > overhead + plain.size()) plain.resize(form.least_bytes - overhead);
-  std::vector<std::uint8_t> packet =
-      make_head(form, kNumberBytes + plain.size() + kTagBytes);
+  std::vector<std::uint8_t> packet = make_head(form, kNumberBytes + plain.size() + kTagBytes);
   const std::size_t number_at = packet.size();
   append_number(packet, form.number);
 
   const auto nonce = key.nonce(form.number);
   std::vector<std::uint8_t> sealed(plain.size() + kTagBytes);
-  ECHOSTREAM_CHECK(encrypt_payload(sealed.data(), nullptr, key.aead().get(), plain.data(),
-                                   plain.size(), nonce.data(), nonce.size(), packet.data(),
-                                   packet.size()) == 0,
-                   "sealing a packet");
+  ECHOSTREAM_CHECK(
+      encrypt_payload(sealed.data(), nullptr, key.aead().get(), plain.data(), plain.size(),
+                      nonce.data(), nonce.size(), packet.data(), packet.size()) == 0,
+      "sealing a packet");
   append_bytes(packet, sealed);
   // The tag alone is long enough to be the sample.
   const auto mask = mask_of(key.header(), packet.data() + number_at + kNumberBytes);
@@ -173,13 +171,13 @@ std::optional<OpenedPacket> open_packet(const PacketKey& key, const PacketHead& 
   opened.number = decode_number(truncated, number_bytes, expected);
   const BytesView sealed = packet.first(head.size).subspan(clear.size());
   if (sealed.size() < kTagBytes) return std::nullopt;
-  opened.payload.resize(sealed.size() - kTagBytes);
+  opened.payload.resize(sealed.size());  // all of it is written to when the key does not fit
   const auto nonce = key.nonce(opened.number);
   if (decrypt_payload(opened.payload.data(), nullptr, key.aead().get(), sealed.data(),
-                      sealed.size(), nonce.data(), nonce.size(), clear.data(),
-                      clear.size()) != 0) {
+                      sealed.size(), nonce.data(), nonce.size(), clear.data(), clear.size()) != 0) {
     return std::nullopt;
   }
+  opened.payload.resize(sealed.size() - kTagBytes);
   return opened;
 }
 

@@ -44,8 +44,8 @@ class PacketKey {
 struct PacketForm {
   PacketType type = PacketType::kOneRtt;
   transport::ConnectionId destination_id;
-  transport::ConnectionId source_id;      // long headers only
-  std::vector<std::uint8_t> token = {};   // Initial only
+  transport::ConnectionId source_id;     // long headers only
+  std::vector<std::uint8_t> token = {};  // Initial only
   std::uint64_t number = 0;
   std::uint32_t version = 1;
   bool key_phase = false;

@@ -97,6 +97,8 @@ class RecordingSink final : public QuicConnectionSink {
   int broken_promises = 0;
 
   bool consumes = true;
+  /// For tests of very many.
+  bool forgets_closed_streams = false;
   std::function<void()> when_connected;
   std::function<void(StreamId, BytesView, bool fin)> when_data;
 
