@@ -1,7 +1,5 @@
 #include "runtime/transport/abuse_guard.h"
 
-#include <algorithm>
-
 namespace echostream::transport {
 namespace {
 
@@ -18,10 +16,6 @@ constexpr std::uint64_t kEventBytes = 16;
 // A datagram is useful when that share of it was, headers and an acknowledgement apart.
 constexpr std::uint64_t kOverheadBytes = 256;
 constexpr std::uint64_t kLeastShare = 4;
-// Good bytes that make up for one useless packet: bulk data that arrives in the wrong order, or
-// twice, pays for itself.
-constexpr std::uint64_t kBytesPerPardon = 1000;
-
 }  // namespace
 
 std::string describe(Abuse abuse) {
@@ -70,7 +64,9 @@ void AbuseGuard::on_memory(std::size_t bytes, std::uint64_t bytes_in_flight) noe
 void AbuseGuard::on_datagram(LocalTime now, std::size_t bytes) {
   const bool is_useful = credit_ > 0 && bytes <= kOverheadBytes + kLeastShare * credit_;
   if (is_useful) {
-    useless_packets_.give(std::max<std::uint64_t>(1, credit_ / kBytesPerPardon));
+    // Each good byte makes up for a packet: on a bad network a trickle of single bytes comes in the
+    // wrong order nearly always, and is told in one go when a gap is filled.
+    useless_packets_.give(credit_);
   } else {
     charge(useless_packets_, now, Abuse::kUselessPackets);
   }

@@ -86,6 +86,17 @@ TEST(Guard, BulkDataInTheWrongOrderPaysForItself) {
   EXPECT_EQ(guard.verdict(), Abuse::kNone);
 }
 
+// The same with single bytes: one in twenty is lost, and those behind it are told at once.
+TEST(Guard, TrickleInTheWrongOrderPaysForItself) {
+  AbuseGuard guard(small_window());
+  for (int gap = 0; gap < 10'000; ++gap) {
+    for (int i = 0; i < 19; ++i) guard.on_datagram(kNow, kSmall);
+    guard.on_useful(20);
+    guard.on_datagram(kNow, kSmall);
+  }
+  EXPECT_EQ(guard.verdict(), Abuse::kNone);
+}
+
 TEST(Guard, CopiesAndRubbishDoNotCountAgainstThePeer) {
   AbuseGuard guard(small_window());
   for (int i = 0; i < 100'000; ++i) guard.on_rubbish();

