@@ -16,7 +16,7 @@ class CountedMemory {
   CountedMemory& operator=(const CountedMemory&) = delete;
 
   const ngtcp2_mem* get() const noexcept { return &callbacks_; }
-  /// In use, as the allocator rounds it.
+  /// In use, with sixteen bytes for each block.
   std::size_t bytes() const noexcept { return bytes_; }
 
  private:
