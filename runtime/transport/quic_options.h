@@ -46,7 +46,7 @@ struct QuicOptions {
   std::uint64_t max_bookkeeping_bytes = 16 * 1024 * 1024;
   /// Ceiling of what one connection sends. A peer that acknowledges what it has not received yet
   /// (optimistic acknowledgement) opens the congestion window as far as it likes, and ngtcp2 1.11
-  /// does not skip packet numbers to catch it. Set it to what your uplink can spare for one peer.
+  /// does not skip packet numbers to catch it. Zero sends nothing.
   std::uint64_t max_send_bytes_per_second = 2'500'000'000;
   std::size_t max_udp_payload_bytes = 1452;
   CongestionControl congestion_control = CongestionControl::kCubic;

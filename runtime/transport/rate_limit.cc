@@ -30,6 +30,7 @@ void RateLimit::spend(LocalTime now, std::uint64_t amount) {
 LocalTime RateLimit::ready_at(LocalTime now) {
   refill(now);
   if (tokens_ >= 1) return now;
+  if (per_second_ == 0) return kNever;
   const double nanoseconds = std::ceil((1 - tokens_) / per_second_ * 1e9);
   return now + Duration(static_cast<Duration::rep>(nanoseconds));
 }

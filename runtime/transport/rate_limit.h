@@ -24,7 +24,7 @@ class RateLimit {
 
   /// For amounts that are known only afterwards: takes them in any case.
   void spend(LocalTime now, std::uint64_t amount);
-  /// When take() would succeed: now, or later. The rate is not zero.
+  /// When take() would succeed: now, later, or never.
   LocalTime ready_at(LocalTime now);
 
  private:

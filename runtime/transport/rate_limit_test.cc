@@ -36,6 +36,8 @@ TEST(RateLimitTest, NeverGivesMoreThanTwiceItsRateInAnySecond) {
   EXPECT_GE(taken, 19);
 }
 
+TEST(RateLimitTest, ZeroIsNeverReady) { EXPECT_EQ(RateLimit(0).ready_at(kNow), kNever); }
+
 TEST(RateLimitTest, ZeroGivesNothing) {
   RateLimit limit(0);
   EXPECT_EQ(taken_at(limit, kNow), 0);

@@ -47,6 +47,10 @@ struct Limits {
   /// held back, over all its calls. More: the call that asked for more ends with
   /// RESOURCE_EXHAUSTED, and frames that have no call yet are dropped.
   std::size_t max_session_bytes = 64 * 1024 * 1024;
+  /// What one session sends, in bytes a second; the rest waits. A peer that acknowledges what it
+  /// has not received yet opens the congestion window as far as it likes: set this to what your
+  /// uplink can spare for one peer. Zero sends nothing.
+  std::uint64_t max_send_bytes_per_second = 2'500'000'000;
 };
 
 }  // namespace echostream
