@@ -1,5 +1,5 @@
-// How a connection defends itself against a peer that keeps to the letter of QUIC: what the
-// AbuseGuard is told, and the ceiling of what is sent.
+// How a connection defends itself against a peer with keys: what the AbuseGuard is told, packets
+// that come before ngtcp2 can take them, and the ceiling of what is sent.
 #include <utility>
 
 #include "runtime/transport/connection.h"
