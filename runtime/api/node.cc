@@ -73,6 +73,7 @@ transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
   endpoint.quic.idle_timeout = options.idle_timeout;
   endpoint.quic.keep_alive_interval = options.keep_alive_interval;
   endpoint.quic.max_bidirectional_streams = options.max_concurrent_calls;
+  endpoint.quic.max_send_bytes_per_second = options.limits.max_send_bytes_per_second;
   endpoint.quic.congestion_control = to_transport(options.congestion_control);
   endpoint.quic.key_update_interval = options.key_update_interval;
   endpoint.quic.stalled_stream_timeout = options.limits.stalled_peer_timeout;

@@ -10,10 +10,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/transport/abuse_guard.h"
 #include "runtime/transport/connection_host.h"
+#include "runtime/transport/counted_memory.h"
 #include "runtime/transport/crypto/tls_handshake.h"
 #include "runtime/transport/packet_batch.h"
 #include "runtime/transport/quic_connection.h"
+#include "runtime/transport/rate_limit.h"
 #include "runtime/transport/send_scheduler.h"
 
 namespace echostream::transport {
@@ -118,6 +121,15 @@ class Connection final : public QuicConnection, private TimerNode {
   void update_keys_when_due();
   LocalTime next_stall_check();
   void check_stalled_streams();
+  void read_datagram(const SocketAddress& local, const SocketAddress& remote, std::uint8_t ecn,
+                     BytesView data);
+  int read_guarded(const ngtcp2_path& path, const ngtcp2_pkt_info& info, BytesView data);
+  void check_abuse();
+  /// Holds back what comes behind the handshake in the datagram, and returns the rest of it.
+  BytesView hold_back(const SocketAddress& remote, std::uint8_t ecn, BytesView data);
+  /// True: something was read.
+  bool read_held(LocalTime now);
+  bool is_at_send_ceiling();
 
   struct Packet {
     MutableBytes room;
@@ -148,7 +160,7 @@ class Connection final : public QuicConnection, private TimerNode {
   int on_handshake_completed();
   void on_acknowledged();
   int on_stream_open(StreamId id);
-  int on_stream_close(StreamId id, std::uint64_t code);
+  int on_stream_close(StreamId id, std::uint64_t code, bool is_broken);
   int on_stop_sending(StreamId id, std::uint64_t code);
   int on_id_status(bool is_active, const std::uint8_t* token);
   int on_new_id(ngtcp2_cid* id, std::uint8_t* token, std::size_t size);
@@ -158,6 +170,7 @@ class Connection final : public QuicConnection, private TimerNode {
   LocalTime now_;
   bool is_server_;
   QuicConnectionSink* sink_;  // null on a server until it is accepted
+  CountedMemory memory_;
   std::unique_ptr<TlsHandshake> tls_;
   std::unique_ptr<ngtcp2_conn, Deleter> connection_;
   std::vector<ConnectionId> ids_;
@@ -187,6 +200,16 @@ class Connection final : public QuicConnection, private TimerNode {
   LocalTime next_stall_check_ = kNever;
   // Since when the peer's flow control for the connection has let nothing through.
   LocalTime window_full_since_ = kNever;
+  // A client's: 1-RTT packets that came before ngtcp2 had ended the handshake.
+  struct Held {
+    SocketAddress remote;
+    std::uint8_t ecn = 0;
+    std::vector<std::uint8_t> bytes;
+  };
+  std::vector<Held> held_;
+  bool is_settled_;  // ngtcp2 has ended the handshake
+  AbuseGuard guard_;
+  RateLimit send_limit_;
 
   bool open_ = false;
   bool handshake_over_ = false;

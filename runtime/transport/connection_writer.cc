@@ -180,6 +180,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     return false;
   }
   const ngtcp2_tstamp ts = tick(now);
+  if (is_at_send_ceiling()) return false;
   // No more than one system call takes.
   const std::size_t most_bytes =
       std::min(ngtcp2_conn_get_send_quantum(connection_.get()), kMostJoinedBytes);
@@ -203,6 +204,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
       path.update(packet.path.path);
       batch.add(bytes, path.local(), path.remote(), static_cast<std::uint8_t>(packet.info.ecn));
       watch_large_packet(bytes);
+      send_limit_.spend(now_, bytes);
       ++packets_sent_;
       bytes_sent_ += bytes;
     }
@@ -214,6 +216,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
   }
   if (error != 0) fail(now, error);
   if (packets_sent_ > packets_before) update_keys_when_due();
+  if (read_held(now)) more = true;
   deliver_deferred(now);
   if (closed_) return false;
   return more || closing_;

@@ -13,6 +13,7 @@
 #include "runtime/transport/connection_host.h"
 #include "runtime/transport/crypto/id_routes.h"
 #include "runtime/transport/quic_endpoint.h"
+#include "runtime/transport/rate_limit.h"
 #include "runtime/transport/stateless_answers.h"
 
 namespace echostream::transport {

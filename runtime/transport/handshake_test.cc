@@ -40,7 +40,7 @@ TEST(Handshake, MeasuresTheRoundTripTime) {
 }
 
 // N07: a link to the Moon and back, and one that is worse.
-TEST(Handshake, WorksAtARoundTripOfSeconds) {
+TEST(Handshake, N07_WorksAtARoundTripOfSeconds) {
   QuicWorld::Options options;
   options.quic.handshake_timeout = 60s;
   QuicPair pair(1, options);

@@ -87,7 +87,7 @@ TEST_F(Hostile, T02_LongNoiseLeavesNothing) {
   EXPECT_TRUE(pair_.connect());
 }
 
-TEST_F(Hostile, NoiseInTheFormOfAnInitialLeavesNothing) {
+TEST_F(Hostile, T02_NoiseInTheFormOfAnInitialLeavesNothing) {
   for (int i = 0; i < 3000; ++i) {
     auto bytes = random_bytes(1200);
     bytes[0] = static_cast<std::uint8_t>(0xc0 | (bytes[0] & 0x3f));
@@ -321,7 +321,7 @@ TEST_F(Hostile, T06_SmallPacketOfAnUnknownVersionIsNotAnswered) {
   EXPECT_EQ(answers(), 0u);
 }
 
-TEST_F(Hostile, Version2IsNotSpoken) {
+TEST_F(Hostile, T06_Version2IsNotSpoken) {
   deliver(with_version(initial().seal(), 0x6b3343cf));
   EXPECT_EQ(pair_.server.endpoint->stats().version_negotiations_sent, 1u);
 }

@@ -147,6 +147,24 @@ TEST(Overload, S04_ManyPeersThatNeverReadAreLetGo) {
   readers.clear();
 }
 
+// ---- P05: what one peer may make us send.
+
+TEST(Overload, P05_TheCeilingOfWhatOneSessionSendsHolds) {
+  TrafficOptions options = world(5ms);
+  options.tune_server = [](NodeOptions& node) {
+    node.limits.max_send_bytes_per_second = 1'000'000;
+  };
+  TrafficPair pair(options);
+  ASSERT_TRUE(pair.connect().is_ok());
+  const Duration before = pair.now();
+  auto reader = pair.run(pair.client.client().Download(order(500, Duration{}, 10'000)));
+  auto result = pair.run(read_pieces(pair, pair.client, *std::move(reader), Delivery::kReliable));
+  EXPECT_TRUE(result->status.is_ok()) << result->status;
+  EXPECT_EQ(result->received, 500);
+  EXPECT_GE(pair.now() - before, 4900ms);
+  EXPECT_LE(pair.now() - before, 5500ms);
+}
+
 // ---- S05: a peer that sends slowly.
 
 TEST(Overload, S05_ADeadlineEndsAnUploadThatTrickles) {

@@ -49,7 +49,10 @@ void RecordingSink::on_stop_sending(LocalTime, StreamId id, std::uint64_t code) 
 
 void RecordingSink::on_stream_drained(LocalTime, StreamId id) { ++touch(id).drained; }
 void RecordingSink::on_stream_stalled(LocalTime, StreamId id) { ++touch(id).stalled; }
-void RecordingSink::on_stream_closed(LocalTime, StreamId id) { touch(id).closed = true; }
+void RecordingSink::on_stream_closed(LocalTime, StreamId id) {
+  touch(id).closed = true;
+  if (forgets_closed_streams) streams.erase(id.value);
+}
 void RecordingSink::on_streams_available(LocalTime) { ++streams_available; }
 
 void RecordingSink::on_datagram(LocalTime, BytesView data) {

@@ -100,6 +100,8 @@ class RecordingSink final : public QuicConnectionSink {
   int broken_promises = 0;
 
   bool consumes = true;
+  /// For tests of very many.
+  bool forgets_closed_streams = false;
   std::function<void()> when_connected;
   std::function<void(StreamId, BytesView, bool fin)> when_data;
 
@@ -158,6 +160,8 @@ class QuicWorld {
   QuicConnection& dial(QuicHost& from, const QuicHost& to, RecordingSink& sink,
                        const std::string& alpn = "echostream/1");
   std::shared_ptr<TlsContext> client_tls(const std::string& alpn) const;
+  /// Of all servers.
+  const Identity& identity() const { return identity_; }
 
   LocalTime now() const { return now_; }
   /// Sends what the endpoints have ready, then goes on to the next arrival or timer, until `done`

@@ -56,6 +56,10 @@ struct Limits {
   /// that it goes on each time it has read half of its stream window (512 KiB here), so one that is
   /// slower than that in this time counts as stalled. Zero: never.
   Duration stalled_peer_timeout = std::chrono::minutes(15);
+  /// What one session sends, in bytes a second; the rest waits. A peer that acknowledges what it
+  /// has not received yet opens the congestion window as far as it likes: set this to what your
+  /// uplink can spare for one peer. Zero sends nothing.
+  std::uint64_t max_send_bytes_per_second = 2'500'000'000;
 };
 
 }  // namespace echostream

@@ -11,6 +11,7 @@
 #include "echostream/base/status.h"
 
 #include "runtime/transport/crypto/key_schedule.h"
+#include "runtime/transport/crypto/received_numbers.h"
 #include "runtime/transport/peer_check.h"
 
 namespace echostream::transport {
@@ -28,6 +29,8 @@ class TlsHandshake {
 
   const PeerCheck& peer() const noexcept { return check_; }
   std::string alpn() const;
+  /// 1-RTT packets of the peer.
+  const ReceivedNumbers& received_numbers() const noexcept { return received_numbers_; }
   bool export_keying_material(std::string_view label, MutableBytes out) const;
 
   // ngtcp2's callbacks; 0 or an NGTCP2_ERR code.
@@ -54,6 +57,7 @@ class TlsHandshake {
   ngtcp2_conn* connection_ = nullptr;
   CipherSuite suite_ = CipherSuite::initial();
   bool parameters_taken_ = false;
+  ReceivedNumbers received_numbers_;
   bool complete_ = false;
 };
 
