@@ -12,7 +12,7 @@
 #include "echostream/socket_address.h"
 
 #include "runtime/transport/connection_id.h"
-#include "runtime/transport/stateless_answers.h"
+#include "runtime/transport/rate_limit.h"
 
 namespace echostream::transport {
 
