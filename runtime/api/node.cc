@@ -38,6 +38,10 @@ Node::Impl::Impl(Loop& loop_in, NodeOptions options)
     std::erase_if(sessions, [&](const auto& kept) { return kept.get() == &session; });
     sessions_changed.notify_all();
   };
+  if (context.options.resumption) {
+    tickets =
+        context.options.ticket_cache ? context.options.ticket_cache : make_memory_ticket_cache();
+  }
   if (context.options.shared_clock) share_clock(*context.options.shared_clock);
 }
 
@@ -133,6 +137,7 @@ Result<std::shared_ptr<transport::TlsContext>> Node::Impl::client_tls() {
   tls.alpn = {std::string(core::kAlpn)};
   tls.identity = context.options.identity;
   tls.trust = context.options.trust;
+  tls.resumption = context.options.resumption;
   auto made = transport::TlsContext::make_client(std::move(tls));
   if (made) dialling_tls = *made;
   return made;
@@ -162,6 +167,8 @@ Result<SocketAddress> Node::listen(std::string_view address) {
   tls.alpn = {std::string(core::kAlpn)};
   tls.identity = options.identity;
   tls.trust = options.client_trust;
+  tls.resumption = options.resumption;
+  tls.early_data = options.accept_early_data;
   auto server_tls = transport::TlsContext::make_server(std::move(tls));
   if (!server_tls) return std::move(server_tls).error();
   auto driver = impl_->open_driver(*bind_to, *std::move(server_tls));
@@ -169,9 +176,9 @@ Result<SocketAddress> Node::listen(std::string_view address) {
   return (*driver)->local_address();
 }
 
-Task<Result<Session>> Node::connect(std::string target) {
+Task<Result<Session>> Node::connect(std::string target, ConnectOptions options) {
   const Duration timeout = impl_->context.options.handshake_timeout;
-  return internal::connect(*impl_, std::move(target), timeout);
+  return internal::connect(*impl_, std::move(target), options, timeout);
 }
 
 NodeClock Node::clock() const { return {impl_->loop, impl_->clock.get()}; }
