@@ -68,8 +68,7 @@ class Attempts {
   /// The first session that can send early data, before any is connected.
   std::shared_ptr<SessionState> early() {
     for (const auto& session : under_way_) {
-      const auto* link = dynamic_cast<const QuicLink*>(&session->link());
-      if (link == nullptr || !link->can_send_early()) continue;
+      if (!session->link().can_send_early()) continue;
       session->engine().handle_early_data_allowed();
       return kept_ = session;
     }

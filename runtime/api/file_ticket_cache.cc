@@ -27,8 +27,9 @@ class FileDescriptor {
   ~FileDescriptor() {
     if (descriptor_ >= 0) close(descriptor_);
   }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  FileDescriptor(FileDescriptor&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&&) = delete;
   bool is_valid() const noexcept { return descriptor_ >= 0; }
   int get() const noexcept { return descriptor_; }
 
@@ -89,7 +90,7 @@ class FileTicketCache final : public SessionTicketCache {
     const std::lock_guard lock(mutex_);
     const FileDescriptor others = lock_file();
     if (!others.is_valid()) {
-      return {StatusCode::kUnavailable, "cannot make " + path_ + ".lock: " + system_error()};
+      return {StatusCode::kUnavailable, "cannot lock " + path_ + ".lock: " + system_error()};
     }
     internal::TicketList tickets(most_);
     if (Status status = read(tickets); !status.is_ok()) return status;
@@ -118,15 +119,19 @@ class FileTicketCache final : public SessionTicketCache {
   }
 
  private:
-  // Held until the descriptor is closed. Not the file itself: that is replaced.
+  // Held until the descriptor is closed. Not the file itself: that is replaced. Whoever holds it is
+  // done within milliseconds, or hangs; a loop must not hang with it.
   FileDescriptor lock_file() const {
+    constexpr int kMostTries = 250;
+    constexpr useconds_t kPauseUs = 2000;
     const std::string path = path_ + ".lock";
-    const int descriptor = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (descriptor >= 0) {
-      while (flock(descriptor, LOCK_EX) != 0 && errno == EINTR) {
-      }
+    FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file.is_valid()) return file;
+    for (int i = 0; i < kMostTries; ++i) {
+      if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
+      usleep(kPauseUs);
     }
-    return FileDescriptor(descriptor);
+    return FileDescriptor(-1);
   }
 
   Status check(const struct stat& about) const {

@@ -220,7 +220,7 @@ Task<void> shut_down(Node::Impl& node, Duration grace) {
   for (const auto& session : node.sessions) session->engine().drain();
   const auto busy = [&node] {
     return std::any_of(node.sessions.begin(), node.sessions.end(), [](const auto& session) {
-      return session->is_open() &&
+      return !session->is_closed() &&
              (session->has_handlers_to_wait_for() || !session->engine().is_quiet());
     });
   };

@@ -125,6 +125,10 @@ bool QuicLink::is_resumed() const {
   return connection_ != nullptr ? connection_->is_resumed() : is_resumed_;
 }
 
+bool QuicLink::can_send_early() const {
+  return connection_ != nullptr && connection_->can_send_early();
+}
+
 std::optional<bool> QuicLink::early_data_accepted() const {
   return connection_ != nullptr ? connection_->early_data_accepted() : early_data_accepted_;
 }

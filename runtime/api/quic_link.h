@@ -27,7 +27,6 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
     ticket_cache_ = std::move(cache);
     ticket_server_ = std::move(server);
   }
-  bool can_send_early() const { return connection_ != nullptr && connection_->can_send_early(); }
   /// The driver goes away, and the connection with it. Until then the node keeps the link alive.
   void detach();
 
@@ -51,6 +50,7 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   SocketAddress remote_address() const override;
   std::optional<Fingerprint> peer_fingerprint() const override;
   bool is_resumed() const override;
+  bool can_send_early() const override;
   std::optional<bool> early_data_accepted() const override;
   void add_stats(SessionStats& stats) const override;
 

@@ -55,7 +55,8 @@ Task<Status> wait_until_connected(std::shared_ptr<SessionState> state) {
 Task<void> drain_and_close(std::shared_ptr<SessionState> state, Duration grace) {
   const LocalTime deadline = deadline_after(state->executor().now(), grace);
   state->engine().drain();
-  while (state->is_open() && (state->engine().has_calls() || !state->engine().is_quiet())) {
+  // Also one that is not open yet, and has early calls.
+  while (!state->is_closed() && (state->engine().has_calls() || !state->engine().is_quiet())) {
     // Our own calls end in the engine without a word to us.
     const LocalTime look = state->executor().now() + std::chrono::milliseconds(5);
     const WaitResult result = co_await state->changed().wait(std::min(look, deadline));

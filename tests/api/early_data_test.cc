@@ -170,6 +170,35 @@ TEST_F(EarlyDataApi, StreamsAndEventsWaitForTheHandshakeByThemselves) {
   EXPECT_EQ(lab_.server_handler->notes, std::vector<std::string>{"event"});
 }
 
+TEST_F(EarlyDataApi, ShutdownWaitsForCallsThatLeftEarly) {
+  meet();
+  ASSERT_TRUE(dial());
+  std::optional<Result<Text>> reply;
+  TaskGroup group(lab_.client_loop());
+  group.spawn(internal::store(lab_.client().Echo(text("early")), reply));
+  lab_.run_for(1ms);
+  std::optional<bool> over;
+  const auto shut_down = [](Node& node) -> Task<bool> {
+    co_await node.shutdown(5s);
+    co_return true;
+  };
+  group.spawn(internal::store(shut_down(*lab_.client_node), over));
+  ASSERT_TRUE(lab_.sim.run_until([&] { return over.has_value(); }, 10s));
+  ASSERT_TRUE(reply);
+  EXPECT_TRUE(*reply) << reply->status();
+}
+
+TEST_F(EarlyDataApi, AFullHandshakeCanBeAskedFor) {
+  meet();
+  ConnectOptions options;
+  options.resume = false;
+  options.early_data = true;
+  auto session = lab_.run(lab_.client_node->connect("10.0.0.1:4433", options));
+  ASSERT_TRUE(*session);
+  EXPECT_TRUE((*session)->is_open());
+  EXPECT_FALSE((*session)->is_resumed());
+}
+
 TEST_F(EarlyDataApi, WithoutATicketConnectWaitsAsEver) {
   ASSERT_TRUE(lab_.server_node->listen("10.0.0.1:4433"));
   const Duration start = now();
