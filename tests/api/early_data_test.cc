@@ -131,6 +131,17 @@ TEST_F(EarlyDataApi, TheServersSessionOpensWhenTheHandshakeIsComplete) {
   ASSERT_TRUE(lab_.sim.run_until([&] { return reply.has_value(); }, 1s));
 }
 
+TEST_F(EarlyDataApi, AHandlerCanWaitUntilItsCallerIsNoCopy) {
+  meet();
+  const Duration start = now();
+  ASSERT_TRUE(dial());
+  auto reply = lab_.run(lab_.client().Echo(text(kWaitConnected)));
+  ASSERT_TRUE(*reply) << reply->status();
+  EXPECT_EQ((*reply)->number(), 1);
+  EXPECT_TRUE(lab_.server_handler->was_early);
+  EXPECT_GE(now() - start, 2 * kTrip);
+}
+
 TEST_F(EarlyDataApi, CallsThatAreNotIdempotentWaitAndAreNotEarly) {
   meet();
   const Duration start = now();

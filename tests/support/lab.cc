@@ -65,6 +65,11 @@ Task<Result<Text>> LabHandler::Echo(Call& call, Text request) {
   ++calls;
   was_early = call.is_early_data();
   last_deadline = call.deadline();
+  if (request.text() == kWaitConnected) {
+    Status status = co_await call.peer().wait_connected();
+    if (!status.is_ok()) co_return status;
+    request.set_number(call.peer().is_open());
+  }
   if (auto value = call.metadata().find("x-echo")) {
     call.set_response_metadata({{"x-echo", std::string(*value)}});
     call.add_trailing_metadata("x-trailer", "end");

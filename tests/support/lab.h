@@ -18,6 +18,9 @@
 
 namespace echostream::testing {
 
+/// Echo waits until the session is open before it answers this text.
+inline constexpr char kWaitConnected[] = "wait until it is sure";
+
 /// Serves lab.v1.Lab, and remembers what it saw.
 class LabHandler final : public lab::v1::Lab::Handler {
  public:
