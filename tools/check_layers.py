@@ -15,7 +15,7 @@ from source_files import read, source_files
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 # Public headers by what they may be used from. Those of "base" need the standard library alone.
-BASE = r"echostream/(base/.*|clock|jitter_buffer|limits|metadata|method|socket_address|security)\.h"
+BASE = r"echostream/(base/.*|clock|jitter_buffer|limits|metadata|method|peer_identity|socket_address|security)\.h"
 LOOP = r"echostream/loop\.h"
 PUBLIC = r"echostream/(?!testing/).*\.h"
 TESTING = r"echostream/testing/.*\.h"

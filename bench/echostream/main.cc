@@ -1,4 +1,5 @@
 // echostream_bench_client: measures an echostream_bench_server.
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -17,7 +18,7 @@ int run(const ClientOptions& options) {
   raise_file_limit();
   auto fingerprint = echostream::Fingerprint::parse(options.credential);
   if (!fingerprint) return fail(fingerprint.error());
-  auto loop = echostream::make_loop();
+  auto loop = echostream::make_loop({std::chrono::microseconds(options.busy_poll_us)});
   if (!loop) return fail(loop.error());
   echostream::NodeOptions node_options;
   node_options.trust = echostream::Trust::pinned({*fingerprint});
@@ -39,7 +40,7 @@ int run(const ClientOptions& options) {
 
 int main(int argc, char** argv) {
   const bench::ClientProgram program{"echostream_bench_client", "--fingerprint",
-                                     "HEX, as the server prints it"};
+                                     "HEX, as the server prints it", true};
   int exit_code = 0;
   const auto options = bench::parse_client_options(argc, argv, program, exit_code);
   if (!options) return exit_code;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "echostream/node.h"
+#include "echostream/node_pool.h"
 
 #include "bench.echostream.h"
 #include "bench/echostream/wide_service.h"
@@ -101,6 +101,9 @@ class Handler final : public v1::Bench::Handler {
   }
 
   Task<Result<v1::Listening>> Listen(Call&, v1::ListenRequest request) override {
+    if (!open_node_) {
+      co_return Status(StatusCode::kUnimplemented, "the growth row needs a server of one thread");
+    }
     auto address = open_node_(request.methods());
     if (!address) co_return address.error();
     v1::Listening listening;
@@ -164,14 +167,45 @@ class QuietNodes {
   std::vector<std::unique_ptr<echostream::Node>> nodes_;
 };
 
+int run_until_signal(echostream::Loop& loop, const echostream::SocketAddress& address,
+                     const echostream::Fingerprint& fingerprint) {
+  auto signals = loop.watch_stop_signals([&loop](int) { loop.stop(); });
+  if (!signals) return fail(signals.error());
+  std::printf("listening %s fingerprint %s\n", address.to_string().c_str(),
+              fingerprint.to_string().c_str());
+  std::fflush(stdout);
+  loop.run();
+  return 0;
+}
+
+// Each thread has a handler of its own: a session, and what it counts, stay on one. `loop` only
+// waits for the end.
+int run_on_threads(const ServerOptions& options, echostream::Loop& loop,
+                   const echostream::NodeOptions& node_options) {
+  echostream::NodePoolOptions pool_options;
+  pool_options.threads = options.threads;
+  pool_options.loop.busy_poll = std::chrono::microseconds(options.busy_poll_us);
+  pool_options.node = node_options;
+  auto pool = echostream::NodePool::make(std::move(pool_options));
+  if (!pool) return fail(pool.error());
+  const Status served = (*pool)->serve([](std::size_t) { return std::make_shared<Handler>(); });
+  if (!served.is_ok()) return fail(served);
+  auto address = (*pool)->listen(options.listen);
+  if (!address) return fail(address.error());
+  return run_until_signal(loop, *address, node_options.identity->fingerprint());
+}
+
 int run(const ServerOptions& options) {
-  auto loop = echostream::make_loop();
+  // Polls only where it serves.
+  const unsigned busy_poll_us = options.threads == 1 ? options.busy_poll_us : 0;
+  auto loop = echostream::make_loop({std::chrono::microseconds(busy_poll_us)});
   if (!loop) return fail(loop.error());
   auto identity = echostream::Identity::self_signed("localhost", (*loop)->wall_time());
   if (!identity) return fail(identity.error());
   echostream::NodeOptions node_options;
   node_options.identity = *identity;
   node_options.max_sessions = kMostSessions;
+  if (options.threads > 1) return run_on_threads(options, **loop, node_options);
   echostream::Node node(**loop, node_options);
   auto handler = std::make_shared<Handler>();
   if (Status status = node.serve(handler); !status.is_ok()) return fail(status);
@@ -180,13 +214,7 @@ int run(const ServerOptions& options) {
   handler->set_open_node([&quiet](std::size_t methods) { return quiet.open(methods); });
   auto address = node.listen(options.listen);
   if (!address) return fail(address.error());
-  auto signals = (*loop)->watch_stop_signals([&loop](int) { (*loop)->stop(); });
-  if (!signals) return fail(signals.error());
-  std::printf("listening %s fingerprint %s\n", address->to_string().c_str(),
-              identity->fingerprint().to_string().c_str());
-  std::fflush(stdout);
-  (*loop)->run();
-  return 0;
+  return run_until_signal(**loop, *address, identity->fingerprint());
 }
 
 }  // namespace

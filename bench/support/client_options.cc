@@ -27,9 +27,13 @@ void print_help(const ClientProgram& program) {
       "  --outstanding N      calls at once in unary_throughput (default 64)\n"
       "  --sessions N         idle sessions in memory, compared with N/5 (default 1000)\n"
       "  --most N             sessions and subscribers of growth, from 2000 (default 10000)\n"
+      "%s"
       "  --json FILE          write the figures to FILE too\n"
       "  --lifetime S         give up after S seconds (default: never)\n"
-      "  --help               this text\n");
+      "  --help               this text\n",
+      program.polls_busily
+          ? "  --busy-poll-us N     look for datagrams for N us before sleeping (default 0)\n"
+          : "");
 }
 
 bool parse_number(std::string_view text, double least, double most, double& out) {
@@ -76,6 +80,9 @@ bool apply(std::string_view option, std::string_view value, const ClientProgram&
   if (option == "--outstanding") return assign(value, 1, 100'000, options.outstanding);
   if (option == "--sessions") return assign(value, 5, 100'000, options.sessions);
   if (option == "--most") return assign(value, 2000, 15'000, options.most);
+  if (program.polls_busily && option == "--busy-poll-us") {
+    return assign(value, 0, 10'000, options.busy_poll_us);
+  }
   if (option == "--json") return assign_text(value, options.json);
   if (option == "--lifetime") return assign(value, 1, 86'400, options.lifetime_seconds);
   return false;

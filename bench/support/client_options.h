@@ -42,6 +42,7 @@ struct ClientOptions {
   std::size_t outstanding = 64;
   std::size_t sessions = 1000;  // of the memory row
   std::size_t most = 10'000;    // sessions and subscribers of the growth row
+  unsigned busy_poll_us = 0;    // only EchoStream's
   std::string json;
   unsigned lifetime_seconds = 0;
 
@@ -54,6 +55,7 @@ struct ClientProgram {
   const char* name;
   const char* credential_option;  // "--fingerprint"
   const char* credential_help;    // "HEX, as the server prints it"
+  bool polls_busily = false;      // understands --busy-poll-us
 };
 
 /// Nothing when the program is to end with `exit_code`: after --help, or after a message about what

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 namespace bench {
@@ -20,7 +21,17 @@ void print_help(const char* program, bool needs_certificate) {
       program, needs_certificate ? "" : " and fingerprint",
       needs_certificate ? "  --certificate FILE  PEM certificate (needed)\n"
                           "  --key FILE          PEM private key (needed)\n"
-                        : "");
+                        : "  --threads N         serve on N threads (default 1)\n"
+                          "  --busy-poll-us N    look for datagrams for N us before sleeping "
+                          "(default 0)\n");
+}
+
+bool assign(std::string_view text, unsigned long least, unsigned long most, unsigned& out) {
+  const std::string copy(text);
+  char* end = nullptr;
+  const unsigned long value = std::strtoul(copy.c_str(), &end, 10);
+  out = static_cast<unsigned>(value);
+  return *end == '\0' && value >= least && value <= most;
 }
 
 bool apply(std::string_view option, std::string_view value, bool needs_certificate,
@@ -32,10 +43,12 @@ bool apply(std::string_view option, std::string_view value, bool needs_certifica
     options.certificate = value;
   } else if (needs_certificate && option == "--key") {
     options.key = value;
+  } else if (!needs_certificate && option == "--threads") {
+    return assign(value, 1, 256, options.threads);
+  } else if (!needs_certificate && option == "--busy-poll-us") {
+    return assign(value, 0, 10'000, options.busy_poll_us);
   } else if (option == "--lifetime") {
-    options.lifetime_seconds =
-        static_cast<unsigned>(std::strtoul(std::string(value).c_str(), nullptr, 10));
-    return options.lifetime_seconds > 0;
+    return assign(value, 1, 86'400, options.lifetime_seconds);
   } else {
     return false;
   }

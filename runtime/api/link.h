@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "echostream/security.h"
+#include "echostream/peer_identity.h"
 #include "echostream/session.h"
 #include "echostream/socket_address.h"
 
@@ -16,7 +16,7 @@ namespace echostream::internal {
 class Link : public core::TransportPort {
  public:
   virtual SocketAddress remote_address() const = 0;
-  virtual std::optional<Fingerprint> peer_fingerprint() const = 0;
+  virtual std::optional<PeerIdentity> peer_identity() const = 0;
   virtual bool is_resumed() const = 0;
   /// Idempotent rpcs can be sent although the session is not open yet.
   virtual bool can_send_early() const = 0;

@@ -77,8 +77,15 @@ transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
   endpoint.quic.idle_timeout = options.idle_timeout;
   endpoint.quic.keep_alive_interval = options.keep_alive_interval;
   endpoint.quic.max_bidirectional_streams = options.max_concurrent_calls;
+  endpoint.quic.max_send_bytes_per_second = options.limits.max_send_bytes_per_second;
   endpoint.quic.congestion_control = to_transport(options.congestion_control);
+  endpoint.quic.key_update_interval = options.key_update_interval;
+  endpoint.quic.stalled_stream_timeout = options.limits.stalled_peer_timeout;
   endpoint.max_connections = options.max_sessions;
+  endpoint.max_connections_per_address = options.max_sessions_per_address;
+  endpoint.max_handshakes_per_network = options.max_handshakes_per_network;
+  if (options.address_validation == AddressValidation::kAlways) endpoint.retry_above_half_open = 0;
+  endpoint.static_secret = options.static_secret;
   endpoint.fill_random = [this](MutableBytes out) { loop.fill_random(out); };
   endpoint.wall_time = [this] { return loop.wall_time(); };
   return endpoint;
@@ -106,12 +113,14 @@ bool Node::Impl::accept(std::unique_ptr<QuicLink> link) {
 }
 
 Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
-                                            std::shared_ptr<transport::TlsContext> server_tls) {
+                                            std::shared_ptr<transport::TlsContext> server_tls,
+                                            internal::PortMember member) {
   transport::QuicEndpoint::Options options = endpoint_options();
   options.server_tls = std::move(server_tls);
-  auto driver =
-      QuicDriver::open(loop, bind_to, std::move(options),
-                       [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); });
+  auto driver = QuicDriver::open(
+      loop, bind_to, std::move(options),
+      [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); },
+      std::move(member));
   if (!driver) return std::move(driver).error();
   drivers.push_back(*std::move(driver));
   return drivers.back().get();
@@ -126,6 +135,32 @@ Result<QuicDriver*> Node::Impl::dialling_driver() {
   return driver;
 }
 
+namespace {
+
+using TlsResult = Result<std::shared_ptr<transport::TlsContext>>;
+
+TlsResult make_client_tls(const NodeOptions& options) {
+  transport::TlsContext::Options tls;
+  tls.alpn = {std::string(core::kAlpn)};
+  tls.identity = options.identity;
+  tls.trust = options.trust;
+  tls.resumption = options.resumption;
+  return transport::TlsContext::make_client(std::move(tls));
+}
+
+TlsResult make_server_tls_of(const NodeOptions& options) {
+  transport::TlsContext::Options tls;
+  tls.alpn = {std::string(core::kAlpn)};
+  tls.identity = options.identity;
+  tls.more_identities = options.more_identities;
+  tls.trust = options.client_trust;
+  tls.resumption = options.resumption;
+  tls.early_data = options.accept_early_data;
+  return transport::TlsContext::make_server(std::move(tls));
+}
+
+}  // namespace
+
 Result<std::shared_ptr<transport::TlsContext>> Node::Impl::client_tls() {
   if (dialling_tls) return dialling_tls;
   if (!context.options.trust) {
@@ -133,14 +168,34 @@ Result<std::shared_ptr<transport::TlsContext>> Node::Impl::client_tls() {
                   "connect() needs NodeOptions::trust: whom should this node believe? "
                   "Use Trust::pinned(), Trust::system() or a CA file");
   }
-  transport::TlsContext::Options tls;
-  tls.alpn = {std::string(core::kAlpn)};
-  tls.identity = context.options.identity;
-  tls.trust = context.options.trust;
-  tls.resumption = context.options.resumption;
-  auto made = transport::TlsContext::make_client(std::move(tls));
+  auto made = make_client_tls(context.options);
   if (made) dialling_tls = *made;
   return made;
+}
+
+Status Node::Impl::use_security(NodeOptions changed) {
+  // Both are made before either is used: all or nothing.
+  std::shared_ptr<transport::TlsContext> dialling;
+  std::shared_ptr<transport::TlsContext> listening;
+  if (changed.trust) {
+    auto made = make_client_tls(changed);
+    if (!made) return made.error();
+    dialling = *std::move(made);
+  }
+  if (changed.identity) {
+    auto made = make_server_tls_of(changed);
+    if (!made) return made.error();
+    listening = *std::move(made);
+  }
+  context.options.identity = std::move(changed.identity);
+  context.options.more_identities = std::move(changed.more_identities);
+  context.options.trust = std::move(changed.trust);
+  context.options.client_trust = std::move(changed.client_trust);
+  dialling_tls = std::move(dialling);
+  for (const auto& driver : drivers) {
+    if (driver.get() != dialler) driver->set_server_tls(listening);
+  }
+  return Status::ok();
 }
 
 Node::Node(Loop& loop, NodeOptions options)
@@ -152,26 +207,30 @@ Status Node::serve(std::shared_ptr<Service> service) {
   return impl_->context.registry.add(std::move(service));
 }
 
-Result<SocketAddress> Node::listen(std::string_view address) {
-  if (impl_->shutting_down) {
-    return Status(StatusCode::kFailedPrecondition, "listen: this node is shutting down");
-  }
-  auto bind_to = SocketAddress::parse(address);
-  if (!bind_to) return std::move(bind_to).error().with_context("listen");
-  const NodeOptions& options = impl_->context.options;
+Result<std::shared_ptr<transport::TlsContext>> Node::Impl::make_server_tls() const {
+  const NodeOptions& options = context.options;
   if (!options.identity) {
     return Status(StatusCode::kFailedPrecondition,
                   "listen() needs NodeOptions::identity; Identity::self_signed() makes one");
   }
-  transport::TlsContext::Options tls;
-  tls.alpn = {std::string(core::kAlpn)};
-  tls.identity = options.identity;
-  tls.trust = options.client_trust;
-  tls.resumption = options.resumption;
-  tls.early_data = options.accept_early_data;
-  auto server_tls = transport::TlsContext::make_server(std::move(tls));
+  return make_server_tls_of(options);
+}
+
+Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,
+                                       std::shared_ptr<transport::TlsContext> server_tls,
+                                       internal::PortMember member) {
+  if (shutting_down) {
+    return Status(StatusCode::kFailedPrecondition, "listen: this node is shutting down");
+  }
+  return open_driver(bind_to, std::move(server_tls), std::move(member));
+}
+
+Result<SocketAddress> Node::listen(std::string_view address) {
+  auto bind_to = SocketAddress::parse(address);
+  if (!bind_to) return std::move(bind_to).error().with_context("listen");
+  auto server_tls = impl_->make_server_tls();
   if (!server_tls) return std::move(server_tls).error();
-  auto driver = impl_->open_driver(*bind_to, *std::move(server_tls));
+  auto driver = impl_->listen(*bind_to, *std::move(server_tls));
   if (!driver) return std::move(driver).error();
   return (*driver)->local_address();
 }
@@ -179,6 +238,25 @@ Result<SocketAddress> Node::listen(std::string_view address) {
 Task<Result<Session>> Node::connect(std::string target, ConnectOptions options) {
   const Duration timeout = impl_->context.options.handshake_timeout;
   return internal::connect(*impl_, std::move(target), options, timeout);
+}
+
+Status Node::set_identity(Identity identity, std::vector<Identity> more_identities) {
+  NodeOptions changed = impl_->context.options;
+  changed.identity = std::move(identity);
+  changed.more_identities = std::move(more_identities);
+  return impl_->use_security(std::move(changed)).with_context("set_identity");
+}
+
+Status Node::set_trust(Trust trust) {
+  NodeOptions changed = impl_->context.options;
+  changed.trust = std::move(trust);
+  return impl_->use_security(std::move(changed)).with_context("set_trust");
+}
+
+Status Node::set_client_trust(std::optional<Trust> trust) {
+  NodeOptions changed = impl_->context.options;
+  changed.client_trust = std::move(trust);
+  return impl_->use_security(std::move(changed)).with_context("set_client_trust");
 }
 
 NodeClock Node::clock() const { return {impl_->loop, impl_->clock.get()}; }

@@ -19,10 +19,18 @@ struct Node::Impl {
   ~Impl();
 
   Result<internal::QuicDriver*> open_driver(const SocketAddress& bind_to,
-                                            std::shared_ptr<transport::TlsContext> server_tls);
+                                            std::shared_ptr<transport::TlsContext> server_tls,
+                                            internal::PortMember member = {});
+  Result<std::shared_ptr<transport::TlsContext>> make_server_tls() const;
+  /// `server_tls` may be shared with nodes on other threads.
+  Result<internal::QuicDriver*> listen(const SocketAddress& bind_to,
+                                       std::shared_ptr<transport::TlsContext> server_tls,
+                                       internal::PortMember member = {});
   /// The socket that connect() uses, opened when it is first needed.
   Result<internal::QuicDriver*> dialling_driver();
   Result<std::shared_ptr<transport::TlsContext>> client_tls();
+  /// Replaces what handshakes are made with, or nothing when `changed` cannot be used.
+  Status use_security(NodeOptions changed);
   std::shared_ptr<internal::SessionState> add_session(std::unique_ptr<internal::Link> link);
   std::uint64_t random_number();
 

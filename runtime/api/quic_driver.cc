@@ -4,22 +4,35 @@
 
 namespace echostream::internal {
 
-QuicDriver::QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept)
+QuicDriver::QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept,
+                       PortMember member)
     : loop_(loop),
       accept_(std::move(accept)),
+      member_(std::move(member)),
       endpoint_(transport::make_quic_endpoint(std::move(options), *this)) {}
 
-QuicDriver::~QuicDriver() = default;
+QuicDriver::~QuicDriver() {
+  // Before the socket closes: what the others get for it from then on is lost either way.
+  if (member_.port && socket_) member_.port->leave(member_.index);
+}
 
 Result<std::unique_ptr<QuicDriver>> QuicDriver::open(Loop& loop, const SocketAddress& bind_to,
                                                      transport::QuicEndpoint::Options options,
-                                                     Accept accept) {
-  std::unique_ptr<QuicDriver> driver(new QuicDriver(loop, std::move(options), std::move(accept)));
+                                                     Accept accept, PortMember member) {
+  if (member.port) {
+    options.group = {member.port->secret(), member.port->size(), member.index};
+  }
+  std::unique_ptr<QuicDriver> driver(
+      new QuicDriver(loop, std::move(options), std::move(accept), std::move(member)));
   UdpOptions udp;
   udp.bind_to = bind_to;
+  udp.reuse_port = driver->member_.port != nullptr;
   auto socket = loop.open_udp(udp, *driver);
   if (!socket) return std::move(socket).error();
   driver->socket_ = *std::move(socket);
+  if (const PortMember& place = driver->member_; place.port) {
+    place.port->join(place.index, loop, *driver);
+  }
   return driver;
 }
 
@@ -44,6 +57,12 @@ transport::QuicConnectionSink* QuicDriver::on_incoming(LocalTime,
   QuicLink& sink = *link;
   sink.bind(connection);
   return accept_ && accept_(std::move(link)) ? &sink : nullptr;
+}
+
+void QuicDriver::on_misdelivered(LocalTime now, std::size_t owner,
+                                 const transport::IncomingDatagram& datagram) {
+  member_.port->forward(
+      owner, {datagram.local, datagram.remote, static_cast<Ecn>(datagram.ecn), now, datagram.data});
 }
 
 void QuicDriver::handle_writable() {

@@ -10,6 +10,7 @@
 #include "echostream/loop.h"
 
 #include "runtime/api/quic_link.h"
+#include "runtime/api/shared_port.h"
 #include "runtime/transport/quic_endpoint.h"
 
 namespace echostream::internal {
@@ -22,9 +23,10 @@ class QuicDriver final : private UdpHandler,
   /// Makes the session of an accepted connection; null refuses it. The link is the session's.
   using Accept = UniqueFunction<bool(std::unique_ptr<QuicLink>)>;
 
+  /// `member`: shares the port with drivers of other loops; without one the port is its own.
   static Result<std::unique_ptr<QuicDriver>> open(Loop& loop, const SocketAddress& bind_to,
                                                   transport::QuicEndpoint::Options options,
-                                                  Accept accept);
+                                                  Accept accept, PortMember member = {});
   ~QuicDriver() override;
 
   SocketAddress local_address() const { return socket_->local_address(); }
@@ -37,21 +39,27 @@ class QuicDriver final : private UdpHandler,
   }
   /// Frees a connection that has closed, outside of its callbacks.
   void release_soon(transport::QuicConnection& connection);
+  void set_server_tls(std::shared_ptr<transport::TlsContext> tls) {
+    endpoint_->set_server_tls(std::move(tls));
+  }
   /// Refuses new clients from now on.
   void stop_accepting() { endpoint_->stop_accepting(); }
   /// Writes what waits at once: the last packets before the node goes away.
   void flush_now();
 
  private:
-  QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept);
+  QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept,
+             PortMember member);
 
-  // UdpHandler
+  // UdpHandler; the shared port calls the first two as the socket does.
   void handle_datagram(const ReceivedDatagram& datagram) override;
   void handle_batch_end() override { flush_soon(); }
   void handle_writable() override;
   // transport::QuicEndpointSink
   transport::QuicConnectionSink* on_incoming(LocalTime now,
                                              transport::QuicConnection& connection) override;
+  void on_misdelivered(LocalTime now, std::size_t owner,
+                       const transport::IncomingDatagram& datagram) override;
   void on_ready() override { flush_now(); }
   void on_timer(LocalTime now) override;
 
@@ -59,6 +67,7 @@ class QuicDriver final : private UdpHandler,
 
   Loop& loop_;
   Accept accept_;
+  PortMember member_;
   std::unique_ptr<transport::QuicEndpoint> endpoint_;
   std::unique_ptr<UdpSocket> socket_;
   std::vector<transport::QuicConnection*> closed_;

@@ -23,7 +23,7 @@ void QuicLink::detach() {
 void QuicLink::remember() {
   if (connection_ == nullptr) return;
   remote_address_ = connection_->remote_address();
-  peer_fingerprint_ = connection_->peer_fingerprint();
+  peer_identity_ = connection_->peer_identity();
   is_resumed_ = connection_->is_resumed();
   early_data_accepted_ = connection_->early_data_accepted();
   add_stats(last_stats_);
@@ -117,8 +117,8 @@ SocketAddress QuicLink::remote_address() const {
   return connection_ != nullptr ? connection_->remote_address() : remote_address_;
 }
 
-std::optional<Fingerprint> QuicLink::peer_fingerprint() const {
-  return connection_ != nullptr ? connection_->peer_fingerprint() : peer_fingerprint_;
+std::optional<PeerIdentity> QuicLink::peer_identity() const {
+  return connection_ != nullptr ? connection_->peer_identity() : peer_identity_;
 }
 
 bool QuicLink::is_resumed() const {
@@ -173,6 +173,10 @@ void QuicLink::on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) {
 
 void QuicLink::on_stream_drained(LocalTime now, StreamId id) {
   if (session_ != nullptr) session_->engine().handle_stream_drained(now, id);
+}
+
+void QuicLink::on_stream_stalled(LocalTime, StreamId id) {
+  if (session_ != nullptr) session_->engine().handle_stream_stalled(id);
 }
 
 void QuicLink::on_stream_closed(LocalTime, StreamId id) {

@@ -48,7 +48,7 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
 
   // Link
   SocketAddress remote_address() const override;
-  std::optional<Fingerprint> peer_fingerprint() const override;
+  std::optional<PeerIdentity> peer_identity() const override;
   bool is_resumed() const override;
   bool can_send_early() const override;
   std::optional<bool> early_data_accepted() const override;
@@ -62,6 +62,7 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stream_drained(LocalTime now, StreamId id) override;
+  void on_stream_stalled(LocalTime now, StreamId id) override;
   void on_stream_closed(LocalTime now, StreamId id) override;
   void on_streams_available(LocalTime now) override;
   void on_datagram(LocalTime now, BytesView data) override;
@@ -81,7 +82,7 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   std::string ticket_server_;
   // What stays known after the connection is gone.
   SocketAddress remote_address_;
-  std::optional<Fingerprint> peer_fingerprint_;
+  std::optional<PeerIdentity> peer_identity_;
   bool is_resumed_ = false;
   std::optional<bool> early_data_accepted_;
   SessionStats last_stats_;

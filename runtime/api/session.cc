@@ -15,7 +15,12 @@ std::optional<bool> Session::early_data_accepted() const {
 }
 SocketAddress Session::remote_address() const { return state_->link().remote_address(); }
 std::optional<Fingerprint> Session::peer_fingerprint() const {
-  return state_->link().peer_fingerprint();
+  const std::optional<PeerIdentity> identity = peer_identity();
+  if (!identity) return std::nullopt;
+  return identity->fingerprint();
+}
+std::optional<PeerIdentity> Session::peer_identity() const {
+  return state_->link().peer_identity();
 }
 SessionStats Session::stats() const { return state_->stats(); }
 

@@ -30,12 +30,21 @@ void SessionState::handle_connected() {
     engine_.start_clock();
   }
   engine_.handle_connected();
+  warn_of_unchecked_peer();
   notify_changed();
   events_writable_.notify_all();
   if (node_ == nullptr || !node_->options.on_session) return;
   node_->deferrer.defer([node = node_, self = shared_from_this()] {
     if (self->node() != nullptr) node->options.on_session(Session(self));
   });
+}
+
+void SessionState::warn_of_unchecked_peer() const {
+  const std::optional<PeerIdentity> peer = link_->peer_identity();
+  if (node_ == nullptr || !peer || peer->verified_by() != Trust::Mode::kInsecure) return;
+  node_->log(LogLevel::kWarning, "the session with " + link_->remote_address().to_string() +
+                                     " is encrypted, but nobody has checked to whom "
+                                     "(Trust::insecure_accept_any())");
 }
 
 void SessionState::handle_closed(const Status& status) {

@@ -87,6 +87,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   LatencyErrors latency_errors(LocalTime from) const;
 
   void notify_changed();
+  void warn_of_unchecked_peer() const;
   Status check_capacity(const MethodInfo& method) const;
 
   NodeContext* node_;

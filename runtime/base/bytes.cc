@@ -4,13 +4,16 @@
 #include <cstring>
 #include <new>
 
+#include "echostream/base/block_pool.h"
+
 namespace echostream {
 
 Buffer Buffer::allocate(std::size_t size) {
   Buffer buffer;
   if (size == 0) return buffer;
-  void* memory = ::operator new(sizeof(Storage) + size);
-  buffer.storage_ = new (memory) Storage{1};
+  const std::size_t block_bytes = sizeof(Storage) + size;
+  void* memory = internal::allocate_block(block_bytes);
+  buffer.storage_ = new (memory) Storage{1, block_bytes};
   buffer.data_ = static_cast<const std::uint8_t*>(memory) + sizeof(Storage);
   buffer.size_ = size;
   return buffer;
@@ -38,8 +41,9 @@ void Buffer::remove_prefix(std::size_t count) noexcept {
 void Buffer::release() noexcept {
   if (storage_ == nullptr) return;
   if (storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    const std::size_t block_bytes = storage_->block_bytes;
     storage_->~Storage();
-    ::operator delete(storage_);
+    internal::free_block(storage_, block_bytes);
   }
 }
 

@@ -45,23 +45,6 @@ std::string name_for_person(const X509_NAME* name) {
   return printable(as_text({data, size}));
 }
 
-std::string address_for_person(BytesView address) {
-  // Written as a socket address, without the port: "192.0.2.1:0", "[::1]:0".
-  std::string text;
-  if (address.size() == 4) {
-    std::array<std::uint8_t, 4> bytes{};
-    std::copy(address.begin(), address.end(), bytes.begin());
-    text = SocketAddress::ipv4(bytes, 0).to_string();
-    return text.substr(0, text.size() - 2);
-  }
-  if (address.size() != 16) return "(a malformed address)";
-  std::array<std::uint8_t, 16> bytes{};
-  std::copy(address.begin(), address.end(), bytes.begin());
-  text = SocketAddress::ipv6(bytes, 0).to_string();
-  if (!text.starts_with('[')) return text.substr(0, text.size() - 2);  // IPv4-mapped.
-  return text.substr(1, text.size() - 4);
-}
-
 std::vector<std::string> hosts_of(const X509* certificate) {
   std::vector<std::string> hosts;
   const bssl::UniquePtr<GENERAL_NAMES> names(static_cast<GENERAL_NAMES*>(
@@ -69,7 +52,10 @@ std::vector<std::string> hosts_of(const X509* certificate) {
   for (std::size_t i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
     if (name->type == GEN_DNS) hosts.push_back(printable(as_text(bytes_of(name->d.dNSName))));
-    if (name->type == GEN_IPADD) hosts.push_back(address_for_person(bytes_of(name->d.iPAddress)));
+    if (name->type == GEN_IPADD) {
+      hosts.push_back(
+          ip_address_text(bytes_of(name->d.iPAddress)).value_or("(a malformed address)"));
+    }
   }
   return hosts;
 }
@@ -94,6 +80,23 @@ Fingerprint fingerprint_of(const CRYPTO_BUFFER* certificate) {
 
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER* certificate) {
   return bssl::UniquePtr<X509>(X509_parse_from_buffer(certificate));
+}
+
+std::optional<std::string> ip_address_text(BytesView address) {
+  // Written as a socket address, without the port: "192.0.2.1:0", "[::1]:0".
+  std::string text;
+  if (address.size() == 4) {
+    std::array<std::uint8_t, 4> bytes{};
+    std::copy(address.begin(), address.end(), bytes.begin());
+    text = SocketAddress::ipv4(bytes, 0).to_string();
+    return text.substr(0, text.size() - 2);
+  }
+  if (address.size() != 16) return std::nullopt;
+  std::array<std::uint8_t, 16> bytes{};
+  std::copy(address.begin(), address.end(), bytes.begin());
+  text = SocketAddress::ipv6(bytes, 0).to_string();
+  if (!text.starts_with('[')) return text.substr(0, text.size() - 2);  // IPv4-mapped.
+  return text.substr(1, text.size() - 4);
 }
 
 std::string subject_for_person(const X509* certificate) {

@@ -6,9 +6,10 @@
 #include <openssl/pool.h>
 #include <openssl/x509.h>
 
+#include <optional>
 #include <string>
-#include <string_view>
 
+#include "echostream/base/bytes.h"
 #include "echostream/base/time.h"
 #include "echostream/security.h"
 
@@ -18,6 +19,9 @@ Fingerprint fingerprint_of(const CRYPTO_BUFFER* certificate);
 
 /// Null when the bytes are not a certificate; the reason is in BoringSSL's queue.
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER* certificate);
+
+/// Of the 4 or 16 bytes of an iPAddress: "192.0.2.1", "2001:db8::1". None for other sizes.
+std::optional<std::string> ip_address_text(BytesView address);
 
 /// The common name, or the whole name where there is none.
 std::string subject_for_person(const X509* certificate);

@@ -133,6 +133,16 @@ std::string explain(const Failure& failure) {
   }
 }
 
+// Whoever can speak with a CA's key can speak for everybody, so no peer should have to hold one.
+Verdict check_is_no_authority(X509* leaf, const ChainQuery& query) {
+  if ((X509_get_extension_flags(leaf) & EXFLAG_CA) == 0) return {};
+  return refuse(SSL_AD_BAD_CERTIFICATE,
+                "the peer shows the certificate '" + subject_for_person(leaf) +
+                    "', which is a CA's own (CA:TRUE); give it one that the CA has issued, or "
+                    "trust this one with Trust::pinned() and its fingerprint " +
+                    fingerprint_of(query.chain.front()).to_string());
+}
+
 // RFC 8446 6.2. Where BoringSSL's own table says only "unknown", a name is meant.
 std::uint8_t alert_for(int error) {
   if (error == X509_V_ERR_IP_ADDRESS_MISMATCH || error == X509_V_ERR_HOSTNAME_MISMATCH) {
@@ -219,7 +229,7 @@ Verdict CertificateAuthorities::check(const ChainQuery& query) const {
   }
   if (X509_verify_cert(context.get()) == 1) {
     ERR_clear_error();
-    return {};
+    return check_is_no_authority(leaf.get(), query);
   }
   ERR_clear_error();
   const X509* at_fault = X509_STORE_CTX_get_current_cert(context.get());

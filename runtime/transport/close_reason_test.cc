@@ -44,7 +44,7 @@ TEST(CloseReason, ApplicationsCodeAndWordsArrive) {
 }
 
 // P08: a reason of a kilobyte of binary.
-TEST(CloseReason, PeersWordsAreEscapedAndCut) {
+TEST(CloseReason, P08_PeersWordsAreEscapedAndCut) {
   const std::string message =
       peer_message(NGTCP2_CCERR_TYPE_APPLICATION, 1, std::string(1000, '\x1b'));
   EXPECT_EQ(message.find('\x1b'), std::string::npos);

@@ -5,6 +5,8 @@
 #include <bit>
 #include <utility>
 
+#include "echostream/base/check.h"
+
 #include "runtime/transport/close_reason.h"
 #include "runtime/transport/socket_path.h"
 
@@ -33,7 +35,17 @@ void Connection::handle_datagram(LocalTime now, const SocketAddress& local,
     return;
   }
   if (closing_) return;
-  const ngtcp2_tstamp ts = tick(now);
+  tick(now);
+  if (!is_settled_) data = hold_back(remote, ecn, data);
+  if (!data.empty()) read_datagram(local, remote, ecn, data);
+  check_abuse();
+  retry_blocked_stream();
+  deliver_deferred(now);
+  changed();
+}
+
+void Connection::read_datagram(const SocketAddress& local, const SocketAddress& remote,
+                               std::uint8_t ecn, BytesView data) {
   // A client's local address is whatever the system chose, and not worth following packet by
   // packet.
   const NativeAddress native_local(is_server_ ? local : local_address());
@@ -41,12 +53,8 @@ void Connection::handle_datagram(LocalTime now, const SocketAddress& local,
   const ngtcp2_path path{native_local.get(), native_remote.get(), nullptr};
   ngtcp2_pkt_info info{};
   info.ecn = ecn;
-  const int result =
-      ngtcp2_conn_read_pkt(connection_.get(), &path, &info, data.data(), data.size(), ts);
-  if (result != 0) fail(now, result);
-  retry_blocked_stream();
-  deliver_deferred(now);
-  changed();
+  const int result = read_guarded(path, info, data);
+  if (result != 0) fail(now_, result);
 }
 
 // ngtcp2 1.11 tells of STOP_SENDING only to those who write, and a stream that waits for the peer's
@@ -77,6 +85,7 @@ void Connection::on_timer(LocalTime now) {
   if (result != 0) fail(now, result);
   check_large_packets();
   check_full_window();
+  check_stalled_streams();
   deliver_deferred(now);
   changed();
 }
@@ -173,6 +182,7 @@ void Connection::finish(LocalTime now, CloseInfo info) {
   drained_.clear();
   refused_.clear();
   blocked_.clear();
+  held_.clear();
   dropped_datagrams_.clear();
   sent_datagrams_.clear();
   connection_.reset();
@@ -207,6 +217,8 @@ void Connection::deliver_deferred(LocalTime now) {
 
 int Connection::on_handshake_completed() {
   open_ = true;
+  keys_since_ = now_;
+  keys_since_packet_ = packets_sent_;
   handshake_over_ = true;
   host_.handshake_over(*this);
   // A rejection was noted when it came.
@@ -215,7 +227,7 @@ int Connection::on_handshake_completed() {
     if (sink_ == nullptr && !accept_client()) return 0;
     AddressTokens::Nonce nonce;
     host_.fill_random(nonce);
-    const auto token = host_.tokens().make_new_token(now_, remote_address(), nonce);
+    const auto token = host_.tokens().make_new_token(host_.wall_time(), remote_address(), nonce);
     if (ngtcp2_conn_submit_new_token(connection_.get(), token.data(), token.size()) != 0) {
       return NGTCP2_ERR_CALLBACK_FAILURE;
     }
@@ -260,7 +272,7 @@ int Connection::on_stream_open(StreamId id) {
   return 0;
 }
 
-int Connection::on_stream_close(StreamId id, std::uint64_t code) {
+int Connection::on_stream_close(StreamId id, std::uint64_t code, bool is_broken) {
   if (SendStream* stream = find_stream(id)) {
     // Closed before we ended our side: the peer asked for it. ngtcp2 tells of STOP_SENDING itself
     // only in versions after 1.11; by then our RESET_STREAM has been acknowledged.
@@ -271,6 +283,7 @@ int Connection::on_stream_close(StreamId id, std::uint64_t code) {
   streams_.erase(id.value);
   std::erase(drained_, id);  // no word about a stream after its last
   if (id.is_opened_by_server() != is_server_) {
+    if (is_broken) guard_.on_broken_stream(now_);
     if (id.is_bidirectional()) {
       ngtcp2_conn_extend_max_streams_bidi(connection_.get(), 1);
     } else {
@@ -291,6 +304,8 @@ int Connection::on_stop_sending(StreamId id, std::uint64_t code) {
 }
 
 int Connection::on_id_status(bool is_active, const std::uint8_t* token) {
+  guard_.on_id_change(now_);
+  is_settled_ = true;  // the first id comes into use when the handshake ends
   if (token == nullptr) return 0;
   ResetToken bytes;
   std::copy_n(token, bytes.size(), bytes.begin());
@@ -305,15 +320,12 @@ int Connection::on_id_status(bool is_active, const std::uint8_t* token) {
 }
 
 int Connection::on_new_id(ngtcp2_cid* id, std::uint8_t* token, std::size_t size) {
-  std::array<std::uint8_t, ConnectionId::kMostBytes> bytes;
-  const MutableBytes random = MutableBytes(bytes).first(size);
-  host_.fill_random(random);
-  const ConnectionId made(random);
+  ECHOSTREAM_CHECK(size == ConnectionId::kOwnBytes, "ids of ours are as long as the first one");
+  guard_.on_id_change(now_);
+  const ConnectionId made = make_id();
   *id = made.to_ngtcp2();
   const ResetToken reset_token = host_.tokens().reset_token(made);
   std::copy(reset_token.begin(), reset_token.end(), token);
-  ids_.push_back(made);
-  host_.add_id(made, *this);
   return 0;
 }
 

@@ -10,10 +10,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/transport/abuse_guard.h"
 #include "runtime/transport/connection_host.h"
+#include "runtime/transport/counted_memory.h"
 #include "runtime/transport/crypto/tls_handshake.h"
 #include "runtime/transport/packet_batch.h"
 #include "runtime/transport/quic_connection.h"
+#include "runtime/transport/rate_limit.h"
 #include "runtime/transport/send_scheduler.h"
 
 namespace echostream::transport {
@@ -61,6 +64,8 @@ class Connection final : public QuicConnection, private TimerNode {
   bool wants_retry() const noexcept { return wants_retry_; }
   // Its place in the endpoint's queue of connections that want to write.
   bool is_queued = false;
+  // Under which the endpoint counts it; unset when it does not.
+  SocketAddress counted_address;
 
   // ---- QuicConnection
   bool is_server() const override { return is_server_; }
@@ -69,6 +74,7 @@ class Connection final : public QuicConnection, private TimerNode {
   SocketAddress local_address() const override;
   std::string alpn() const override;
   std::optional<Fingerprint> peer_fingerprint() const override;
+  std::optional<PeerIdentity> peer_identity() const override;
   bool is_resumed() const override;
   bool can_send_early() const override;
   std::optional<bool> early_data_accepted() const override { return early_data_accepted_; }
@@ -117,6 +123,18 @@ class Connection final : public QuicConnection, private TimerNode {
   void finish(LocalTime now, CloseInfo info);
   void deliver_deferred(LocalTime now);
   void retry_blocked_stream();
+  void update_keys_when_due();
+  LocalTime next_stall_check();
+  void check_stalled_streams();
+  void read_datagram(const SocketAddress& local, const SocketAddress& remote, std::uint8_t ecn,
+                     BytesView data);
+  int read_guarded(const ngtcp2_path& path, const ngtcp2_pkt_info& info, BytesView data);
+  void check_abuse();
+  /// Holds back what comes behind the handshake in the datagram, and returns the rest of it.
+  BytesView hold_back(const SocketAddress& remote, std::uint8_t ecn, BytesView data);
+  /// True: something was read.
+  bool read_held(LocalTime now);
+  bool is_at_send_ceiling();
 
   struct Packet {
     MutableBytes room;
@@ -149,7 +167,7 @@ class Connection final : public QuicConnection, private TimerNode {
   int on_early_data_rejected();
   void on_acknowledged();
   int on_stream_open(StreamId id);
-  int on_stream_close(StreamId id, std::uint64_t code);
+  int on_stream_close(StreamId id, std::uint64_t code, bool is_broken);
   int on_stop_sending(StreamId id, std::uint64_t code);
   int on_id_status(bool is_active, const std::uint8_t* token);
   int on_new_id(ngtcp2_cid* id, std::uint8_t* token, std::size_t size);
@@ -159,6 +177,7 @@ class Connection final : public QuicConnection, private TimerNode {
   LocalTime now_;
   bool is_server_;
   QuicConnectionSink* sink_;  // null on a server until it is accepted
+  CountedMemory memory_;
   std::unique_ptr<TlsHandshake> tls_;
   std::unique_ptr<ngtcp2_conn, Deleter> connection_;
   std::vector<ConnectionId> ids_;
@@ -179,6 +198,25 @@ class Connection final : public QuicConnection, private TimerNode {
   // Since when the congestion window is full and nothing was acknowledged; when that is too long.
   LocalTime stalled_since_ = kNever;
   LocalTime stall_deadline_ = kNever;
+
+  // Since when, and from which packet on, the present keys are used.
+  LocalTime keys_since_{};
+  std::uint64_t keys_since_packet_ = 0;
+  std::uint64_t key_updates_ = 0;
+  // When streams are looked through for those that the peer does not let go on.
+  LocalTime next_stall_check_ = kNever;
+  // Since when the peer's flow control for the connection has let nothing through.
+  LocalTime window_full_since_ = kNever;
+  // A client's: 1-RTT packets that came before ngtcp2 had ended the handshake.
+  struct Held {
+    SocketAddress remote;
+    std::uint8_t ecn = 0;
+    std::vector<std::uint8_t> bytes;
+  };
+  std::vector<Held> held_;
+  bool is_settled_;  // ngtcp2 has ended the handshake
+  AbuseGuard guard_;
+  RateLimit send_limit_;
 
   bool open_ = false;
   bool handshake_over_ = false;

@@ -45,6 +45,7 @@ ngtcp2_callbacks ConnectionCallbacks::common() {
   ngtcp2_callbacks callbacks{};
   callbacks.recv_crypto_data = [](ngtcp2_conn*, ngtcp2_encryption_level level, std::uint64_t,
                                   const std::uint8_t* data, std::size_t size, void* user) {
+    self(user).guard_.on_useful(size);
     return self(user).tls_->handle_crypto_data(level, {data, size});
   };
   callbacks.handshake_completed = [](ngtcp2_conn*, void* user) {
@@ -60,6 +61,7 @@ ngtcp2_callbacks ConnectionCallbacks::common() {
                             ngtcp2_crypto_aead_ctx* tx_key, std::uint8_t* tx_iv,
                             const std::uint8_t* current_rx, const std::uint8_t* current_tx,
                             std::size_t size, void* user) {
+    self(user).guard_.on_key_update(self(user).now_);
     return self(user).tls_->update_keys(rx_secret, tx_secret, rx_key, rx_iv, tx_key, tx_iv,
                                         {current_rx, size}, {current_tx, size});
   };
@@ -75,6 +77,7 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
   callbacks.recv_stream_data = [](ngtcp2_conn*, std::uint32_t flags, std::int64_t id, std::uint64_t,
                                   const std::uint8_t* data, std::size_t size, void* user, void*) {
     Connection& connection = self(user);
+    connection.guard_.on_useful(size);
     const bool fin = (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0;
     if (connection.sink_ != nullptr) {
       connection.sink_->on_stream_data(connection.now_, StreamId{id}, {data, size}, fin);
@@ -89,12 +92,15 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
     }
     return 0;
   };
-  callbacks.stream_close = [](ngtcp2_conn*, std::uint32_t, std::int64_t id, std::uint64_t code,
-                              void* user,
-                              void*) { return self(user).on_stream_close(StreamId{id}, code); };
+  callbacks.stream_close = [](ngtcp2_conn*, std::uint32_t flags, std::int64_t id,
+                              std::uint64_t code, void* user, void*) {
+    const bool is_broken = (flags & NGTCP2_STREAM_CLOSE_FLAG_APP_ERROR_CODE_SET) != 0;
+    return self(user).on_stream_close(StreamId{id}, code, is_broken);
+  };
   callbacks.stream_reset = [](ngtcp2_conn*, std::int64_t id, std::uint64_t, std::uint64_t code,
                               void* user, void*) {
     Connection& connection = self(user);
+    connection.guard_.on_useful(0);
     if (connection.sink_ != nullptr) {
       connection.sink_->on_stream_reset(connection.now_, StreamId{id}, code);
     }
@@ -120,6 +126,7 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
     Connection& connection = self(user);
     if (SendStream* stream = connection.find_stream(StreamId{id})) {
       stream->set_blocked(false);
+      stream->blocked_since = kNever;
       connection.scheduler_.update(*stream);
     }
     return 0;
@@ -131,6 +138,7 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
   callbacks.recv_datagram = [](ngtcp2_conn*, std::uint32_t, const std::uint8_t* data,
                                std::size_t size, void* user) {
     Connection& connection = self(user);
+    connection.guard_.on_useful(size);
     if (connection.sink_ != nullptr) connection.sink_->on_datagram(connection.now_, {data, size});
     return 0;
   };
@@ -158,6 +166,7 @@ void ConnectionCallbacks::add_identity_callbacks(ngtcp2_callbacks& callbacks) {
     return 0;
   };
   callbacks.get_path_challenge_data = [](ngtcp2_conn*, std::uint8_t* data, void* user) {
+    self(user).guard_.on_path_challenge(self(user).now_);
     self(user).host_.fill_random({data, NGTCP2_PATH_CHALLENGE_DATALEN});
     return 0;
   };

@@ -18,6 +18,10 @@ class ConnectionHost {
   virtual const QuicOptions& quic_options() const = 0;
   virtual void fill_random(MutableBytes out) = 0;
   virtual const AddressTokens& tokens() const = 0;
+  /// An unpredictable id for packets to this endpoint, of ConnectionId::kOwnBytes.
+  virtual ConnectionId new_id() = 0;
+  /// The time of day.
+  virtual WallTime wall_time() = 0;
   /// Packets for the id go to the connection from now on.
   virtual void add_id(const ConnectionId& id, Connection& connection) = 0;
   virtual void remove_id(const ConnectionId& id) = 0;

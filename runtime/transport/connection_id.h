@@ -16,6 +16,8 @@ namespace echostream::transport {
 class ConnectionId {
  public:
   static constexpr std::size_t kMostBytes = NGTCP2_MAX_CIDLEN;
+  /// Of those that we make: long enough that nobody guesses one, short enough for every packet.
+  static constexpr std::size_t kOwnBytes = 16;
 
   ConnectionId() noexcept = default;
   explicit ConnectionId(BytesView bytes) : size_(static_cast<std::uint8_t>(bytes.size())) {

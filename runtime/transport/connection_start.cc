@@ -11,9 +11,6 @@
 namespace echostream::transport {
 namespace {
 
-// Ids of ours: long enough that nobody guesses one, short enough for every packet.
-constexpr std::size_t kIdBytes = 16;
-
 ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
   switch (algorithm) {
     case CongestionControl::kNewReno:
@@ -30,6 +27,9 @@ ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
 // of 1500, 1492 (PPPoE), 1454 and less, all with an IPv6 header. ngtcp2's own list ends at 1444.
 constexpr std::array<std::uint16_t, 7> kProbeSizes = {65487, 8952, 1452, 1444, 1406, 1342, 1232};
 
+// What may leave at once under the ceiling of what is sent: ten milliseconds' worth.
+constexpr std::uint64_t kSendBurstsPerSecond = 100;
+
 ngtcp2_duration to_ngtcp2(Duration duration) {
   return static_cast<ngtcp2_duration>(std::max<Duration::rep>(duration.count(), 0));
 }
@@ -42,7 +42,11 @@ Connection::Connection(ConnectionHost& host, LocalTime now, bool is_server,
       now_(now),
       is_server_(is_server),
       sink_(sink),
-      scheduler_(host.quic_options().max_queued_datagram_bytes) {}
+      scheduler_(host.quic_options().max_queued_datagram_bytes),
+      is_settled_(is_server),
+      guard_(host.quic_options()),
+      send_limit_(host.quic_options().max_send_bytes_per_second,
+                  host.quic_options().max_send_bytes_per_second / kSendBurstsPerSecond) {}
 
 Connection::~Connection() {
   for (const ConnectionId& id : ids_) host_.remove_id(id);
@@ -89,7 +93,7 @@ bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival&
   const ngtcp2_cid own_id = id.to_ngtcp2();
   ngtcp2_conn* made = nullptr;
   if (ngtcp2_conn_server_new(&made, &client_id, &own_id, &path, NGTCP2_PROTO_VER_V1, &callbacks,
-                             &settings, &parameters, nullptr, this) != 0) {
+                             &settings, &parameters, memory_.get(), this) != 0) {
     return false;
   }
   take(made);
@@ -103,7 +107,8 @@ bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departur
   tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
   const ngtcp2_settings settings = make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN);
   const ngtcp2_transport_params parameters = make_parameters();
-  std::array<std::uint8_t, kIdBytes> destination;
+  // The server's until it names its own.
+  std::array<std::uint8_t, ConnectionId::kOwnBytes> destination;
   host_.fill_random(destination);
   const ngtcp2_cid destination_id = ConnectionId(destination).to_ngtcp2();
   const ngtcp2_cid own_id = make_id().to_ngtcp2();
@@ -113,7 +118,7 @@ bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departur
   const ngtcp2_callbacks callbacks = ConnectionCallbacks::client();
   ngtcp2_conn* made = nullptr;
   if (ngtcp2_conn_client_new(&made, &destination_id, &own_id, &path, NGTCP2_PROTO_VER_V1,
-                             &callbacks, &settings, &parameters, nullptr, this) != 0) {
+                             &callbacks, &settings, &parameters, memory_.get(), this) != 0) {
     return false;
   }
   take(made);
@@ -169,9 +174,7 @@ ngtcp2_transport_params Connection::make_parameters() const {
 }
 
 ConnectionId Connection::make_id() {
-  std::array<std::uint8_t, kIdBytes> bytes;
-  host_.fill_random(bytes);
-  const ConnectionId id(bytes);
+  const ConnectionId id = host_.new_id();
   ids_.push_back(id);
   host_.add_id(id, *this);
   return id;

@@ -40,12 +40,18 @@ bool Connection::can_send_early() const {
   return !is_server_ && tls_ && tls_->is_early() && !closing_ && !closed_;
 }
 
+std::optional<PeerIdentity> Connection::peer_identity() const {
+  if (!tls_ || can_send_early()) return std::nullopt;
+  return tls_->peer().identity;
+}
+
 ConnectionStats Connection::stats() const {
   ConnectionStats stats;
   stats.packets_sent = packets_sent_;
   stats.packets_received = packets_received_;
   stats.bytes_sent = bytes_sent_;
   stats.bytes_received = bytes_received_;
+  stats.key_updates = key_updates_;
   if (!connection_) return stats;
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(connection_.get(), &info);
@@ -185,6 +191,7 @@ Status Connection::update_keys(LocalTime now) {
     return {StatusCode::kFailedPrecondition,
             "the handshake or the last key update is not confirmed yet"};
   }
+  ++key_updates_;
   changed();
   return Status::ok();
 }

@@ -111,7 +111,60 @@ void Connection::arm_timer(ngtcp2_tstamp ts) {
   if (info.smoothed_rtt >= kLeastPacedRtt) expiry = ngtcp2_conn_get_expiry(connection_.get());
   const LocalTime wanted =
       expiry == UINT64_MAX ? kNever : LocalTime(Duration(static_cast<Duration::rep>(expiry)));
-  host_.arm(*this, std::min(wanted, stall_deadline_));
+  host_.arm(*this, std::min({wanted, stall_deadline_, next_stall_check()}));
+}
+
+LocalTime Connection::next_stall_check() {
+  const Duration patience = host_.quic_options().stalled_stream_timeout;
+  if (patience <= Duration{} || streams_.empty()) return next_stall_check_ = kNever;
+  if (next_stall_check_ == kNever) next_stall_check_ = deadline_after(now_, patience / 4);
+  return next_stall_check_;
+}
+
+// A peer that holds our buffers full by not reading: what it lets nothing through of for the whole
+// patience is given up.
+void Connection::check_stalled_streams() {
+  if (closed_ || closing_ || now_ < next_stall_check_) return;
+  next_stall_check_ = kNever;
+  const bool window_is_full = ngtcp2_conn_get_max_data_left(connection_.get()) == 0;
+  if (!window_is_full) {
+    window_full_since_ = kNever;
+  } else if (window_full_since_ == kNever) {
+    window_full_since_ = now_;
+  }
+  const auto is_too_long = [this](LocalTime since) {
+    return since != kNever && now_ - since >= host_.quic_options().stalled_stream_timeout;
+  };
+  std::vector<StreamId> stalled;
+  for (const auto& [id, stream] : streams_) {
+    if (stream->unsent_bytes() == 0) {
+      stream->blocked_since = kNever;
+    } else if (is_too_long(stream->blocked_since) || is_too_long(window_full_since_)) {
+      stalled.push_back(StreamId{id});
+    }
+  }
+  std::sort(stalled.begin(), stalled.end(),
+            [](StreamId a, StreamId b) { return a.value < b.value; });
+  for (const StreamId id : stalled) {
+    if (sink_ != nullptr) sink_->on_stream_stalled(now_, id);
+  }
+}
+
+// RFC 9001 section 6. Nothing happens when the last update is not confirmed yet: tried again with
+// the next packets.
+void Connection::update_keys_when_due() {
+  constexpr Duration kLeastInterval = std::chrono::seconds(1);
+  constexpr std::uint64_t kLeastPackets = 1000;
+  if (!is_open() || keys_since_ == LocalTime{}) return;
+  const QuicOptions& options = host_.quic_options();
+  const bool is_old = options.key_update_interval > Duration{} &&
+                      now_ - keys_since_ >= std::max(options.key_update_interval, kLeastInterval);
+  const bool is_worn =
+      packets_sent_ - keys_since_packet_ >= std::max(options.key_update_packets, kLeastPackets);
+  if ((is_old || is_worn) && update_keys(now_).is_ok()) {
+    keys_since_ = now_;
+    keys_since_packet_ = packets_sent_;
+  }
 }
 
 bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packets) {
@@ -127,12 +180,14 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     return false;
   }
   const ngtcp2_tstamp ts = tick(now);
+  if (is_at_send_ceiling()) return false;
   // No more than one system call takes.
   const std::size_t most_bytes =
       std::min(ngtcp2_conn_get_send_quantum(connection_.get()), kMostJoinedBytes);
   const std::size_t packet_bytes = path_bytes();
   const std::size_t start = batch.size();
   SentPath path;
+  const std::uint64_t packets_before = packets_sent_;
   bool more = true;
   int error = 0;
   for (std::size_t packets = 0; more && packets < most_packets && batch.has_room(); ++packets) {
@@ -149,6 +204,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
       path.update(packet.path.path);
       batch.add(bytes, path.local(), path.remote(), static_cast<std::uint8_t>(packet.info.ecn));
       watch_large_packet(bytes);
+      send_limit_.spend(now_, bytes);
       ++packets_sent_;
       bytes_sent_ += bytes;
     }
@@ -159,6 +215,8 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     arm_timer(ts);
   }
   if (error != 0) fail(now, error);
+  if (packets_sent_ > packets_before) update_keys_when_due();
+  if (read_held(now)) more = true;
   deliver_deferred(now);
   if (closed_) return false;
   return more || closing_;
@@ -225,6 +283,7 @@ ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, 
   if (taken >= 0) {
     const auto bytes = static_cast<std::size_t>(taken);
     stream.mark_sent(bytes, fin && bytes == next.bytes);
+    if (bytes > 0) stream.blocked_since = window_full_since_ = kNever;
     if (stream.take_notification()) drained_.push_back(stream.id());
     scheduler_.rotate(stream);
     return size;
@@ -233,6 +292,7 @@ ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, 
     case NGTCP2_ERR_STREAM_DATA_BLOCKED:
       // The connection's own limit was looked at before; extend_max_stream_data() wakes it.
       stream.set_blocked(true);
+      if (stream.blocked_since == kNever) stream.blocked_since = now_;
       if (!std::exchange(stream.is_to_be_retried, true)) blocked_.push_back(stream.id());
       scheduler_.update(stream);
       return NGTCP2_ERR_WRITE_MORE;

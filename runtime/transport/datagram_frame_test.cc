@@ -102,7 +102,7 @@ TEST(Datagrams, LargestFitsRightAfterTheHandshake) {
 }
 
 // ngtcp2 before 1.12 aborts on an empty DATAGRAM.
-TEST(Datagrams, EmptyOneIsRefused) {
+TEST(Datagrams, P07_EmptyOneIsRefused) {
   QuicPair pair;
   ASSERT_TRUE(pair.connect());
   EXPECT_EQ(pair.connection->send_datagram({}).code(), StatusCode::kInvalidArgument);

@@ -5,6 +5,7 @@
 
 #include "echostream/base/check.h"
 
+#include "runtime/transport/crypto/key_schedule.h"
 #include "runtime/transport/socket_path.h"
 
 namespace echostream::transport {
@@ -12,11 +13,15 @@ namespace {
 
 // RFC 9000 section 14.1: a client's first datagrams are at least that large.
 constexpr std::size_t kLeastInitialBytes = 1200;
-constexpr std::size_t kIdBytes = 16;
 // Answers that wait for the socket; more are not given.
 constexpr std::size_t kMostWaitingAnswers = 256;
 // Tokens of servers that were visited; more forget the first in order.
 constexpr std::size_t kMostKeptTokens = 256;
+
+// Who accepts nobody needs no table of networks.
+std::size_t handshakes_per_network(const QuicEndpoint::Options& options) {
+  return options.server_tls ? options.max_handshakes_per_network : 0;
+}
 
 }  // namespace
 
@@ -37,8 +42,12 @@ Endpoint::Endpoint(Options options, QuicEndpointSink& sink)
     : options_(std::move(options)),
       sink_(sink),
       tokens_(make_secret()),
+      routes_(make_routes()),
       batch_(options_.max_burst_datagrams, options_.quic.max_udp_payload_bytes),
       answer_limit_(options_.max_stateless_answers_per_second),
+      unproven_limit_(handshakes_per_network(options_), make_hash_key()),
+      proven_limit_(handshakes_per_network(options_), make_hash_key()),
+      address_counts_(options_.max_connections_per_address),
       ids_(16, make_hash()),
       reset_tokens_(16, make_hash()) {}
 
@@ -48,17 +57,33 @@ Endpoint::~Endpoint() {
 }
 
 AddressTokens::Secret Endpoint::make_secret() {
+  if (options_.static_secret) return AddressTokens::derive_secret(*options_.static_secret);
   AddressTokens::Secret secret;
-  options_.fill_random(secret);
+  if (options_.group) {
+    expand_label(EVP_sha256(), options_.group->secret, "es tokens", secret);
+  } else {
+    options_.fill_random(secret);
+  }
   return secret;
 }
 
-KeyedHash Endpoint::make_hash() {
+IdRoutes Endpoint::make_routes() const {
+  IdRoutes::Key key{};
+  if (options_.group) {
+    ECHOSTREAM_CHECK(
+        options_.group->index < options_.group->size && options_.group->size <= IdRoutes::kMost,
+        "an id has room for the numbers 0 to 255");
+    expand_label(EVP_sha256(), options_.group->secret, "es routes", key);
+  }
+  return IdRoutes(key);
+}
+
+std::array<std::uint64_t, 2> Endpoint::make_hash_key() {
   std::array<std::uint8_t, 16> bytes;
   options_.fill_random(bytes);
   std::array<std::uint64_t, 2> key{};
   for (std::size_t i = 0; i < bytes.size(); ++i) key[i / 8] = key[i / 8] << 8 | bytes[i];
-  return KeyedHash(key);
+  return key;
 }
 
 // ---- Datagrams in.
@@ -71,8 +96,8 @@ void Endpoint::handle_datagram(LocalTime now, const IncomingDatagram& datagram) 
     return;
   }
   ngtcp2_version_cid ids;
-  const int result =
-      ngtcp2_pkt_decode_version_cid(&ids, datagram.data.data(), datagram.data.size(), kIdBytes);
+  const int result = ngtcp2_pkt_decode_version_cid(&ids, datagram.data.data(), datagram.data.size(),
+                                                   ConnectionId::kOwnBytes);
   if (result != 0 && result != NGTCP2_ERR_VERSION_NEGOTIATION) {
     ++stats_.datagrams_dropped;
     return;
@@ -123,6 +148,10 @@ Connection* Endpoint::find(BytesView destination_id, const IncomingDatagram& dat
 
 void Endpoint::handle_unknown(LocalTime now, const IncomingDatagram& datagram,
                               BytesView destination_id, bool is_long) {
+  if (const auto owner = other_owner_of(destination_id)) {
+    ++stats_.datagrams_misdelivered;
+    return sink_.on_misdelivered(now, *owner, datagram);
+  }
   if (is_long) return handle_initial(now, datagram);
   std::array<std::uint8_t, 64> random;
   options_.fill_random(random);
@@ -130,6 +159,15 @@ void Endpoint::handle_unknown(LocalTime now, const IncomingDatagram& datagram,
          make_stateless_reset(tokens_.reset_token(ConnectionId(destination_id)),
                               datagram.data.size(), random),
          stats_.stateless_resets_sent);
+}
+
+// The first id of a connection is the client's choice and may look like one of another member: then
+// that member is the one that accepts it, from its first packet on.
+std::optional<std::size_t> Endpoint::other_owner_of(BytesView destination_id) const {
+  if (!options_.group || destination_id.size() != ConnectionId::kOwnBytes) return std::nullopt;
+  const std::size_t owner = routes_.read(destination_id);
+  if (owner == options_.group->index || owner >= options_.group->size) return std::nullopt;
+  return owner;
 }
 
 void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
@@ -149,12 +187,11 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   arrival.client_id = initial.source_id;
   arrival.destination_id = initial.destination_id;
   if (!validate_token(now, datagram, initial, arrival)) return;
-  const bool is_validated = !arrival.token.empty();
-  if (!is_validated && half_open_ >= options_.retry_above_half_open) {
-    return answer_retry(now, datagram, initial);
+  const bool is_proven = !arrival.token.empty();
+  if (!is_proven && must_prove_address(now, datagram.remote)) {
+    return answer_retry(datagram, initial);
   }
-  if (!is_accepting_ || half_open_ >= options_.max_half_open ||
-      connections_.size() >= options_.max_connections) {
+  if (!may_come_in(now, datagram.remote, is_proven)) {
     return answer(now, datagram,
                   make_refusal(initial.version, initial.source_id, initial.destination_id,
                                NGTCP2_CONNECTION_REFUSED),
@@ -167,6 +204,7 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
     return;
   }
   ++half_open_;
+  ++stats_.handshakes_started;
   Connection& accepted = *connection;
   add(std::move(connection));
   accepted.handle_datagram(now, datagram.local, datagram.remote, datagram.ecn, datagram.data);
@@ -174,11 +212,21 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   // Nothing in it could be used, so nothing is kept of it: a flood of such packets must not fill
   // the table, and the client's next try is a new one.
   if (accepted.wants_retry()) {
-    answer_retry(now, datagram, initial);
+    answer_retry(datagram, initial);
   } else {
     ++stats_.datagrams_dropped;
   }
   retire(accepted);
+}
+
+bool Endpoint::must_prove_address(LocalTime now, const SocketAddress& client) {
+  return half_open_ >= options_.retry_above_half_open || !unproven_limit_.take(now, client);
+}
+
+bool Endpoint::may_come_in(LocalTime now, const SocketAddress& client, bool is_proven) {
+  return is_accepting_ && half_open_ < options_.max_half_open &&
+         connections_.size() < options_.max_connections && address_counts_.has_room(client) &&
+         (!is_proven || proven_limit_.take(now, client));
 }
 
 // False: the token is a bad Retry token, and the client was told.
@@ -186,8 +234,8 @@ bool Endpoint::validate_token(LocalTime now, const IncomingDatagram& datagram,
                               const Initial& initial, Arrival& arrival) {
   if (initial.token.empty()) return true;
   if (AddressTokens::is_retry_token(initial.token)) {
-    arrival.original_id =
-        tokens_.open_retry_token(now, initial.token, datagram.remote, initial.destination_id);
+    arrival.original_id = tokens_.open_retry_token(wall_time(), initial.token, datagram.remote,
+                                                   initial.destination_id);
     if (!arrival.original_id) {
       // RFC 9000 section 8.1.2: a client gets only one Retry, so this one cannot go on.
       answer(now, datagram,
@@ -196,7 +244,7 @@ bool Endpoint::validate_token(LocalTime now, const IncomingDatagram& datagram,
              stats_.connections_refused);
       return false;
     }
-  } else if (!tokens_.check_new_token(now, initial.token, datagram.remote)) {
+  } else if (!tokens_.check_new_token(wall_time(), initial.token, datagram.remote)) {
     return true;  // as if it had sent none
   }
   arrival.token.assign(initial.token.begin(), initial.token.end());
@@ -218,15 +266,12 @@ void Endpoint::answer_version(LocalTime now, const IncomingDatagram& datagram,
          stats_.version_negotiations_sent);
 }
 
-void Endpoint::answer_retry(LocalTime now, const IncomingDatagram& datagram,
-                            const Initial& initial) {
-  std::array<std::uint8_t, kIdBytes> id_bytes;
-  options_.fill_random(id_bytes);
+void Endpoint::answer_retry(const IncomingDatagram& datagram, const Initial& initial) {
+  const ConnectionId retry_id = new_id();
   AddressTokens::Nonce nonce;
   options_.fill_random(nonce);
-  const ConnectionId retry_id(id_bytes);
-  const auto token =
-      tokens_.make_retry_token(now, datagram.remote, retry_id, initial.destination_id, nonce);
+  const auto token = tokens_.make_retry_token(wall_time(), datagram.remote, retry_id,
+                                              initial.destination_id, nonce);
   // Not rate limited: it is smaller than what it answers, and honest clients wait for it.
   if (answers_.size() >= kMostWaitingAnswers) {
     ++stats_.datagrams_dropped;
@@ -287,14 +332,22 @@ void Endpoint::retire(Connection& connection) {
   const auto found = connections_.find(&connection);
   if (found == connections_.end()) return;
   if (connection.is_queued) std::erase(write_queue_, &connection);
+  address_counts_.remove(std::exchange(connection.counted_address, {}));
   // It is still on the stack below us.
   retired_.push_back(std::move(found->second));
   connections_.erase(found);
 }
 
 QuicConnectionSink* Endpoint::accept(LocalTime now, Connection& connection) {
-  QuicConnectionSink* sink = sink_.on_incoming(now, connection);
-  if (sink == nullptr) ++stats_.connections_refused;
+  const SocketAddress client = connection.remote_address();
+  QuicConnectionSink* sink =
+      address_counts_.has_room(client) ? sink_.on_incoming(now, connection) : nullptr;
+  if (sink == nullptr) {
+    ++stats_.connections_refused;
+    return nullptr;
+  }
+  address_counts_.add(client);
+  connection.counted_address = client;
   return sink;
 }
 
@@ -307,6 +360,13 @@ void Endpoint::keep_token(const SocketAddress& server, BytesView token) {
   if (token.size() > kMostTokenBytes) return;
   if (kept_tokens_.size() >= kMostKeptTokens) kept_tokens_.erase(kept_tokens_.begin());
   kept_tokens_[server].assign(token.begin(), token.end());
+}
+
+ConnectionId Endpoint::new_id() {
+  std::array<std::uint8_t, ConnectionId::kOwnBytes> bytes;
+  options_.fill_random(bytes);
+  if (options_.group) routes_.write(bytes, static_cast<std::uint8_t>(options_.group->index));
+  return ConnectionId(bytes);
 }
 
 void Endpoint::add_id(const ConnectionId& id, Connection& connection) {

@@ -40,7 +40,7 @@ TEST(Handshake, MeasuresTheRoundTripTime) {
 }
 
 // N07: a link to the Moon and back, and one that is worse.
-TEST(Handshake, WorksAtARoundTripOfSeconds) {
+TEST(Handshake, N07_WorksAtARoundTripOfSeconds) {
   QuicWorld::Options options;
   options.quic.handshake_timeout = 60s;
   QuicPair pair(1, options);
@@ -150,8 +150,7 @@ TEST(Handshake, HalfOpenServerConnectionsEndWithTheTimeout) {
   EXPECT_TRUE(pair.server.accepted.empty());
 }
 
-// T15.
-TEST(Handshake, WithoutACommonProtocolSaysSo) {
+TEST(Handshake, T15_WithoutACommonProtocolSaysSo) {
   QuicPair pair;
   pair.world.dial(pair.client, pair.server, pair.sink, "h3");
   ASSERT_TRUE(pair.world.run_until([&] { return pair.sink.is_closed(); }, 1s));

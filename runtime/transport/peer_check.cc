@@ -4,6 +4,7 @@
 
 #include "runtime/transport/certificate.h"
 #include "runtime/transport/certificate_check.h"
+#include "runtime/transport/certificate_names.h"
 #include "runtime/transport/host_name.h"
 #include "runtime/transport/tls_context_impl.h"
 
@@ -52,8 +53,12 @@ Verdict judge_peer(const SSL* ssl, PeerCheck& check) {
     return {Status(StatusCode::kUnauthenticated, "the peer showed no certificate"),
             SSL_AD_CERTIFICATE_REQUIRED};
   }
-  check.peer_fingerprint = fingerprint_of(chain.front());
-  return judge(policy_of(ssl), check, std::move(chain));
+  CRYPTO_BUFFER* leaf = chain.front();
+  check.peer_fingerprint = fingerprint_of(leaf);
+  const TlsPolicy& policy = policy_of(ssl);
+  Verdict verdict = judge(policy, check, std::move(chain));
+  if (verdict.status.is_ok()) check.identity = describe_peer(leaf, policy.trust->mode());
+  return verdict;
 }
 
 bool set_role(SSL* ssl, const TlsPolicy& policy, const PeerCheck& check) {

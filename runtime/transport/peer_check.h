@@ -9,6 +9,7 @@
 
 #include "echostream/base/status.h"
 #include "echostream/base/time.h"
+#include "echostream/peer_identity.h"
 #include "echostream/security.h"
 
 #include "runtime/transport/tls_context.h"
@@ -27,6 +28,8 @@ struct PeerCheck {
   Status verdict;
   /// Of the peer's leaf certificate, once it has shown one.
   std::optional<Fingerprint> peer_fingerprint;
+  /// Who it is, once it was accepted.
+  std::optional<PeerIdentity> identity;
 };
 
 /// An SSL object of this context with ALPN, SNI (client, host names only) and the certificate check

@@ -179,7 +179,7 @@ TEST_F(Authorities, AcceptEveryKindOfKey) {
   }
 }
 
-TEST_F(Authorities, RefuseAnExpiredCertificateWithTheDate) {
+TEST_F(Authorities, C01_RefuseAnExpiredCertificateWithTheDate) {
   CertificateSpec spec = named(kHost);
   spec.not_after = kCertificateTestTime + kDay;
   const Identity identity = root_.issue(spec).identity();
@@ -192,7 +192,7 @@ TEST_F(Authorities, RefuseAnExpiredCertificateWithTheDate) {
             "12:00:01 UTC");
 }
 
-TEST_F(Authorities, RefuseACertificateThatIsNotYetValidAndDoubtTheClock) {
+TEST_F(Authorities, C01_RefuseACertificateThatIsNotYetValidAndDoubtTheClock) {
   CertificateSpec spec = named(kHost);
   spec.not_before = kCertificateTestTime;
   const Identity identity = root_.issue(spec).identity();
@@ -210,7 +210,7 @@ TEST_F(Authorities, RefuseACertificateThatIsNotYetValidAndDoubtTheClock) {
               HasSubstr("here it is 1970-01-01 00:00:00 UTC"));
 }
 
-TEST_F(Authorities, RefuseAnExpiredIntermediateByItsName) {
+TEST_F(Authorities, C01_RefuseAnExpiredIntermediateByItsName) {
   CertificateSpec spec = authority("Intermediate");
   spec.not_after = kCertificateTestTime - kDay / 2;
   const TestCertificate intermediate = root_.issue(spec);
@@ -221,7 +221,7 @@ TEST_F(Authorities, RefuseAnExpiredIntermediateByItsName) {
                                            "expired on 2024-06-01 00:00:00 UTC"));
 }
 
-TEST_F(Authorities, RefuseAWrongNameAndListTheRightOnes) {
+TEST_F(Authorities, C01_RefuseAWrongNameAndListTheRightOnes) {
   CertificateSpec spec;
   spec.common_name = kHost;  // Long out of use as a host name.
   spec.dns_names = {"a.example", "b.example"};
@@ -237,7 +237,7 @@ TEST_F(Authorities, RefuseAWrongNameAndListTheRightOnes) {
   EXPECT_FALSE(Refusal({root_}, identity, "example").accepted());
 }
 
-TEST_F(Authorities, RefuseACertificateThatNamesNoHost) {
+TEST_F(Authorities, C01_RefuseACertificateThatNamesNoHost) {
   CertificateSpec spec;
   spec.common_name = kHost;
   const Refusal result({root_}, root_.issue(spec).identity());
@@ -297,7 +297,7 @@ TEST_F(Authorities, RefuseEverybodyWhenNoRealNameWasDialled) {
   }
 }
 
-TEST_F(Authorities, TellASelfSignedPeersFingerprintAndHowToPinIt) {
+TEST_F(Authorities, C01_TellASelfSignedPeersFingerprintAndHowToPinIt) {
   const Identity identity = self_signed(kHost);
   const Refusal result({root_}, identity);
   EXPECT_FALSE(result.accepted());
@@ -308,7 +308,7 @@ TEST_F(Authorities, TellASelfSignedPeersFingerprintAndHowToPinIt) {
                 identity.fingerprint().to_string());
 }
 
-TEST_F(Authorities, RefuseTheLeafOfAnotherCa) {
+TEST_F(Authorities, C01_RefuseTheLeafOfAnotherCa) {
   const TestCertificate other = TestCertificate::self_signed(authority("Other CA"));
   const TestCertificate leaf = other.issue(named(kHost));
   const Refusal alone({root_}, leaf.identity());
@@ -322,7 +322,7 @@ TEST_F(Authorities, RefuseTheLeafOfAnotherCa) {
             "the peer's chain ends at the CA 'Other CA', which is not trusted here");
 }
 
-TEST_F(Authorities, RefuseTheLeafOfAnImpostorWithTheSameName) {
+TEST_F(Authorities, C01_RefuseTheLeafOfAnImpostorWithTheSameName) {
   const TestCertificate impostor = TestCertificate::self_signed(authority("Test CA"));
   const Refusal result({root_}, impostor.issue(named(kHost)).identity());
   EXPECT_FALSE(result.accepted());
@@ -330,7 +330,7 @@ TEST_F(Authorities, RefuseTheLeafOfAnImpostorWithTheSameName) {
   EXPECT_FALSE(Refusal({root_}, impostor.issue(named(kHost)).identity({impostor})).accepted());
 }
 
-TEST_F(Authorities, RefuseAnEndEntityThatIssuesCertificates) {
+TEST_F(Authorities, C01_RefuseAnEndEntityThatIssuesCertificates) {
   // robot.local's own, honest certificate is misused to certify another host.
   const TestCertificate robot = root_.issue(named("evil.local"));
   const Refusal result({root_}, robot.issue(named(kHost)).identity({robot}));
@@ -339,7 +339,20 @@ TEST_F(Authorities, RefuseAnEndEntityThatIssuesCertificates) {
   EXPECT_THAT(result.message(), HasSubstr("evil.local"));
 }
 
-TEST_F(Authorities, RefuseMoreIntermediatesThanACaAllows) {
+TEST_F(Authorities, C01_RefuseACaThatSpeaksForItselfAndSayHowToPinIt) {
+  CertificateSpec spec = authority("Lonely CA");
+  spec.dns_names = {kHost};
+  const TestCertificate alone = TestCertificate::self_signed(spec);
+  const Refusal refusal({alone}, alone.identity());
+  EXPECT_FALSE(refusal.accepted());
+  EXPECT_EQ(refusal.alert(), SSL_AD_BAD_CERTIFICATE);
+  EXPECT_THAT(refusal.message(), AllOf(HasSubstr("'Lonely CA', which is a CA's own"),
+                                       HasSubstr(alone.identity().fingerprint().to_string())));
+  // Below a CA that is trusted it is no better.
+  EXPECT_FALSE(Refusal({root_}, root_.issue(spec).identity()).accepted());
+}
+
+TEST_F(Authorities, C01_RefuseMoreIntermediatesThanACaAllows) {
   CertificateSpec spec = authority("Short CA");
   spec.path_length = 0;
   const TestCertificate last = root_.issue(spec);
@@ -353,7 +366,7 @@ TEST_F(Authorities, RefuseMoreIntermediatesThanACaAllows) {
             "than the chain has");
 }
 
-TEST_F(Authorities, RefuseACertificateThatIsNotForServers) {
+TEST_F(Authorities, C01_RefuseACertificateThatIsNotForServers) {
   CertificateSpec spec = named(kHost);
   spec.for_server = false;
   const Refusal result({root_}, root_.issue(spec).identity());
@@ -390,7 +403,7 @@ TEST_F(MutualTls, TellsBothEndsWhoTheOtherIs) {
   EXPECT_EQ(connection.client.check.peer_fingerprint, server_identity_.fingerprint());
 }
 
-TEST_F(MutualTls, RefusesAClientWithoutCertificate) {
+TEST_F(MutualTls, C02_RefusesAClientWithoutCertificate) {
   for (const Trust& trust : {trust_in({root_}), Trust::insecure_accept_any()}) {
     const auto server = server_trusting(trust);
     const auto client = client_showing(std::nullopt);
@@ -404,7 +417,7 @@ TEST_F(MutualTls, RefusesAClientWithoutCertificate) {
   }
 }
 
-TEST_F(MutualTls, RefusesAClientThatIsNotPinned) {
+TEST_F(MutualTls, C02_RefusesAClientThatIsNotPinned) {
   const auto server = server_trusting(Trust::pinned({server_identity_.fingerprint()}));
   const Identity stranger = self_signed("stranger");
   const auto client = client_showing(stranger);
@@ -416,7 +429,7 @@ TEST_F(MutualTls, RefusesAClientThatIsNotPinned) {
   EXPECT_TRUE(connection.client.check.verdict.is_ok());
 }
 
-TEST_F(MutualTls, ChecksClientsAgainstCasWhateverTheirName) {
+TEST_F(MutualTls, C02_ChecksClientsAgainstCasWhateverTheirName) {
   const auto server = server_trusting(trust_in({root_}));
   const auto good = client_showing(root_.issue(named("any name")).identity());
   TlsPair accepted(*good, *server);

@@ -12,6 +12,7 @@
 #include "echostream/base/bytes.h"
 #include "echostream/base/result.h"
 #include "echostream/base/time.h"
+#include "echostream/peer_identity.h"
 #include "echostream/security.h"
 #include "echostream/socket_address.h"
 
@@ -42,6 +43,7 @@ struct ConnectionStats {
   std::optional<std::uint64_t> packets_lost;
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t key_updates = 0;  // begun by this side
 };
 
 /// What a connection tells the session. The calls come from inside the endpoint's handle_*() and
@@ -70,6 +72,9 @@ class QuicConnectionSink {
   virtual void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) = 0;
   /// What waits unsent on the stream fell to the low-water mark after having been above it.
   virtual void on_stream_drained(LocalTime now, StreamId id) = 0;
+  /// The peer's flow control has let nothing of what waits on the stream through for
+  /// QuicOptions::stalled_stream_timeout. Told again and again until the stream is reset.
+  virtual void on_stream_stalled(LocalTime now, StreamId id) = 0;
   /// Both directions ended and everything was acknowledged; the id is never used again.
   virtual void on_stream_closed(LocalTime now, StreamId id) = 0;
   /// The peer allows more streams than before; try open_*() again.
@@ -116,6 +121,8 @@ class QuicConnection {
   virtual std::string alpn() const = 0;
   /// The peer's leaf certificate; none before the handshake or when the peer sent none.
   virtual std::optional<Fingerprint> peer_fingerprint() const = 0;
+  /// Who the peer is; none where peer_fingerprint() gives none, or when it was refused.
+  virtual std::optional<PeerIdentity> peer_identity() const = 0;
   /// The handshake resumed an earlier session; false before it is complete.
   virtual bool is_resumed() const = 0;
   /// Client, before on_connected(): bidirectional streams can be opened and written to.

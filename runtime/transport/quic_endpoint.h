@@ -3,6 +3,7 @@
 // no clocks.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -44,15 +45,31 @@ class QuicEndpointSink {
   /// A client has completed its handshake and wants in: return the sink of the new connection, or
   /// null to refuse it (CONNECTION_REFUSED). The connection lives until QuicEndpoint::release().
   virtual QuicConnectionSink* on_incoming(LocalTime now, QuicConnection& connection) = 0;
+  /// A datagram of another member of the endpoint's group: hand it to that member's
+  /// handle_datagram(). Never called without a group.
+  virtual void on_misdelivered(LocalTime, std::size_t /*owner*/, const IncomingDatagram&) {}
+};
+
+/// Several endpoints behind one UDP port (SO_REUSEPORT), each on a thread of its own. The system
+/// deals datagrams out by the client's address, which may change; ids say whose they are. What one
+/// member says of tokens and resets, all would say.
+struct EndpointGroup {
+  /// The same unpredictable bytes for all members.
+  std::array<std::uint8_t, 32> secret{};
+  /// At most 256.
+  std::size_t size = 0;
+  std::size_t index = 0;
 };
 
 struct EndpointStats {
   std::uint64_t datagrams_received = 0;
   std::uint64_t datagrams_dropped = 0;  // garbage, too short, no connection and not worth an answer
+  std::uint64_t datagrams_misdelivered = 0;  // those of other members of the group
   std::uint64_t version_negotiations_sent = 0;
   std::uint64_t retries_sent = 0;
   std::uint64_t stateless_resets_sent = 0;
   std::uint64_t connections_refused = 0;
+  std::uint64_t handshakes_started = 0;  // by clients
 };
 
 class QuicEndpoint {
@@ -61,11 +78,20 @@ class QuicEndpoint {
     QuicOptions quic;
     /// Set to accept connections.
     std::shared_ptr<TlsContext> server_tls;
+    /// Unset: the only endpoint of its port.
+    std::optional<EndpointGroup> group;
     /// Half-open connections from which every new client must prove its address by a Retry (RFC
     /// 9000 8.1).
     std::size_t retry_above_half_open = 256;
     std::size_t max_half_open = 4096;
     std::size_t max_connections = 100'000;
+    /// Connections of one address, whatever the port; 0: no limit. More are refused.
+    std::size_t max_connections_per_address = 0;
+    /// Handshakes a second from one network (address_budget.h); 0: no limit. Above it clients must
+    /// prove their addresses, and those who have are refused: others cannot use up their share.
+    std::size_t max_handshakes_per_network = 0;
+    /// Set: tokens and stateless resets are made from it, and so are good after a restart.
+    std::optional<std::array<std::uint8_t, 32>> static_secret;
     /// Answers to packets of no connection (stateless reset, version negotiation), per second.
     std::size_t max_stateless_answers_per_second = 100;
     /// Datagrams written for one connection at a time, for one GSO call.
@@ -97,6 +123,8 @@ class QuicEndpoint {
   virtual void handle_datagram(LocalTime now, const IncomingDatagram& datagram) = 0;
   virtual void handle_timeout(LocalTime now) = 0;
 
+  /// For clients that come from now on; handshakes under way and connections keep theirs. Not null.
+  virtual void set_server_tls(std::shared_ptr<TlsContext> tls) = 0;
   /// Refuses clients that come from now on (CONNECTION_REFUSED).
   virtual void stop_accepting() = 0;
   /// Starts a handshake. The sink outlives the connection. Errors: bad name, no memory.

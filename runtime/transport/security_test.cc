@@ -493,7 +493,7 @@ TEST_F(BadPem, RefusesTwoKeysAndChainsThatAreNoChains) {
               HasSubstr("bytes, more than the 1048576 that are read"));
 }
 
-TEST_F(BadPem, NeverShowsKeyMaterial) {
+TEST_F(BadPem, C07_NeverShowsKeyMaterial) {
   std::string key = leaf_.private_key_pem();
   const std::string secret = key.substr(60, 16);
   for (std::size_t i = 0; i < key.size(); ++i) {

@@ -9,14 +9,16 @@
 #include <span>
 #include <vector>
 
+#include "echostream/base/block_pool.h"
 #include "echostream/base/bytes.h"
+#include "echostream/base/time.h"
 
 #include "runtime/base/stream_id.h"
 #include "runtime/transport/quic_connection.h"
 
 namespace echostream::transport {
 
-class SendStream {
+class SendStream : public internal::PooledObject {
  public:
   SendStream(StreamId id, Priority priority) noexcept : id_(id), priority_(priority) {}
   SendStream(const SendStream&) = delete;
@@ -54,6 +56,8 @@ class SendStream {
   void set_blocked(bool blocked) noexcept { blocked_ = blocked; }
   // It stands in the connection's list of streams that try again (Connection::blocked_).
   bool is_to_be_retried = false;
+  // Since when the peer's flow control for this stream has let nothing through.
+  LocalTime blocked_since = kNever;
 
   /// One notification when unsent_bytes() has fallen that far.
   void notify_at(std::size_t low_water_bytes) noexcept { low_water_ = low_water_bytes; }

@@ -19,15 +19,6 @@ std::vector<std::uint8_t> sized(std::vector<std::uint8_t> packet, ngtcp2_ssize s
 
 }  // namespace
 
-bool RateLimit::take(LocalTime now) {
-  const double seconds = std::chrono::duration<double>(now - last_).count();
-  tokens_ = std::min(per_second_, tokens_ + std::max(seconds, 0.0) * per_second_);
-  last_ = now;
-  if (tokens_ < 1) return false;
-  tokens_ -= 1;
-  return true;
-}
-
 std::vector<std::uint8_t> make_version_negotiation(BytesView destination_id, BytesView source_id,
                                                    std::uint8_t random) {
   // RFC 9000 section 15: versions of the form 0x?a?a?a?a are reserved for this.

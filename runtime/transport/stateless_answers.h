@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "echostream/base/bytes.h"
-#include "echostream/base/time.h"
 #include "echostream/socket_address.h"
 
 #include "runtime/transport/connection_id.h"
@@ -19,19 +18,6 @@ struct StatelessAnswer {
   SocketAddress local;
   SocketAddress remote;
   std::vector<std::uint8_t> packet;
-};
-
-/// A token bucket: at most `per_second` in any second, on average.
-class RateLimit {
- public:
-  explicit RateLimit(std::size_t per_second) noexcept
-      : per_second_(static_cast<double>(per_second)), tokens_(per_second_) {}
-  bool take(LocalTime now);
-
- private:
-  double per_second_;
-  double tokens_;
-  LocalTime last_{};
 };
 
 /// RFC 9000 section 17.2.1; `ids` are those of the packet it answers. Lists version 1 and a version

@@ -14,45 +14,6 @@ constexpr LocalTime kNow{std::chrono::hours(1)};
 
 ConnectionId id_of(std::string_view text) { return ConnectionId(as_bytes(text)); }
 
-int taken_at(RateLimit& limit, LocalTime now, int tries = 1000) {
-  int taken = 0;
-  for (int i = 0; i < tries; ++i) taken += limit.take(now);
-  return taken;
-}
-
-TEST(RateLimitTest, GivesASecondsWorthAtOnceAndNoMore) {
-  RateLimit limit(100);
-  EXPECT_EQ(taken_at(limit, kNow), 100);
-  EXPECT_EQ(taken_at(limit, kNow), 0);
-}
-
-TEST(RateLimitTest, RefillsWithTimeUpToASecondsWorth) {
-  RateLimit limit(100);
-  taken_at(limit, kNow);
-  EXPECT_EQ(taken_at(limit, kNow + 55ms), 5);
-  EXPECT_EQ(taken_at(limit, kNow + 24h), 100);
-}
-
-TEST(RateLimitTest, NeverGivesMoreThanTwiceItsRateInAnySecond) {
-  RateLimit limit(10);
-  int taken = 0;
-  for (int ms = 0; ms < 1000; ++ms) taken += taken_at(limit, kNow + ms * 1ms, 5);
-  EXPECT_LE(taken, 20);
-  EXPECT_GE(taken, 19);
-}
-
-TEST(RateLimitTest, ZeroGivesNothing) {
-  RateLimit limit(0);
-  EXPECT_EQ(taken_at(limit, kNow), 0);
-  EXPECT_EQ(taken_at(limit, kNow + 1h), 0);
-}
-
-TEST(RateLimitTest, ClockThatStepsBackGivesNothingExtra) {
-  RateLimit limit(10);
-  EXPECT_EQ(taken_at(limit, kNow), 10);
-  EXPECT_EQ(taken_at(limit, kNow - 1s), 0);
-}
-
 TEST(StatelessAnswers, VersionNegotiationEchoesTheIdsAndListsVersion1) {
   const auto packet = make_version_negotiation(as_bytes("theirs-12"), as_bytes("mine"), 0x55);
   ngtcp2_version_cid ids;

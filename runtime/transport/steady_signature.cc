@@ -26,7 +26,7 @@ bool sign_once(EVP_PKEY* key, std::uint8_t* out, std::size_t* out_size, std::siz
 
 ssl_private_key_result_t sign(SSL* ssl, std::uint8_t* out, std::size_t* out_size, std::size_t most,
                               std::uint16_t, const std::uint8_t* in, std::size_t in_size) {
-  EVP_PKEY* key = policy_of(ssl).signing_key.get();
+  EVP_PKEY* key = signing_key_of(ssl);
   for (int i = 0; i < kMostTries; ++i) {
     if (!sign_once(key, out, out_size, most, in, in_size)) return ssl_private_key_failure;
     if (*out_size == kUsualBytes) break;
@@ -50,9 +50,10 @@ ssl_private_key_result_t complete(SSL*, std::uint8_t*, std::size_t*, std::size_t
 const SSL_PRIVATE_KEY_METHOD kSteadySignatureMethod = {sign, decrypt, complete};
 
 bool has_steady_signatures(const EVP_PKEY* key) {
+  // Asking another kind of key for its EC_KEY would leave an error in the queue.
+  if (EVP_PKEY_id(key) != EVP_PKEY_EC) return false;
   const EC_KEY* ec_key = EVP_PKEY_get0_EC_KEY(key);
-  return ec_key != nullptr &&
-         EC_GROUP_get_curve_name(EC_KEY_get0_group(ec_key)) == NID_X9_62_prime256v1;
+  return EC_GROUP_get_curve_name(EC_KEY_get0_group(ec_key)) == NID_X9_62_prime256v1;
 }
 
 bool sign_steadily(X509* certificate, EVP_PKEY* key) {

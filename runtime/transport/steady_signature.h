@@ -12,7 +12,7 @@ namespace echostream::transport {
 /// P-256, the curve of our own identities. Keys of other kinds are signed with as they are.
 bool has_steady_signatures(const EVP_PKEY* key);
 
-/// Signs with the private key of the connection's TlsPolicy.
+/// Signs with the private key of the identity that the connection shows.
 extern const SSL_PRIVATE_KEY_METHOD kSteadySignatureMethod;
 
 /// X509_sign() with SHA-256 and such a key.

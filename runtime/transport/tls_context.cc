@@ -47,6 +47,12 @@ int policy_index() {
   return kIndex;
 }
 
+// Of an SSL object whose client asked for another identity than the first.
+int chosen_identity_index() {
+  static const int kIndex = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return kIndex;
+}
+
 Status tls_failure(const char* what) {
   return {StatusCode::kInternal, std::string(what) + ": " + take_tls_error()};
 }
@@ -128,15 +134,56 @@ Status set_protocol(SSL_CTX* context, const std::vector<std::string>& ciphers) {
   return Status::ok();
 }
 
-Status set_identity(SSL_CTX* context, TlsPolicy& policy, const Identity& identity) {
+struct Shown {
   std::vector<CRYPTO_BUFFER*> chain;
-  for (const auto& certificate : identity.impl().chain) chain.push_back(certificate.get());
-  EVP_PKEY* key = identity.impl().private_key.get();
-  const bool is_steady = has_steady_signatures(key);
-  if (is_steady) policy.signing_key = bssl::UpRef(key);
-  if (SSL_CTX_set_chain_and_key(context, chain.data(), chain.size(), is_steady ? nullptr : key,
-                                is_steady ? &kSteadySignatureMethod : nullptr) != 1) {
-    return tls_failure("cannot use this identity");
+  EVP_PKEY* key;
+  const SSL_PRIVATE_KEY_METHOD* method;
+};
+
+// In the form that BoringSSL takes: either the key, or a method that signs with it.
+Shown shown(const Identity& identity) {
+  Shown result{{}, identity.impl().private_key.get(), nullptr};
+  for (const auto& certificate : identity.impl().chain) result.chain.push_back(certificate.get());
+  if (has_steady_signatures(result.key)) {
+    result.key = nullptr;
+    result.method = &kSteadySignatureMethod;
+  }
+  return result;
+}
+
+// Runs before anything is taken from the ClientHello: the host name decides what the client is
+// shown.
+ssl_select_cert_result_t on_client_hello(const SSL_CLIENT_HELLO* hello) {
+  SSL* ssl = hello->ssl;
+  const char* host_name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  const IdentityChooser& identities = *policy_of(ssl).identities;
+  const Identity& chosen = identities.choose(host_name == nullptr ? "" : host_name);
+  if (&chosen == &identities.all().front()) return ssl_select_cert_success;  // as it is set up
+  const Shown what = shown(chosen);
+  const bool done =
+      SSL_set_ex_data(ssl, chosen_identity_index(), const_cast<Identity*>(&chosen)) == 1 &&
+      SSL_set_chain_and_key(ssl, what.chain.data(), what.chain.size(), what.key, what.method) == 1;
+  return done ? ssl_select_cert_success : ssl_select_cert_error;
+}
+
+Status set_identities(SSL_CTX* context, TlsPolicy& policy, TlsContext::Options& options) {
+  std::vector<Identity> all = std::move(options.more_identities);
+  all.insert(all.begin(), *std::move(options.identity));
+  policy.identities.emplace(std::move(all));
+  // Each is tried, so that a bad one is noticed now; the first comes last, and stays.
+  const std::vector<Identity>& identities = policy.identities->all();
+  for (auto identity = identities.rbegin(); identity != identities.rend(); ++identity) {
+    const Shown what = shown(*identity);
+    if (SSL_CTX_set_chain_and_key(context, what.chain.data(), what.chain.size(), what.key,
+                                  what.method) == 1) {
+      continue;
+    }
+    return {StatusCode::kInvalidArgument, "the identity with fingerprint " +
+                                              identity->fingerprint().to_string() +
+                                              " cannot be used for TLS: " + take_tls_error()};
+  }
+  if (policy.is_server && policy.identities->all().size() > 1) {
+    SSL_CTX_set_select_certificate_cb(context, on_client_hello);
   }
   return Status::ok();
 }
@@ -237,7 +284,7 @@ Result<bssl::UniquePtr<SSL_CTX>> make_ssl_context(bool is_server, TlsContext::Op
   }
   if (Status status = set_protocol(context.get(), options.ciphers); !status.is_ok()) return status;
   if (options.identity) {
-    if (Status status = set_identity(context.get(), *policy, *options.identity); !status.is_ok()) {
+    if (Status status = set_identities(context.get(), *policy, options); !status.is_ok()) {
       return status;
     }
   }
@@ -269,6 +316,11 @@ const TlsPolicy& policy_of(const SSL_CTX* context) {
 HandshakeTime::HandshakeTime(WallTime now) noexcept : before_(std::exchange(current_time, now)) {}
 HandshakeTime::~HandshakeTime() { current_time = before_; }
 WallTime handshake_time() noexcept { return current_time; }
+EVP_PKEY* signing_key_of(const SSL* ssl) {
+  const auto* chosen = static_cast<const Identity*>(SSL_get_ex_data(ssl, chosen_identity_index()));
+  const Identity& identity = chosen != nullptr ? *chosen : policy_of(ssl).identities->all().front();
+  return identity.impl().private_key.get();
+}
 
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsContext::~TlsContext() = default;

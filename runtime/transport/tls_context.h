@@ -19,6 +19,9 @@ class TlsContext {
     std::vector<std::string> alpn;
     /// Required for a server; a client sends one only when the server asks.
     std::optional<Identity> identity;
+    /// A server's further ones, each for the host names in its certificate; `identity` is for all
+    /// others.
+    std::vector<Identity> more_identities;
     /// Required for a client. For a server: ask for, and check, a client certificate.
     std::optional<Trust> trust;
     /// TLS 1.3 cipher suites in OpenSSL's names, most wanted first; empty = by hardware. Exists for

@@ -11,6 +11,7 @@
 #include "echostream/security.h"
 
 #include "runtime/transport/certificate_check.h"
+#include "runtime/transport/identity_chooser.h"
 #include "runtime/transport/ticket_keys.h"
 #include "runtime/transport/tls_context.h"
 
@@ -26,8 +27,8 @@ struct TlsPolicy {
   std::string alpn;
   void (*key_log)(void* context, const char* line) = nullptr;
   void* key_log_context = nullptr;
-  /// Set when the identity's key signs through kSteadySignatureMethod.
-  bssl::UniquePtr<EVP_PKEY> signing_key;
+  /// What this side shows, if anything.
+  std::optional<IdentityChooser> identities;
   /// Of a server that gives tickets out.
   std::unique_ptr<TicketKeys> ticket_keys;
 };
@@ -49,6 +50,8 @@ WallTime handshake_time() noexcept;
 
 const TlsPolicy& policy_of(const SSL* ssl);
 const TlsPolicy& policy_of(const SSL_CTX* context);
+/// The key of the identity that this connection shows: signs through kSteadySignatureMethod.
+EVP_PKEY* signing_key_of(const SSL* ssl);
 
 struct TlsContext::Impl {
   bssl::UniquePtr<SSL_CTX> ssl_context;

@@ -8,6 +8,8 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <cstdlib>
+#include <fstream>
 #include <thread>
 
 #include "tests/support/test_certificates.h"
@@ -114,7 +116,7 @@ TEST(Alpn, IsChosenByTheServersOrder) {
   EXPECT_EQ(alpn_of(connection.server), "c");
 }
 
-TEST(Alpn, WithoutACommonProtocolEndsTheHandshakeWithItsAlert) {
+TEST(Alpn, T15_WithoutACommonProtocolEndsTheHandshakeWithItsAlert) {
   auto client = client_options(Trust::insecure_accept_any());
   client.alpn = {"other"};
   const auto client_context = TlsContext::make_client(client).value();
@@ -173,6 +175,22 @@ TEST(Ciphers, FollowTheListsThatBoringSslCanHave) {
   EXPECT_EQ(cipher(only_aes256, chacha_first), aes256);
 }
 
+// What is said in docs/tls.md: the hardware decides.
+TEST(Ciphers, PutAesFirstWhereTheProcessorHasInstructionsForIt) {
+#if defined(__x86_64__)
+  const bool has_aes = __builtin_cpu_supports("aes") != 0;
+#else
+  GTEST_SKIP() << "how to ask this processor is not known here";
+  const bool has_aes = false;
+#endif
+  const auto client = client_trusting(Trust::insecure_accept_any());
+  const auto server = server_with(self_signed(kHost));
+  TlsPair connection(*client, *server);
+  ASSERT_TRUE(connection.run());
+  EXPECT_STREQ(SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl_of(connection.server))),
+               has_aes ? "TLS_AES_128_GCM_SHA256" : "TLS_CHACHA20_POLY1305_SHA256");
+}
+
 TEST(Ciphers, RefuseListsThatBoringSslCannotHave) {
   for (const std::vector<std::string>& list :
        {std::vector<std::string>{"TLS_CHACHA20_POLY1305_SHA256"},
@@ -200,7 +218,7 @@ TEST(Ciphers, ChosenDoNotChangeGroupsAndSignatures) {
             SSL_SIGN_RSA_PSS_RSAE_SHA256);
 }
 
-TEST(KeyLog, HandsOverEachConnectionsSecretsOnceAsked) {
+TEST(KeyLog, C07_HandsOverEachConnectionsSecretsOnlyWhenAsked) {
   std::vector<std::string> lines;
   auto options = client_options(Trust::insecure_accept_any());
   options.key_log = [](void* context, const char* line) {
@@ -216,6 +234,17 @@ TEST(KeyLog, HandsOverEachConnectionsSecretsOnceAsked) {
                                                      StartsWith("CLIENT_TRAFFIC_SECRET_0 "),
                                                      StartsWith("SERVER_TRAFFIC_SECRET_0 "),
                                                      StartsWith("EXPORTER_SECRET ")));
+}
+
+TEST(KeyLog, C07_IsNotSwitchedOnFromOutside) {
+  const std::string path = ::testing::TempDir() + "echostream_no_key_log";
+  ASSERT_EQ(setenv("SSLKEYLOGFILE", path.c_str(), 1), 0);
+  const auto client = TlsContext::make_client(client_options(Trust::insecure_accept_any())).value();
+  const auto server = server_with(self_signed(kHost));
+  TlsPair connection(*client, *server);
+  EXPECT_TRUE(connection.run());
+  unsetenv("SSLKEYLOGFILE");
+  EXPECT_FALSE(std::ifstream(path).is_open());
 }
 
 TEST(TlsContext, MayEndBeforeItsConnections) {

@@ -1,5 +1,6 @@
 // The client process of the integration tests.
-//   integration-client SCENARIO ADDRESS FINGERPRINT IDLE_TIMEOUT_MS
+//   integration-client SCENARIO ADDRESS FINGERPRINT IDLE_TIMEOUT_MS [CHAIN_FILE KEY_FILE CA_FILE]
+// With files: shows that certificate, and trusts that CA instead of the fingerprint.
 // Exit code 0 and "ok ..." when the scenario went as it should; otherwise it says what did not.
 #include <algorithm>
 #include <cstdlib>
@@ -192,6 +193,19 @@ Task<Status> use_streams(Session session) {
   co_return Status::ok();
 }
 
+// A stream and calls for some seconds, while something happens to the network.
+Task<Status> keep_going(Session session) {
+  auto client = session.client<Lab>();
+  auto stream = co_await client.Mirror();
+  std::cout << "streaming" << std::endl;
+  constexpr int kFrames = 1000;  // 2 ms apart
+  auto both = co_await when_all(mirror(std::move(stream), kFrames), use_rpcs(session));
+  if (!std::get<0>(both).is_ok()) co_return std::get<0>(both).with_context("mirror");
+  if (!std::get<1>(both).is_ok()) co_return std::get<1>(both).with_context("rpcs");
+  std::cout << "ok" << std::endl;
+  co_return Status::ok();
+}
+
 Task<Status> everything(Session session) {
   auto all = co_await when_all(use_rpcs(session), follow_news(session), use_streams(session));
   if (!std::get<0>(all).is_ok()) co_return std::get<0>(all).with_context("rpcs");
@@ -302,6 +316,19 @@ Task<Status> call_early(Session session) {
 
 constexpr std::string_view kEarly = "early:";  // and the file
 
+// ---- Mutual TLS.
+
+Task<Status> ask_who_i_am(Session session) {
+  auto client = session.client<Lab>();
+  Text request;
+  auto reply = co_await client.WhoAmI(request);
+  if (!reply) co_return reply.error();
+  const std::optional<PeerIdentity> server = session.peer_identity();
+  if (!server) co_return unexpected("the server has shown no certificate");
+  std::cout << "ok " << reply->text() << "; served by " << server->common_name() << std::endl;
+  co_return Status::ok();
+}
+
 Task<Status> run_scenario(std::string scenario, Node& node, std::string address) {
   if (scenario == "keep") co_return co_await stay_connected(node, address);
   ConnectOptions connect;
@@ -310,14 +337,16 @@ Task<Status> run_scenario(std::string scenario, Node& node, std::string address)
   if (!session) co_return session.error();
   if (connect.early_data) co_return co_await call_early(*session);
   if (scenario == "timing") co_return co_await use_timing(*session);
+  if (scenario == "stream") co_return co_await keep_going(*session);
   if (scenario == "everything") co_return co_await everything(*session);
   if (scenario == "load") co_return co_await load(*session, node.loop());
+  if (scenario == "whoami") co_return co_await ask_who_i_am(*session);
   if (scenario == "wait") co_return co_await wait_for_the_end(*session, node.loop());
   co_return unexpected("no scenario is called " + scenario);
 }
 
 int play(const std::string& scenario, const std::string& address, const std::string& fingerprint,
-         Duration idle_timeout) {
+         Duration idle_timeout, const std::vector<std::string>& files) {
   auto loop = make_loop();
   auto pinned = Fingerprint::parse(fingerprint);
   if (!loop || !pinned) return 2;
@@ -330,6 +359,13 @@ int play(const std::string& scenario, const std::string& address, const std::str
       return 1;
     }
     options.ticket_cache = *tickets;
+  }
+  if (!files.empty()) {
+    auto identity = Identity::from_pem_files(files[0], files[1]);
+    auto trust = Trust::certificate_authorities_file(files[2]);
+    if (!identity || !trust) return 2;
+    options.identity = *identity;
+    options.trust = *trust;
   }
   options.idle_timeout = idle_timeout;
   options.handshake_timeout = std::min(options.handshake_timeout, idle_timeout);
@@ -345,7 +381,8 @@ int play(const std::string& scenario, const std::string& address, const std::str
 }  // namespace echostream::testing
 
 int main(int argument_count, char** arguments) {
-  if (argument_count != 5) return 2;
+  if (argument_count != 5 && argument_count != 8) return 2;
   return echostream::testing::play(arguments[1], arguments[2], arguments[3],
-                                   std::chrono::milliseconds(std::atoi(arguments[4])));
+                                   std::chrono::milliseconds(std::atoi(arguments[4])),
+                                   {arguments + 5, arguments + argument_count});
 }

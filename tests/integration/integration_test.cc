@@ -9,10 +9,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <sstream>
+#include <thread>
+
+#include "echostream/loop.h"
 
 #include "tests/integration/process.h"
+#include "tests/support/rebinding_relay.h"
+#include "tests/support/test_certificates.h"
 
 namespace echostream::testing {
 namespace {
@@ -44,9 +50,11 @@ class TwoProcesses : public ::testing::TestWithParam<const char*> {
     start_server("30000");
   }
 
-  void start_server(const std::string& idle_timeout_ms) {
-    server_.emplace(std::vector<std::string>{ECHOSTREAM_INTEGRATION_SERVER,
-                                             std::string(GetParam()) + ":0", idle_timeout_ms});
+  void start_server(const std::string& idle_timeout_ms, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> command = {ECHOSTREAM_INTEGRATION_SERVER,
+                                        std::string(GetParam()) + ":0", idle_timeout_ms};
+    command.insert(command.end(), more.begin(), more.end());
+    server_.emplace(command);
     const auto line = server_->read_line(kPatience);
     ASSERT_TRUE(line) << "the server does not say where it listens";
     std::istringstream words(*line);
@@ -182,6 +190,147 @@ TEST_P(TwoProcesses, NobodyListeningIsUnavailable) {
   EXPECT_TRUE(line->starts_with("failed: UNAVAILABLE") ||
               line->starts_with("failed: DEADLINE_EXCEEDED"))
       << *line;
+}
+
+// ---- A client whose address changes.
+
+/// A relay on a thread of its own that rebinds its port again and again.
+class RestlessRelay {
+ public:
+  RestlessRelay(const std::string& target, Duration interval)
+      : loop_(make_loop().value()),
+        relay_(*loop_, SocketAddress::parse(target).value()),
+        timer_(*loop_, relay_, interval),
+        thread_([this] { loop_->run(); }) {}
+  ~RestlessRelay() { stop(); }
+  std::string address() const { return relay_.address().to_string(); }
+  /// How often the port has changed.
+  int stop() {
+    loop_->stop();
+    if (thread_.joinable()) thread_.join();
+    return relay_.rebinds();
+  }
+
+ private:
+  class Timer final : public TimerNode {
+   public:
+    Timer(Loop& loop, RebindingRelay& relay, Duration interval)
+        : loop_(loop), relay_(relay), interval_(interval) {
+      loop_.arm(*this, loop_.now() + interval_);
+    }
+
+   private:
+    void on_timer(LocalTime now) override {
+      relay_.rebind();
+      loop_.arm(*this, now + interval_);
+    }
+    Loop& loop_;
+    RebindingRelay& relay_;
+    Duration interval_;
+  };
+
+  std::unique_ptr<Loop> loop_;
+  RebindingRelay relay_;
+  Timer timer_;
+  std::thread thread_;
+};
+
+TEST_P(TwoProcesses, AStreamGoesOnWhenANatMovesItToTheWrongThreadOfThePool) {
+  (void)stop_server();
+  start_server("30000", {"", "4"});
+  RestlessRelay relay(address_, 200ms);
+  address_ = relay.address();
+  Process caller(client("stream"));
+  EXPECT_EQ(caller.read_line(kPatience), "streaming");
+  EXPECT_EQ(caller.read_line(kPatience), "ok");
+  EXPECT_EQ(caller.wait(kPatience), 0);
+  const int rebinds = relay.stop();
+  // Two seconds of frames. That all of ten ports belong to one of four threads happens once in
+  // 250,000 times.
+  EXPECT_GE(rebinds, 5);
+  const std::string said = stop_server();
+  int started = -1, forwarded = -1;
+  ASSERT_EQ(std::sscanf(said.c_str(), "started %d forwarded %d", &started, &forwarded), 2) << said;
+  EXPECT_GT(forwarded, 0);
+}
+
+TEST_P(TwoProcesses, UseEveryKindOfMethodWithAPool) {
+  (void)stop_server();
+  start_server("30000", {"", "3"});
+  std::vector<std::unique_ptr<Process>> callers;
+  for (int i = 0; i < 3; ++i) callers.push_back(std::make_unique<Process>(client("everything")));
+  for (const auto& caller : callers) {
+    EXPECT_EQ(caller->read_line(kPatience), "ok");
+    EXPECT_EQ(caller->wait(kPatience), 0);
+  }
+  EXPECT_THAT(stop_server(), StartsWith("started "));
+}
+
+// ---- Mutual TLS, from files as a CA gives them.
+
+class CertificateFiles {
+ public:
+  CertificateFiles() {
+    CertificateSpec authority;
+    authority.common_name = "Integration CA";
+    authority.is_ca = true;
+    set_validity(authority);
+    root_.emplace(TestCertificate::self_signed(authority));
+    write("ca.pem", root_->certificate_pem());
+  }
+  /// CHAIN_FILE KEY_FILE CA_FILE, as the processes take them. Issued by another CA when asked.
+  std::vector<std::string> issue(const std::string& name, bool by_another = false) {
+    CertificateSpec spec;
+    spec.common_name = name;
+    spec.ip_addresses = {"127.0.0.1", "::1"};
+    set_validity(spec);
+    CertificateSpec authority;
+    authority.common_name = "Another CA";
+    authority.is_ca = true;
+    set_validity(authority);
+    const TestCertificate leaf =
+        (by_another ? TestCertificate::self_signed(authority) : *root_).issue(spec);
+    return {write(name + ".pem", leaf.certificate_pem()),
+            write(name + ".key", leaf.private_key_pem()), folder_ + "ca.pem"};
+  }
+
+ private:
+  static void set_validity(CertificateSpec& spec) {
+    const WallTime now(std::chrono::system_clock::now().time_since_epoch());
+    spec.not_before = now - 24h;
+    spec.not_after = now + 24h * 30;
+  }
+  std::string write(const std::string& name, const std::string& text) {
+    const std::string path = folder_ + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+  const std::string folder_ =
+      ::testing::TempDir() + "echostream_mtls_" + std::to_string(getpid()) + "_";
+  std::optional<TestCertificate> root_;
+};
+
+TEST_P(TwoProcesses, C02_AHandlerLearnsItsCallersNameByMutualTls) {
+  CertificateFiles files;
+  start_server("30000", files.issue("server"));
+  const auto with_files = [this](const std::vector<std::string>& more) {
+    auto command = client("whoami");
+    command.insert(command.end(), more.begin(), more.end());
+    return command;
+  };
+  Process caller(with_files(files.issue("robot-7")));
+  EXPECT_EQ(caller.read_line(kPatience), "ok robot-7, verified by a CA; served by server");
+  EXPECT_EQ(caller.wait(kPatience), 0);
+
+  Process stranger(with_files(files.issue("stranger", true)));
+  const auto refused = stranger.read_line(kPatience);
+  ASSERT_TRUE(refused);
+  EXPECT_THAT(*refused, StartsWith("failed: UNAUTHENTICATED"));
+  Process nobody(client("whoami"));
+  const auto nameless = nobody.read_line(kPatience);
+  ASSERT_TRUE(nameless);
+  EXPECT_THAT(*nameless, HasSubstr("a client certificate is required"));
+  (void)stop_server();
 }
 
 // ---- Strangers on the port.

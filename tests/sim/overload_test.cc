@@ -73,6 +73,98 @@ TEST(Overload, S04_AHundredUnreadStreamsHoldABoundedAmountAndCallsStillWork) {
   EXPECT_TRUE(*answer) << answer->status();
 }
 
+TrafficOptions impatient_world(Duration patience) {
+  TrafficOptions options = world(5ms);
+  options.tune_server = [patience](NodeOptions& node) {
+    node.limits.stalled_peer_timeout = patience;
+    node.max_concurrent_calls = 200;
+  };
+  return options;
+}
+
+Task<Status> read_to_the_end(Reader<Piece> reader) {
+  while (auto frame = co_await reader.next()) {
+  }
+  co_return reader.status();
+}
+
+TEST(Overload, S04_StreamsThatAPeerNeverReadsEndAfterTheStalledPeerTimeout) {
+  TrafficPair pair(impatient_world(20s));
+  ASSERT_TRUE(pair.connect().is_ok());
+  std::vector<Reader<Piece>> readers;
+  for (int i = 0; i < 100; ++i) {
+    auto reader = pair.run(pair.client.client().Download(order(1'000'000, Duration{}, 10'000)));
+    readers.push_back(*std::move(reader));
+  }
+  pair.sim.run_for(19s);
+  EXPECT_EQ(pair.server.handler->running, 100);
+  pair.sim.run_for(11s);
+  EXPECT_EQ(pair.server.handler->running, 0);
+  EXPECT_EQ(pair.server.handler->cancelled, 100);
+  EXPECT_TRUE(pair.client.session->is_open());
+  // The reader is told why, once it reads.
+  auto status = pair.run(read_to_the_end(std::move(readers.front())));
+  EXPECT_EQ(status->code(), StatusCode::kResourceExhausted) << *status;
+  readers.clear();
+  auto answer = pair.run(pair.client.client().Ask(question(1)));
+  EXPECT_TRUE(*answer) << answer->status();
+}
+
+TEST(Overload, S04_ManyPeersThatNeverReadAreLetGo) {
+  Simulation sim(1);
+  Loop& server_loop = sim.add_node("server", SocketAddress::ipv4({10, 0, 0, 1}, 0));
+  auto handler = std::make_shared<TrafficHandler>(sim, server_loop);
+  NodeOptions options;
+  options.identity = fixed_size_identity();
+  options.limits.stalled_peer_timeout = 20s;
+  Node server(server_loop, std::move(options));
+  ASSERT_TRUE(server.serve(handler).is_ok());
+  ASSERT_TRUE(server.listen("10.0.0.1:4433"));
+  Loop& client_loop = sim.add_node("clients", SocketAddress::ipv4({10, 0, 0, 2}, 0));
+  NodeOptions client_options;
+  client_options.trust = Trust::pinned({fixed_size_identity().fingerprint()});
+  client_options.synchronise_clocks = false;
+  Node clients(client_loop, std::move(client_options));
+  std::vector<Session> sessions;
+  std::vector<Reader<Piece>> readers;
+  for (int i = 0; i < 20; ++i) {
+    auto session = sim.run(client_loop, clients.connect("10.0.0.1:4433"), 10s);
+    ASSERT_TRUE(session && *session) << i;
+    sessions.push_back(**session);
+    for (int k = 0; k < 5; ++k) {
+      auto client = sessions.back().client<traffic::v1::Traffic>();
+      // More than the windows take: some of it always waits.
+      auto reader = sim.run(client_loop, client.Download(order(20, Duration{}, 100'000)), 10s);
+      readers.push_back(*std::move(reader));
+    }
+  }
+  sim.run_for(40s);
+  EXPECT_EQ(handler->running, 0);
+  EXPECT_EQ(handler->cancelled, 100);
+  auto client = sessions.front().client<traffic::v1::Traffic>();
+  auto answer = sim.run(client_loop, client.Ask(question(1)), 10s);
+  ASSERT_TRUE(answer && *answer);
+  readers.clear();
+}
+
+// ---- P05: what one peer may make us send.
+
+TEST(Overload, P05_TheCeilingOfWhatOneSessionSendsHolds) {
+  TrafficOptions options = world(5ms);
+  options.tune_server = [](NodeOptions& node) {
+    node.limits.max_send_bytes_per_second = 1'000'000;
+  };
+  TrafficPair pair(options);
+  ASSERT_TRUE(pair.connect().is_ok());
+  const Duration before = pair.now();
+  auto reader = pair.run(pair.client.client().Download(order(500, Duration{}, 10'000)));
+  auto result = pair.run(read_pieces(pair, pair.client, *std::move(reader), Delivery::kReliable));
+  EXPECT_TRUE(result->status.is_ok()) << result->status;
+  EXPECT_EQ(result->received, 500);
+  EXPECT_GE(pair.now() - before, 4900ms);
+  EXPECT_LE(pair.now() - before, 5500ms);
+}
+
 // ---- S05: a peer that sends slowly.
 
 TEST(Overload, S05_ADeadlineEndsAnUploadThatTrickles) {

@@ -99,6 +99,17 @@ Task<Result<Text>> LabHandler::Throw(Call&, Text) {
   throw std::runtime_error("a handler's mistake");
 }
 
+Task<Result<Text>> LabHandler::WhoAmI(Call& call, Text) {
+  const Running guard(*this, call);
+  const std::optional<PeerIdentity> caller = call.peer().peer_identity();
+  if (!caller) co_return Status(StatusCode::kUnauthenticated, "the caller has shown nothing");
+  const char* verifier = "nobody";
+  if (caller->verified_by() == Trust::Mode::kPinned) verifier = "a pin";
+  if (caller->verified_by() == Trust::Mode::kAuthorities) verifier = "a CA";
+  Text answer = text(caller->common_name() + ", verified by " + verifier);
+  co_return answer;
+}
+
 Task<Result<Text>> LabHandler::CallBack(Call& call, Text request) {
   auto caller = call.peer().client<lab::v1::Lab>();
   auto reply = co_await caller.Echo(request);

@@ -28,6 +28,7 @@ class LabHandler final : public lab::v1::Lab::Handler {
   Task<Result<lab::v1::Text>> Delay(Call& call, lab::v1::Text request) override;
   Task<Result<lab::v1::Text>> Fail(Call& call, lab::v1::Text request) override;
   Task<Result<lab::v1::Text>> Throw(Call& call, lab::v1::Text request) override;
+  Task<Result<lab::v1::Text>> WhoAmI(Call& call, lab::v1::Text request) override;
   Task<Result<lab::v1::Text>> CallBack(Call& call, lab::v1::Text request) override;
   Task<Status> Note(Call& call, lab::v1::Text event) override;
   bool News(const lab::v1::Filter& filter, const lab::v1::Text& event) override;

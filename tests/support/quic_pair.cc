@@ -54,7 +54,11 @@ void RecordingSink::on_stop_sending(LocalTime, StreamId id, std::uint64_t code) 
 }
 
 void RecordingSink::on_stream_drained(LocalTime, StreamId id) { ++touch(id).drained; }
-void RecordingSink::on_stream_closed(LocalTime, StreamId id) { touch(id).closed = true; }
+void RecordingSink::on_stream_stalled(LocalTime, StreamId id) { ++touch(id).stalled; }
+void RecordingSink::on_stream_closed(LocalTime, StreamId id) {
+  touch(id).closed = true;
+  if (forgets_closed_streams) streams.erase(id.value);
+}
 void RecordingSink::on_streams_available(LocalTime) { ++streams_available; }
 
 void RecordingSink::on_datagram(LocalTime, BytesView data) {
@@ -97,6 +101,10 @@ QuicConnectionSink* QuicHost::on_incoming(LocalTime, QuicConnection& connection)
   return &sink;
 }
 
+void QuicHost::on_misdelivered(LocalTime now, std::size_t owner, const IncomingDatagram& datagram) {
+  if (when_misdelivered) when_misdelivered(now, owner, datagram);
+}
+
 // ---- QuicWorld
 
 QuicWorld::QuicWorld(std::uint64_t seed)
@@ -117,12 +125,16 @@ void QuicWorld::start(QuicHost& host, Options options, bool listens) {
   made.max_half_open = options.max_half_open;
   made.max_connections = options.max_connections;
   made.max_stateless_answers_per_second = options.max_stateless_answers_per_second;
+  made.group = options.group;
+  made.max_connections_per_address = options.max_connections_per_address;
+  made.max_handshakes_per_network = options.max_handshakes_per_network;
+  made.static_secret = options.static_secret;
   if (listens) made.server_tls = options.server_tls ? options.server_tls : server_tls(options);
   const std::uint64_t seed = options.secret_seed != 0 ? options.secret_seed : random.next();
   made.fill_random = [source = std::make_shared<Random>(seed, 1)](MutableBytes out) {
     for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(source->next());
   };
-  made.wall_time = [this] { return wall_time; };
+  made.wall_time = [this] { return wall_time + now_.time_since_epoch(); };
   host.endpoint = transport::make_quic_endpoint(std::move(made), host);
 }
 
@@ -148,6 +160,7 @@ std::shared_ptr<TlsContext> QuicWorld::server_tls(const Options& options) const 
   tls.alpn = options.server_alpn;
   tls.identity = identity_;
   tls.ciphers = options.ciphers;
+  tls.trust = options.client_trust;
   tls.resumption = options.resumption;
   tls.early_data = options.early_data;
   return TlsContext::make_server(std::move(tls)).value();
@@ -193,6 +206,11 @@ QuicHost* QuicWorld::find(const SocketAddress& address) {
   return nullptr;
 }
 
+QuicHost* QuicWorld::receiver_of(const Datagram& datagram) {
+  QuicHost* chosen = deliver_to ? deliver_to(datagram) : nullptr;
+  return chosen != nullptr ? chosen : find(datagram.to);
+}
+
 bool QuicWorld::run_until(const std::function<bool()>& done, Duration limit) {
   const LocalTime end = now_ + limit;
   for (;;) {
@@ -210,7 +228,7 @@ bool QuicWorld::run_until(const std::function<bool()>& done, Duration limit) {
     }
     while (!arrivals_.empty() && arrivals_.begin()->first <= now_) {
       const Datagram datagram = std::move(arrivals_.extract(arrivals_.begin()).mapped());
-      if (QuicHost* host = find(datagram.to)) {
+      if (QuicHost* host = receiver_of(datagram)) {
         host->endpoint->handle_datagram(
             now_, {host->address, datagram.from, datagram.ecn, datagram.bytes});
       }

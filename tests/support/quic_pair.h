@@ -4,6 +4,7 @@
 // seed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -60,6 +61,7 @@ class RecordingSink final : public QuicConnectionSink {
     std::optional<std::uint64_t> reset_code;
     std::optional<std::uint64_t> stop_code;
     int drained = 0;
+    int stalled = 0;
     bool closed = false;
   };
 
@@ -72,6 +74,7 @@ class RecordingSink final : public QuicConnectionSink {
   void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stream_drained(LocalTime now, StreamId id) override;
+  void on_stream_stalled(LocalTime now, StreamId id) override;
   void on_stream_closed(LocalTime now, StreamId id) override;
   void on_streams_available(LocalTime now) override;
   void on_datagram(LocalTime now, BytesView data) override;
@@ -103,6 +106,8 @@ class RecordingSink final : public QuicConnectionSink {
   int broken_promises = 0;
 
   bool consumes = true;
+  /// For tests of very many.
+  bool forgets_closed_streams = false;
   std::function<void()> when_connected;
   std::function<void(StreamId, BytesView, bool fin)> when_data;
 
@@ -114,6 +119,7 @@ class RecordingSink final : public QuicConnectionSink {
 class QuicHost final : public QuicEndpointSink {
  public:
   QuicConnectionSink* on_incoming(LocalTime now, QuicConnection& connection) override;
+  void on_misdelivered(LocalTime now, std::size_t owner, const IncomingDatagram& datagram) override;
 
   SocketAddress address;
   /// What the others see: changes when a NAT forgets.
@@ -125,6 +131,8 @@ class QuicHost final : public QuicEndpointSink {
   /// For the sinks of accepted connections.
   bool consumes = true;
   std::function<void(RecordingSink&)> when_accepted;
+  /// Gets the datagrams of other members of its group; unset loses them.
+  std::function<void(LocalTime, std::size_t owner, const IncomingDatagram&)> when_misdelivered;
 };
 
 class QuicWorld {
@@ -137,6 +145,12 @@ class QuicWorld {
     std::size_t max_half_open = 4096;
     std::size_t max_connections = 1000;
     std::size_t max_stateless_answers_per_second = 100;
+    /// One of several servers behind one port; QuicWorld::deliver_to says which gets what.
+    std::optional<transport::EndpointGroup> group;
+    std::size_t max_connections_per_address = 0;
+    std::size_t max_handshakes_per_network = 0;
+    std::optional<std::array<std::uint8_t, 32>> static_secret;
+    std::optional<Trust> client_trust;
     /// Endpoints of equal seeds make equal secrets, as one that restarts with its old key would.
     std::uint64_t secret_seed = 0;
     std::vector<std::string> server_alpn = {"echostream/1"};
@@ -160,6 +174,8 @@ class QuicWorld {
                              std::string ticket, bool early_data = true);
   std::shared_ptr<TlsContext> client_tls(const std::string& alpn) const;
   std::shared_ptr<TlsContext> server_tls(const Options& options) const;
+  /// Of all servers.
+  const Identity& identity() const { return identity_; }
 
   LocalTime now() const { return now_; }
   /// Sends what the endpoints have ready, then goes on to the next arrival or timer, until `done`
@@ -181,6 +197,8 @@ class QuicWorld {
   std::string server_name = "server.test";
   /// Sees every datagram that is sent and may change it; false loses it.
   std::function<bool(Datagram&)> tap;
+  /// Chooses among hosts of one address; null leaves it to the address.
+  std::function<QuicHost*(const Datagram&)> deliver_to;
   Random random;
   std::uint64_t datagrams_sent = 0;
   std::uint64_t datagrams_lost = 0;
@@ -196,6 +214,7 @@ class QuicWorld {
   void send_one(Datagram datagram);
   void arrive(Duration delay, Datagram datagram);
   QuicHost* find(const SocketAddress& address);
+  QuicHost* receiver_of(const Datagram& datagram);
 
   LocalTime now_{std::chrono::hours(1)};
   Identity identity_;

@@ -73,16 +73,22 @@ void add_extensions(X509* certificate, const CertificateSpec& spec) {
   std::string constraints = spec.is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE";
   if (spec.path_length) constraints += ",pathlen:" + std::to_string(*spec.path_length);
   add_extension(certificate, NID_basic_constraints, constraints);
+  const std::string issuing = spec.is_ca ? ",keyCertSign,cRLSign" : "";
   add_extension(certificate, NID_key_usage,
-                spec.is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+                "critical" + issuing + (spec.may_sign ? ",digitalSignature" : ""));
   if (!spec.is_ca) {
     std::string usage = spec.for_server ? "serverAuth" : "";
     if (spec.for_client) usage += usage.empty() ? "clientAuth" : ",clientAuth";
     add_extension(certificate, NID_ext_key_usage, usage.empty() ? "emailProtection" : usage);
   }
   std::string names;
-  for (const std::string& name : spec.dns_names) names += (names.empty() ? "DNS:" : ",DNS:") + name;
-  for (const std::string& ip : spec.ip_addresses) names += (names.empty() ? "IP:" : ",IP:") + ip;
+  const auto add_names = [&names](const std::string& kind, const std::vector<std::string>& list) {
+    for (const std::string& name : list) names += (names.empty() ? "" : ",") + kind + ":" + name;
+  };
+  add_names("DNS", spec.dns_names);
+  add_names("IP", spec.ip_addresses);
+  add_names("URI", spec.uris);
+  add_names("email", spec.email_addresses);
   if (!names.empty()) add_extension(certificate, NID_subject_alt_name, names);
 }
 

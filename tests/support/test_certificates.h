@@ -26,11 +26,15 @@ struct CertificateSpec {
   std::vector<std::string> dns_names;
   /// Numeric addresses.
   std::vector<std::string> ip_addresses;
+  std::vector<std::string> uris;
+  std::vector<std::string> email_addresses;
   WallTime not_before = kCertificateTestTime - std::chrono::hours(24);
   WallTime not_after = kCertificateTestTime + std::chrono::hours(24 * 30);
   bool is_ca = false;
   /// How many CAs may stand below this one.
   std::optional<int> path_length;
+  /// Handshakes, by its key usage.
+  bool may_sign = true;
   bool for_server = true;
   bool for_client = true;
   KeyKind key = KeyKind::kP256;

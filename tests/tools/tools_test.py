@@ -32,6 +32,30 @@ def run(name, *arguments):
     return done.returncode, done.stdout + done.stderr
 
 
+class SecurityMap(unittest.TestCase):
+    def check(self, rows):
+        tree = Tree(self)
+        tree.add("runtime/a_test.cc", "TEST(Flood, P01_IsBounded) {}\nTEST_P(Rule,\n       T12_EndsIt) {}\n")
+        tree.add("docs/security.md", "# Security\n\n" + "\n".join(rows) + "\n")
+        return run("check_security_map.py", tree.root)
+
+    def test_accepts_tests_that_are_there_and_rows_that_say_not_yet(self):
+        code, output = self.check(["| P01 | a flood | `Flood.P01_IsBounded`, `Rule.T12_EndsIt` |",
+                                   "| N12 | marks | not yet |"])
+        self.assertEqual(code, 0, output)
+        self.assertIn("2 rows, 2 tests", output)
+
+    def test_refuses_what_does_not_hold(self):
+        for rows, complaint in [(["| P01 | a flood | `Flood.P01_IsGone` |"], "names Flood.P01_IsGone"),
+                                (["| P01 | a flood | all fine |"], "names no test"),
+                                (["| P01 | a | not yet |", "| P01 | b | not yet |"], "second time"),
+                                (["nothing"], "has no row")]:
+            code, output = self.check(rows)
+            self.assertEqual(code, 1, f"{rows} passed: {output}")
+            self.assertIn("docs/security.md:", output)
+            self.assertIn(complaint, output)
+
+
 class Layers(unittest.TestCase):
     def check(self, path, text):
         tree = Tree(self)

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "echostream/base/block_pool.h"
 #include "echostream/base/bytes.h"
 #include "echostream/base/executor.h"
 #include "echostream/base/status.h"
@@ -52,7 +53,9 @@ struct CallEnvironment {
   ByteBudget& budget;
 };
 
-class CallStream final : private FrameSink, private FrameReceiver::Sink {
+class CallStream final : public internal::PooledObject,
+                         private FrameSink,
+                         private FrameReceiver::Sink {
  public:
   enum class Role : std::uint8_t { kCaller, kResponder };
 
@@ -133,6 +136,18 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   void handle_frame(LocalTime now, const FrameHeader& header, Buffer message);
   void handle_report(LocalTime now, const ReportFrame& report);
   void handle_drained();
+  /// The peer has let nothing of what waits on the stream through for too long: the call is over.
+  void handle_stalled();
+  /// Ends the call when the peer has begun a message long ago, and sends next to nothing of it.
+  void check_progress(LocalTime now);
+  /// What delayed the message under way until now was this side.
+  void excuse(LocalTime now) {
+    if (message_since_ != kNever) message_since_ = now;
+    message_bytes_ = 0;
+  }
+  bool has_message_under_way() const noexcept { return message_since_ != kNever; }
+  /// Bytes of the peer's wait for a reader, and get no credit.
+  bool holds_back() const noexcept { return !unparsed_.empty(); }
   void handle_streams_available(LocalTime now) {
     if (sender_) sender_->handle_progress(now);
   }
@@ -167,6 +182,7 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   void write_request(const RequestFrame& request);
   void write_status(StatusFrame status, WireError stop_code);
   void send_end_of_frames();
+  void watch_message(LocalTime now, std::size_t bytes);
   std::size_t feed(BytesView data);
   void parse(BytesView data);
   void parse_waiting();
@@ -223,6 +239,9 @@ class CallStream final : private FrameSink, private FrameReceiver::Sink {
   Inbox inbox_;
   ByteShare held_;
   UnparsedBytes unparsed_;  // while the inbox is full
+  // The message under way: when it began, and how much came since.
+  LocalTime message_since_ = kNever;
+  std::uint64_t message_bytes_ = 0;
   bool fin_seen_ = false;
   bool stop_sent_ = false;
   bool receive_ended_ = false;

@@ -34,6 +34,7 @@ void CallStream::handle_data(LocalTime now, BytesView data, bool fin) {
     unparsed_.append(data);
   } else {
     parse(data);
+    watch_message(now, data.size());
   }
   if (fin_seen_ && unparsed_.empty()) finish_receiving();
   check_budget();
@@ -93,6 +94,7 @@ std::optional<std::uint64_t> CallStream::payload_limit(std::uint64_t type) {
 }
 
 Status CallStream::on_frame(std::uint64_t type, Buffer payload) {
+  message_since_ = kNever;
   if (released_ || end_ || pending_end_) return Status::ok();
   const bool is_caller = role_ == Role::kCaller;
   if (type == number(FrameType::kRequest) && !is_caller && !request_seen_)

@@ -34,7 +34,10 @@ Session::Session(Executor& executor, TransportPort& transport, SessionObserver& 
       peer_streams_(transport, limits_, budget_, static_cast<PeerStreams::Sink&>(*this)),
       orphans_(limits_, budget_),
       events_(transport, limits_),
-      clock_(executor, transport, grease) {}
+      clock_(executor, transport, grease),
+      // Four looks a timeout, so that it is overdrawn by a quarter at most.
+      stall_watch_(executor, limits_.stalled_peer_timeout / 4,
+                   [this](LocalTime now) { return check_stalled_calls(now); }) {}
 
 Session::~Session() = default;
 
@@ -121,6 +124,7 @@ void Session::handle_closed(const Status& status) {
   if (std::exchange(closed_, true)) return;
   close_status_ = status;
   clock_.stop();
+  stall_watch_.stop();
   frame_streams_ = {};
   busy_senders_.clear();
   orphans_.clear();
@@ -406,6 +410,7 @@ void Session::forget_call(StreamId id) {
   std::unique_ptr<CallStream> call = std::move(calls_.extract(id).mapped());
   if (!call->is_released()) --live_calls_;
   if (auto sender = call->take_busy_sender()) busy_senders_.push_back(std::move(sender));
+  if (calls_.empty()) stall_watch_.stop();
 }
 
 void Session::forget_idle_senders() {

@@ -21,6 +21,7 @@
 #include "runtime/core/session/event_sender.h"
 #include "runtime/core/session/orphan_frames.h"
 #include "runtime/core/session/peer_streams.h"
+#include "runtime/core/session/stall_watch.h"
 #include "runtime/core/session/transport_port.h"
 
 namespace echostream::core {
@@ -78,6 +79,7 @@ class Session final : private PeerStreams::Sink {
   void handle_stream_reset(LocalTime now, StreamId id, std::uint64_t code);
   void handle_stop_sending(LocalTime now, StreamId id, std::uint64_t code);
   void handle_stream_drained(LocalTime now, StreamId id);
+  void handle_stream_stalled(StreamId id);
   void handle_stream_closed(StreamId id);
   void handle_streams_available(LocalTime now);
   /// `now`: when it arrived, as exactly as the system knows.
@@ -130,6 +132,7 @@ class Session final : private PeerStreams::Sink {
   void begin_held_calls();
   void handle_released(CallStream& call);
   void count_cancelled(LocalTime now);
+  void watch_for_stalls() { stall_watch_.start(); }
   void note_media(LocalTime now) { clock_.note_media(now); }
   timing::SyncGroup& sync_group(std::string_view name);
   // PeerStreams::Sink
@@ -155,6 +158,7 @@ class Session final : private PeerStreams::Sink {
   void keep_until_released(std::unique_ptr<CallStream> call);
   void forget_call(StreamId id);
   void forget_idle_senders();
+  bool check_stalled_calls(LocalTime now);
   void fail(const Status& error);
   void close(WireError code, std::string reason);
   Status check_can_call(const Metadata& metadata, bool for_handler) const;
@@ -211,6 +215,7 @@ class Session final : private PeerStreams::Sink {
   std::uint64_t cancelled_in_window_ = 0;
   LocalTime cancel_window_end_{};
   SessionStats stats_;
+  StallWatch stall_watch_;
 };
 
 }  // namespace echostream::core

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "echostream/base/time.h"
+
 namespace echostream {
 
 /// Plain numbers; change what you need and give it to NodeOptions.
@@ -47,6 +49,17 @@ struct Limits {
   /// held back, over all its calls. More: the call that asked for more ends with
   /// RESOURCE_EXHAUSTED, and frames that have no call yet are dropped.
   std::size_t max_session_bytes = 64 * 1024 * 1024;
+  /// How long a peer may hold a call's buffers without letting it go on: its flow control lets
+  /// nothing of what waits for it through, or it begins a message and sends the rest at less than
+  /// 128 bytes a second. Then the call ends with RESOURCE_EXHAUSTED at both ends; where events or
+  /// the control stream are not read, the session. Noticed within a quarter of it. A reader says
+  /// that it goes on each time it has read half of its stream window (512 KiB here), so one that is
+  /// slower than that in this time counts as stalled. Zero: never.
+  Duration stalled_peer_timeout = std::chrono::minutes(15);
+  /// What one session sends, in bytes a second; the rest waits. A peer that acknowledges what it
+  /// has not received yet opens the congestion window as far as it likes: set this to what your
+  /// uplink can spare for one peer. Zero sends nothing.
+  std::uint64_t max_send_bytes_per_second = 2'500'000'000;
 };
 
 }  // namespace echostream

@@ -1,6 +1,7 @@
 // A node: one endpoint of the user's program. It listens, dials, or both, and serves.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,6 +32,16 @@ class NodeClockService;
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 enum class CongestionControl : std::uint8_t { kNewReno, kCubic, kBbr };
 
+/// When a client must prove by one more round trip (QUIC's Retry, RFC 9000 8.1) that it receives
+/// what is sent to its address, before the server does any work for it. Clients that came before
+/// show a token from then instead.
+enum class AddressValidation : std::uint8_t {
+  /// When many handshakes are under way, or many come from its network
+  /// (NodeOptions::max_handshakes_per_network).
+  kUnderLoad,
+  kAlways,
+};
+
 /// For nodes that share one clock (Node::clock()).
 struct SharedClockOptions {
   /// Different for each node, below 2^62; unset: a random number.
@@ -48,6 +59,9 @@ class NodeOptions {
 
   /// Who this node is. Required to listen.
   std::optional<Identity> identity;
+  /// Further ones of a server with several names: each is shown to clients that dial a host name
+  /// which its certificate has (SNI), the first above to all others. Give the first as well.
+  std::vector<Identity> more_identities;
   /// Whom to believe when dialling. Required to dial.
   std::optional<Trust> trust;
   /// Set: clients must show a certificate that this trusts (mutual TLS).
@@ -70,6 +84,19 @@ class NodeOptions {
   /// A PING after that long without traffic; zero sends none.
   Duration keep_alive_interval = std::chrono::seconds(10);
   std::size_t max_sessions = 10'000;
+  /// Accepted sessions of one address, whatever the port: nobody else takes all of them. More are
+  /// refused. Loopback is not counted; 0: no limit.
+  std::size_t max_sessions_per_address = 4096;
+  AddressValidation address_validation = AddressValidation::kUnderLoad;
+  /// Handshakes a second that the clients of one network (IPv4: /24, IPv6: /48) may start. Above it
+  /// they must prove their addresses; those who have done so are counted anew, and refused above
+  /// the same number. Loopback is not counted; 0: no limit.
+  std::size_t max_handshakes_per_network = 1000;
+  /// 32 unpredictable bytes, kept secret and from one run to the next: peers then learn at once
+  /// that a node has restarted (stateless reset, RFC 9000 10.3), and the tokens it gave them before
+  /// are still good. Never the same for two nodes that run at once, unless one of them gets the
+  /// packets that belong to the other: they would end each other's sessions. Unset: random.
+  std::optional<std::array<std::uint8_t, 32>> static_secret;
   /// Calls that a peer may have open at once.
   std::uint64_t max_concurrent_calls = 1024;
   /// Sessions measure the peer's clock (Session::clock()). Off: nothing is known of it, no probe is
@@ -79,6 +106,10 @@ class NodeOptions {
   /// sessions in between. Sessions then measure whatever synchronise_clocks says.
   std::optional<SharedClockOptions> shared_clock;
   CongestionControl congestion_control = CongestionControl::kCubic;
+  /// A session's packet keys are replaced after that long (RFC 9001 6): who gets hold of one can
+  /// read no more than what was sent with it. At least a second; zero: only after the four million
+  /// packets for which a key is good. Either end may do it; the other follows.
+  Duration key_update_interval = std::chrono::hours(1);
 
   /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread.
   std::function<void(LogLevel, std::string_view)> log;
@@ -132,6 +163,15 @@ class Node {
   /// is looked up anew for each dial. Does not wait; PersistentSession::wait_connected() does.
   /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down).
   Result<PersistentSession> keep_connected(std::string target, ReconnectOptions options = {});
+
+  /// What NodeOptions says, replaced while the node runs, for handshakes that begin from now on:
+  /// new certificates before the old ones expire, other peers to believe. Sessions go on as they
+  /// are; to put out those of peers that are believed no more, close them (Session::close()).
+  /// INVALID_ARGUMENT, and nothing changes, when one cannot be used.
+  Status set_identity(Identity identity, std::vector<Identity> more_identities = {});
+  Status set_trust(Trust trust);
+  /// Unset: clients need show no certificate.
+  Status set_client_trust(std::optional<Trust> trust);
 
   std::vector<Session> sessions() const;
   NodeClock clock() const;

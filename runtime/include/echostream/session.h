@@ -11,6 +11,7 @@
 #include "echostream/base/task.h"
 #include "echostream/clock.h"
 #include "echostream/jitter_buffer.h"
+#include "echostream/peer_identity.h"
 #include "echostream/security.h"
 #include "echostream/socket_address.h"
 
@@ -111,6 +112,10 @@ class Session {
   /// Of the peer's certificate; none when it showed none (clients, unless they were asked), and
   /// before the handshake of a session that was dialled is complete.
   std::optional<Fingerprint> peer_fingerprint() const;
+  /// Who the peer is: the names in its certificate, and how that was verified. None before the
+  /// handshake is complete, and where peer_fingerprint() gives none. Stays known after the end. A
+  /// handler asks `call.peer().peer_identity()`.
+  std::optional<PeerIdentity> peer_identity() const;
   SessionStats stats() const;
   SessionClock clock() const { return SessionClock(state_); }
   /// None before a stream of that group was received.

@@ -16,20 +16,28 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class LoopTest : public testing::TestWithParam<DeadlineTimer::Kind> {
+struct LoopVariant {
+  const char* name;
+  DeadlineTimer::Kind timer_kind;
+  Duration busy_poll;
+};
+void PrintTo(const LoopVariant& variant, std::ostream* out) { *out << variant.name; }
+
+class LoopTest : public testing::TestWithParam<LoopVariant> {
  protected:
   SystemSocketCalls calls_;
-  std::unique_ptr<UvLoop> owned_ = make_test_loop(calls_, GetParam());
+  std::unique_ptr<UvLoop> owned_ =
+      make_test_loop(calls_, GetParam().timer_kind, {GetParam().busy_poll});
   UvLoop& loop_ = *owned_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Timers, LoopTest,
-                         testing::Values(DeadlineTimer::Kind::kBest,
-                                         DeadlineTimer::Kind::kMilliseconds),
-                         [](const auto& kind) {
-                           return kind.param == DeadlineTimer::Kind::kBest ? "Best"
-                                                                           : "Milliseconds";
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, LoopTest,
+    testing::Values(LoopVariant{"Best", DeadlineTimer::Kind::kBest, {}},
+                    LoopVariant{"Milliseconds", DeadlineTimer::Kind::kMilliseconds, {}},
+                    LoopVariant{"BusyPolling", DeadlineTimer::Kind::kBest, 10ms},
+                    LoopVariant{"BusyPollingMs", DeadlineTimer::Kind::kMilliseconds, 10ms}),
+    [](const auto& variant) { return variant.param.name; });
 
 TEST_P(LoopTest, FiresTimersInTheOrderOfTheirDeadlinesAndNeverEarly) {
   const LocalTime start = loop_.now();
@@ -248,6 +256,45 @@ Task<int> add_slowly(Executor& executor, int a, int b) {
   EXPECT_EQ(slept, WaitResult::kDeadline);
   EXPECT_GE(executor.now() - start, 2ms);
   co_return a + b;
+}
+
+TEST_P(LoopTest, HandlesEachDatagramOfAnExchangeThatWaitsForEveryAnswer) {
+  RecordingHandler here(loop_);
+  RecordingHandler there(loop_);
+  auto one = open_socket(loop_, address("127.0.0.1:0"), here);
+  auto other = open_socket(loop_, address("127.0.0.1:0"), there);
+  const auto answer = [](UdpSocket& socket) {
+    return [&socket](const ReceivedDatagram& datagram) {
+      EXPECT_EQ(socket.send(datagrams_to(datagram.remote, as_text(datagram.data))),
+                UdpSocket::SendResult::kSent);
+    };
+  };
+  here.on_datagram = answer(*one);
+  there.on_datagram = answer(*other);
+  ASSERT_EQ(one->send(datagrams_to(other->local_address(), "ping")), UdpSocket::SendResult::kSent);
+  EXPECT_TRUE(here.wait_for(200));
+}
+
+TEST(BusyPolling, HearsWhatOtherThreadsPost) {
+  auto loop = make_loop({10ms}).value();
+  std::thread other([&] {
+    for (int i = 0; i < 200; ++i) {
+      std::promise<void> ran;
+      loop->post([&] { ran.set_value(); });
+      ran.get_future().wait();
+    }
+    loop->stop();
+  });
+  loop->run();
+  other.join();
+}
+
+TEST(BusyPolling, IsBounded) {
+  for (const Duration out_of_range : {Duration(-1), 10ms + Duration(1), Duration(1h)}) {
+    const auto refused = make_loop({out_of_range});
+    EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
+  }
+  EXPECT_TRUE(make_loop({10ms}));
 }
 
 TEST_P(LoopTest, RunsACoroutineToItsResult) {

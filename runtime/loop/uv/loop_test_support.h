@@ -203,9 +203,10 @@ class FaultyCalls final : public SystemSocketCalls {
   }
 };
 
-inline std::unique_ptr<UvLoop> make_test_loop(
-    SocketCalls& calls, DeadlineTimer::Kind kind = DeadlineTimer::Kind::kBest) {
-  auto loop = UvLoop::make(calls, kind);
+inline std::unique_ptr<UvLoop> make_test_loop(SocketCalls& calls,
+                                              DeadlineTimer::Kind kind = DeadlineTimer::Kind::kBest,
+                                              LoopOptions options = {}) {
+  auto loop = UvLoop::make(calls, kind, options);
   EXPECT_TRUE(loop.has_value());
   return *std::move(loop);
 }

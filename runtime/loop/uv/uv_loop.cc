@@ -1,6 +1,8 @@
 #include "runtime/loop/uv/uv_loop.h"
 
+#include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "echostream/base/check.h"
@@ -16,11 +18,19 @@ namespace {
 // Ready nodes in one turn, so that tasks which keep waking each other do not keep datagrams and
 // timers waiting. At a microsecond each it is a millisecond.
 constexpr std::size_t kMostReadyInATurn = 1024;
+// Longer polling saves nothing: a sleep costs a fraction of that.
+constexpr Duration kMostBusyPoll = std::chrono::milliseconds(10);
 
 }  // namespace
 
-Result<std::unique_ptr<UvLoop>> UvLoop::make(SocketCalls& calls, DeadlineTimer::Kind timer_kind) {
-  std::unique_ptr<UvLoop> loop(new UvLoop(calls));
+Result<std::unique_ptr<UvLoop>> UvLoop::make(SocketCalls& calls, DeadlineTimer::Kind timer_kind,
+                                             LoopOptions options) {
+  if (options.busy_poll < Duration::zero() || options.busy_poll > kMostBusyPoll) {
+    return Status(StatusCode::kInvalidArgument, "LoopOptions::busy_poll is " +
+                                                    std::to_string(options.busy_poll.count()) +
+                                                    " ns; it can be 0 to 10 ms");
+  }
+  std::unique_ptr<UvLoop> loop(new UvLoop(calls, options));
   const int error = loop->open(timer_kind);
   if (error != 0) {
     return Status(StatusCode::kUnavailable,
@@ -34,8 +44,11 @@ int UvLoop::open(DeadlineTimer::Kind timer_kind) {
   if (error != 0) return error;
   is_open_ = true;
   // Wakes the poll, nothing else: every turn looks at what was posted.
-  const int no_wakeup = wakeup_.open(
-      this, [this](uv_async_t* async) { return uv_async_init(&uv_, async, [](uv_async_t*) {}); });
+  const auto on_wakeup = [](uv_async_t* async) {
+    static_cast<UvLoop*>(async->data)->was_woken_ = true;
+  };
+  const int no_wakeup =
+      wakeup_.open(this, [&](uv_async_t* async) { return uv_async_init(&uv_, async, on_wakeup); });
   return no_wakeup != 0 ? no_wakeup : deadline_timer_.open(uv_, timer_kind);
 }
 
@@ -99,14 +112,32 @@ void UvLoop::run_posted() {
   }
 }
 
-void UvLoop::poll() {
+bool UvLoop::has_work() const {
   const LocalTime deadline = timers_.next_deadline();
-  if (!ready_.empty() || !last_.empty() || (deadline != kNever && deadline <= now())) {
+  return !ready_.empty() || !last_.empty() || (deadline != kNever && deadline <= now());
+}
+
+void UvLoop::poll() {
+  if (has_work()) {
     uv_run(&uv_, UV_RUN_NOWAIT);
     return;
   }
-  deadline_timer_.set(deadline);
+  if (options_.busy_poll > Duration::zero() && poll_busily()) return;
+  deadline_timer_.set(timers_.next_deadline());
   uv_run(&uv_, UV_RUN_ONCE);
+}
+
+// True when something has come to do.
+bool UvLoop::poll_busily() {
+  const LocalTime end = now() + options_.busy_poll;
+  was_woken_ = false;
+  do {
+    uv_run(&uv_, UV_RUN_NOWAIT);
+    if (was_woken_ || has_work()) return true;
+    // Who sends what we wait for may be waiting for this core.
+    std::this_thread::yield();
+  } while (now() < end);
+  return false;
 }
 
 Result<std::unique_ptr<UdpSocket>> UvLoop::open_udp(const UdpOptions& options,
@@ -138,10 +169,10 @@ void UvLoop::fill_random(MutableBytes out) {
 
 }  // namespace internal
 
-Result<std::unique_ptr<Loop>> make_loop() {
+Result<std::unique_ptr<Loop>> make_loop(LoopOptions options) {
   // Without state, and shared by the loops of all threads.
   static internal::SystemSocketCalls calls;
-  auto loop = internal::UvLoop::make(calls);
+  auto loop = internal::UvLoop::make(calls, internal::DeadlineTimer::Kind::kBest, options);
   if (!loop) return std::move(loop).error();
   return std::unique_ptr<Loop>(*std::move(loop));
 }

@@ -1,6 +1,6 @@
 // The loop on libuv. One turn: what other threads posted, timers that are due, ready nodes (a
 // bounded number), the nodes that come last, then one poll, which blocks only when nothing else
-// waits.
+// waits, and, with LoopOptions::busy_poll, only after having looked for a while.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,8 @@ class UvLoop final : public Loop {
  public:
   /// `calls` outlives the loop.
   static Result<std::unique_ptr<UvLoop>> make(
-      SocketCalls& calls, DeadlineTimer::Kind timer_kind = DeadlineTimer::Kind::kBest);
+      SocketCalls& calls, DeadlineTimer::Kind timer_kind = DeadlineTimer::Kind::kBest,
+      LoopOptions options = {});
   /// Waits for name lookups that the system is still at.
   ~UvLoop() override;
 
@@ -49,16 +50,20 @@ class UvLoop final : public Loop {
   WallTime wall_time() const override { return realtime_now(); }
 
  private:
-  explicit UvLoop(SocketCalls& calls) : calls_(calls) {}
+  UvLoop(SocketCalls& calls, const LoopOptions& options) : calls_(calls), options_(options) {}
   int open(DeadlineTimer::Kind timer_kind);
   void run_posted();
   void poll();
+  bool has_work() const;
+  bool poll_busily();
 
   SocketCalls& calls_;
+  LoopOptions options_;
   uv_loop_t uv_{};
   bool is_open_ = false;
   bool is_running_ = false;
   UvHandle<uv_async_t> wakeup_;
+  bool was_woken_ = false;
   DeadlineTimer deadline_timer_;
   ReadyQueue ready_;
   ReadyQueue last_;

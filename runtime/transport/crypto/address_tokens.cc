@@ -1,7 +1,9 @@
 #include "runtime/transport/crypto/address_tokens.h"
 
 #include <openssl/aead.h>
+#include <openssl/digest.h>
 #include <openssl/err.h>
+#include <openssl/hkdf.h>
 #include <openssl/hmac.h>
 
 #include <algorithm>
@@ -20,19 +22,21 @@ constexpr std::size_t kNonceBytes = std::tuple_size_v<AddressTokens::Nonce>;
 // A Retry is answered within a few round trips; a NEW_TOKEN serves a later visit.
 constexpr Duration kRetryLifetime = std::chrono::seconds(10);
 constexpr Duration kNewTokenLifetime = std::chrono::hours(24);
+// Tokens from the future: the clock was set back, or another machine's is ahead.
+constexpr Duration kMostSkew = std::chrono::seconds(10);
 
-void append_time(std::vector<std::uint8_t>& out, LocalTime time) {
+void append_time(std::vector<std::uint8_t>& out, WallTime time) {
   const auto ns = static_cast<std::uint64_t>(time.time_since_epoch().count());
   for (int shift = 56; shift >= 0; shift -= 8) {
     out.push_back(static_cast<std::uint8_t>(ns >> shift));
   }
 }
 
-bool is_fresh(BytesView time, LocalTime now, Duration lifetime) {
+bool is_fresh(BytesView time, WallTime now, Duration lifetime) {
   std::uint64_t ns = 0;
   for (const std::uint8_t byte : time.first(8)) ns = ns << 8 | byte;
-  const LocalTime made{Duration(static_cast<std::int64_t>(ns))};
-  return made <= now && now - made < lifetime;
+  const WallTime made{Duration(static_cast<std::int64_t>(ns))};
+  return made - now < kMostSkew && now - made < lifetime;
 }
 
 std::vector<std::uint8_t> address_bytes(const SocketAddress& address, bool with_port) {
@@ -51,12 +55,20 @@ void append(std::vector<std::uint8_t>& out, BytesView bytes) {
 
 }  // namespace
 
+AddressTokens::Secret AddressTokens::derive_secret(const std::array<std::uint8_t, 32>& from) {
+  constexpr std::string_view kPurpose = "echostream address tokens";
+  Secret secret;
+  const int done = HKDF(secret.data(), secret.size(), EVP_sha256(), from.data(), from.size(),
+                        nullptr, 0, as_bytes(kPurpose).data(), kPurpose.size());
+  ECHOSTREAM_CHECK(done == 1, "deriving needs only memory");
+  return secret;
+}
+
 bool AddressTokens::is_retry_token(BytesView token) {
   return !token.empty() && token[0] == kRetryKind;
 }
 
-std::vector<std::uint8_t> AddressTokens::make_retry_token(LocalTime now,
-                                                          const SocketAddress& client,
+std::vector<std::uint8_t> AddressTokens::make_retry_token(WallTime now, const SocketAddress& client,
                                                           const ConnectionId& retry_id,
                                                           const ConnectionId& original_id,
                                                           const Nonce& nonce) const {
@@ -68,7 +80,7 @@ std::vector<std::uint8_t> AddressTokens::make_retry_token(LocalTime now,
   return seal(kRetryKind, nonce, plain, bound_to);
 }
 
-std::optional<ConnectionId> AddressTokens::open_retry_token(LocalTime now, BytesView token,
+std::optional<ConnectionId> AddressTokens::open_retry_token(WallTime now, BytesView token,
                                                             const SocketAddress& client,
                                                             const ConnectionId& retry_id) const {
   std::vector<std::uint8_t> bound_to = address_bytes(client, true);
@@ -81,14 +93,14 @@ std::optional<ConnectionId> AddressTokens::open_retry_token(LocalTime now, Bytes
   return ConnectionId(BytesView(*plain).subspan(8));
 }
 
-std::vector<std::uint8_t> AddressTokens::make_new_token(LocalTime now, const SocketAddress& client,
+std::vector<std::uint8_t> AddressTokens::make_new_token(WallTime now, const SocketAddress& client,
                                                         const Nonce& nonce) const {
   std::vector<std::uint8_t> plain;
   append_time(plain, now);
   return seal(kNewTokenKind, nonce, plain, address_bytes(client, false));
 }
 
-bool AddressTokens::check_new_token(LocalTime now, BytesView token,
+bool AddressTokens::check_new_token(WallTime now, BytesView token,
                                     const SocketAddress& client) const {
   const auto plain = open(kNewTokenKind, token, address_bytes(client, false));
   return plain && plain->size() == 8 && is_fresh(*plain, now, kNewTokenLifetime);

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 const AddressTokens::Nonce kNonce = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
 const SocketAddress kClient = SocketAddress::ipv4({192, 0, 2, 1}, 5000);
 const SocketAddress kOther = SocketAddress::ipv4({192, 0, 2, 2}, 5000);
-constexpr LocalTime kNow{Duration(1h)};
+constexpr WallTime kNow{Duration(1h)};
 
 ConnectionId id_of(std::string_view text) { return ConnectionId(as_bytes(text)); }
 
@@ -45,7 +45,24 @@ TEST_F(Tokens, RetryTokenIsForOneAddressOnePortAndOneId) {
 TEST_F(Tokens, RetryTokenExpires) {
   EXPECT_TRUE(tokens_.open_retry_token(kNow + 9999ms, retry_, kClient, retry_id_));
   EXPECT_FALSE(tokens_.open_retry_token(kNow + 10s, retry_, kClient, retry_id_));
-  EXPECT_FALSE(tokens_.open_retry_token(kNow - 1ns, retry_, kClient, retry_id_));
+}
+
+TEST_F(Tokens, OfAClockThatIsAFewSecondsAheadAreTaken) {
+  EXPECT_TRUE(tokens_.open_retry_token(kNow - 9999ms, retry_, kClient, retry_id_));
+  EXPECT_FALSE(tokens_.open_retry_token(kNow - 10s, retry_, kClient, retry_id_));
+}
+
+TEST_F(Tokens, OfOneStaticSecretAreTakenAndOfAnotherAreNot) {
+  const std::array<std::uint8_t, 32> kept = {1, 2, 3};
+  const std::array<std::uint8_t, 32> other = {1, 2, 4};
+  const AddressTokens before(AddressTokens::derive_secret(kept));
+  const AddressTokens after(AddressTokens::derive_secret(kept));
+  const AddressTokens stranger(AddressTokens::derive_secret(other));
+  const auto token = before.make_new_token(kNow, kClient, kNonce);
+  EXPECT_TRUE(after.check_new_token(kNow + 1h, token, kClient));
+  EXPECT_FALSE(stranger.check_new_token(kNow + 1h, token, kClient));
+  EXPECT_EQ(after.reset_token(id_of("a")), before.reset_token(id_of("a")));
+  EXPECT_NE(stranger.reset_token(id_of("a")), before.reset_token(id_of("a")));
 }
 
 TEST_F(Tokens, EveryChangedByteMakesItInvalid) {

@@ -15,8 +15,24 @@ namespace {
 using ChaChaKey = std::array<std::uint8_t, 32>;
 using HeaderCipher = std::variant<AES_KEY, ChaChaKey>;
 
-EVP_AEAD_CTX* evp_context(const ngtcp2_crypto_aead_ctx* key) {
-  return static_cast<EVP_AEAD_CTX*>(key->native_handle);
+// What ngtcp2 keeps a pointer to.
+struct AeadContext {
+  bssl::UniquePtr<EVP_AEAD_CTX> cipher;
+  ReceivedNumbers* opened = nullptr;
+  std::array<std::uint8_t, kIvBytes> iv{};
+};
+
+AeadContext& context_of(const ngtcp2_crypto_aead_ctx* key) {
+  return *static_cast<AeadContext*>(key->native_handle);
+}
+
+// RFC 9001 section 5.3: the nonce is the packet number, exclusive-or the IV.
+std::uint64_t number_of(const std::uint8_t* nonce, const std::array<std::uint8_t, kIvBytes>& iv) {
+  std::uint64_t number = 0;
+  for (std::size_t i = kIvBytes - sizeof number; i < kIvBytes; ++i) {
+    number = number << 8 | static_cast<std::uint64_t>(nonce[i] ^ iv[i]);
+  }
+  return number;
 }
 
 }  // namespace
@@ -34,8 +50,16 @@ const EVP_AEAD* evp_aead(AeadKind kind) {
 }
 
 AeadKey::AeadKey(AeadKind kind, BytesView key) {
-  context_.native_handle = EVP_AEAD_CTX_new(evp_aead(kind), key.data(), key.size(), kTagBytes);
-  ECHOSTREAM_CHECK(context_.native_handle != nullptr, "an AEAD key needs only memory");
+  auto* context = new AeadContext;
+  context_.native_handle = context;
+  context->cipher.reset(EVP_AEAD_CTX_new(evp_aead(kind), key.data(), key.size(), kTagBytes));
+  ECHOSTREAM_CHECK(context->cipher != nullptr, "an AEAD key needs only memory");
+}
+
+void AeadKey::note_opened(ReceivedNumbers& numbers, const std::array<std::uint8_t, kIvBytes>& iv) {
+  AeadContext& context = context_of(&context_);
+  context.opened = &numbers;
+  context.iv = iv;
 }
 
 AeadKey::~AeadKey() { delete_aead_context(nullptr, &context_, nullptr); }
@@ -75,7 +99,7 @@ int encrypt_payload(std::uint8_t* out, const ngtcp2_crypto_aead*, const ngtcp2_c
                     std::size_t associated_bytes) {
   std::size_t written = 0;
   const int done =
-      EVP_AEAD_CTX_seal(evp_context(key), out, &written, plain_bytes + kTagBytes, nonce,
+      EVP_AEAD_CTX_seal(context_of(key).cipher.get(), out, &written, plain_bytes + kTagBytes, nonce,
                         nonce_bytes, plain, plain_bytes, associated, associated_bytes);
   return done == 1 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
@@ -85,10 +109,14 @@ int decrypt_payload(std::uint8_t* out, const ngtcp2_crypto_aead*, const ngtcp2_c
                     std::size_t nonce_bytes, const std::uint8_t* associated,
                     std::size_t associated_bytes) {
   std::size_t written = 0;
+  const AeadContext& context = context_of(key);
   const int done =
-      EVP_AEAD_CTX_open(evp_context(key), out, &written, sealed_bytes, nonce, nonce_bytes, sealed,
-                        sealed_bytes, associated, associated_bytes);
-  if (done == 1) return 0;
+      EVP_AEAD_CTX_open(context.cipher.get(), out, &written, sealed_bytes, nonce, nonce_bytes,
+                        sealed, sealed_bytes, associated, associated_bytes);
+  if (done == 1) {
+    if (context.opened != nullptr) context.opened->insert(number_of(nonce, context.iv));
+    return 0;
+  }
   // A forgery is no error of ours: leave nothing behind in BoringSSL's queue.
   ERR_clear_error();
   return NGTCP2_ERR_DECRYPT;
@@ -114,7 +142,7 @@ int header_mask(std::uint8_t* out, const ngtcp2_crypto_cipher*, const ngtcp2_cry
 }
 
 void delete_aead_context(ngtcp2_conn*, ngtcp2_crypto_aead_ctx* key, void*) {
-  EVP_AEAD_CTX_free(evp_context(key));
+  delete static_cast<AeadContext*>(key->native_handle);
   key->native_handle = nullptr;
 }
 

@@ -11,6 +11,7 @@
 #include "echostream/base/bytes.h"
 
 #include "runtime/transport/crypto/key_schedule.h"
+#include "runtime/transport/crypto/received_numbers.h"
 
 namespace echostream::transport {
 
@@ -24,6 +25,9 @@ class AeadKey {
   AeadKey& operator=(const AeadKey&) = delete;
 
   const ngtcp2_crypto_aead_ctx* get() const noexcept { return &context_; }
+  /// Packets that are opened with the key are noted there, which must outlive it. `iv` is that of
+  /// the same direction.
+  void note_opened(ReceivedNumbers& numbers, const std::array<std::uint8_t, kIvBytes>& iv);
   /// ngtcp2 took the key.
   void release() noexcept { context_.native_handle = nullptr; }
 

@@ -8,6 +8,7 @@
 #include "echostream/base/check.h"
 
 #include "runtime/transport/crypto/packet_protection.h"
+#include "runtime/transport/peer_parameters.h"
 #include "runtime/transport/session_ticket.h"
 #include "runtime/transport/tls_context_impl.h"
 
@@ -233,7 +234,10 @@ bool TlsHandshake::take_peer_transport_parameters() {
   const std::uint8_t* encoded = nullptr;
   std::size_t size = 0;
   SSL_get_peer_quic_transport_params(ssl_.get(), &encoded, &size);
-  const int result = ngtcp2_conn_decode_and_set_remote_transport_params(connection_, encoded, size);
+  const int result =
+      are_well_formed_parameters({encoded, size})
+          ? ngtcp2_conn_decode_and_set_remote_transport_params(connection_, encoded, size)
+          : NGTCP2_ERR_MALFORMED_TRANSPORT_PARAM;
   if (result != 0) {
     ngtcp2_conn_set_tls_error(connection_, result);
     return false;
@@ -253,6 +257,7 @@ bool TlsHandshake::install(ssl_encryption_level_t level, bool is_read, const Cip
   Protection made(suite, secret);
   const std::uint8_t* iv = made.keys.iv.data();
   if (is_application) {
+    if (is_read) made.aead.note_opened(received_numbers_, made.keys.iv);
     const auto install_key = is_read ? ngtcp2_conn_install_rx_key : ngtcp2_conn_install_tx_key;
     return made.taken(install_key(connection_, secret.data(), secret.size(), made.aead.get(), iv,
                                   kIvBytes, made.header.get()));
@@ -283,16 +288,17 @@ int TlsHandshake::update_keys(std::uint8_t* rx_secret, std::uint8_t* tx_secret,
                               ngtcp2_crypto_aead_ctx* tx_key, std::uint8_t* tx_iv,
                               BytesView current_rx_secret, BytesView current_tx_secret) {
   const auto update = [this](BytesView current, std::uint8_t* secret, ngtcp2_crypto_aead_ctx* key,
-                             std::uint8_t* iv) {
+                             std::uint8_t* iv, bool is_read) {
     next_secret(suite_, current, MutableBytes(secret, current.size()));
     const PacketKeys keys = PacketKeys::derive(suite_, BytesView(secret, current.size()));
     AeadKey aead(suite_.aead, BytesView(keys.key).first(suite_.key_bytes()));
+    if (is_read) aead.note_opened(received_numbers_, keys.iv);
     *key = *aead.get();
     aead.release();
     std::copy(keys.iv.begin(), keys.iv.end(), iv);
   };
-  update(current_rx_secret, rx_secret, rx_key, rx_iv);
-  update(current_tx_secret, tx_secret, tx_key, tx_iv);
+  update(current_rx_secret, rx_secret, rx_key, rx_iv, true);
+  update(current_tx_secret, tx_secret, tx_key, tx_iv, false);
   return 0;
 }
 

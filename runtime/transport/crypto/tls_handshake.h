@@ -13,6 +13,7 @@
 #include "echostream/base/status.h"
 
 #include "runtime/transport/crypto/key_schedule.h"
+#include "runtime/transport/crypto/received_numbers.h"
 #include "runtime/transport/peer_check.h"
 
 namespace echostream::transport {
@@ -38,6 +39,8 @@ class TlsHandshake {
   bool early_data_accepted() const;
   /// Tickets that came since the last call, as encode_ticket() makes them.
   std::vector<std::string> take_tickets() { return std::exchange(tickets_, {}); }
+  /// 1-RTT packets of the peer.
+  const ReceivedNumbers& received_numbers() const noexcept { return received_numbers_; }
   bool export_keying_material(std::string_view label, MutableBytes out) const;
 
   /// Client, after attach(): offers to resume the session of `ticket`, if it is still worth
@@ -75,6 +78,7 @@ class TlsHandshake {
   ngtcp2_conn* connection_ = nullptr;
   CipherSuite suite_ = CipherSuite::initial();
   bool parameters_taken_ = false;
+  ReceivedNumbers received_numbers_;
   bool complete_ = false;
   bool early_keys_ = false;
   std::size_t tickets_seen_ = 0;

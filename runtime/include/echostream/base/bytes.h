@@ -69,6 +69,7 @@ class Buffer {
  private:
   struct Storage {
     std::atomic<std::uint32_t> references;
+    std::size_t block_bytes;
   };
   static Buffer allocate(std::size_t size);
   void release() noexcept;

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "echostream/base/block_pool.h"
 #include "echostream/base/call_context.h"
 #include "echostream/base/check.h"
 #include "echostream/base/executor.h"
@@ -34,7 +35,7 @@ struct TaskContext {
 
 /// The part of a promise that does not depend on the result type. Resumed through the ready queue
 /// only.
-class PromiseBase : public ReadyNode {
+class PromiseBase : public ReadyNode, public PooledObject {
  public:
   TaskContext& context() noexcept { return context_; }
   /// Makes the coroutine run soon. It must be suspended.

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "echostream/base/block_pool.h"
 #include "echostream/base/task.h"
 #include "echostream/call.h"
 #include "echostream/clock.h"
@@ -15,7 +16,7 @@
 namespace echostream::internal {
 
 /// One incoming call or event: its handler runs under `context()`.
-class ServerCall {
+class ServerCall : public PooledObject {
  public:
   /// For a call.
   ServerCall(std::shared_ptr<CallState> call, std::shared_ptr<Service> service,
