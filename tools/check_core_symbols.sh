@@ -16,8 +16,9 @@ world='(secure_)?getenv(@|$)|(fopen|fopen64|open|open64|pthread_create|fork|syst
 quic='ngtcp2_|nghttp3_|(SSL|EVP|CRYPTO|BIO|X509)_|google::protobuf'
 
 # What users call before there is a connection, in transport: object file and symbol. PEM files that the user
-# names, where the system keeps its CAs, the serial number of a new certificate.
-set_up='(pem\.cc\.o open|trust\.cc\.o (secure_)?getenv|self_signed\.cc\.o RAND_bytes)(@|$)'
+# names, where the system keeps its CAs, the serial number of a new certificate. Keys of session tickets are
+# BoringSSL's random numbers, as all keys are: no seed of a simulation must ever decide them.
+set_up='(pem\.cc\.o open|trust\.cc\.o (secure_)?getenv|(self_signed|ticket_keys)\.cc\.o RAND_bytes)(@|$)'
 
 check() {
   library=$1

@@ -47,6 +47,7 @@ echostream::Task<echostream::Status> Client::run() {
                                               {kMessages, &Client::messages},
                                               {kBulk, &Client::bulk},
                                               {kHandshake, &Client::handshake},
+                                              {kHandshakeResumed, &Client::handshake_resumed},
                                               {kMemory, &Client::memory},
                                               {kMediaBesideBulk, &Client::media_beside_bulk},
                                               {kLoss, &Client::loss},
@@ -196,9 +197,11 @@ echostream::Task<echostream::Status> Client::upload(const char* row, std::size_t
 echostream::Task<echostream::Status> Client::handshake() {
   std::vector<double> samples;
   Budget budget(options_);
+  echostream::ConnectOptions full;
+  full.resume = false;
   while (budget.take()) {
     const auto start = Clock::now();
-    auto session = co_await node_.connect(options_.connect);
+    auto session = co_await node_.connect(options_.connect, full);
     if (!session) co_return session.error();
     Status status = co_await echo(session->client<v1::Bench>());
     if (!status.is_ok()) co_return status;
@@ -206,6 +209,29 @@ echostream::Task<echostream::Status> Client::handshake() {
     session->close();
   }
   report_.add_times(kHandshake, samples);
+  co_return Status::ok();
+}
+
+// The same with tickets of the sessions before, and the call as early data.
+echostream::Task<echostream::Status> Client::handshake_resumed() {
+  std::vector<double> samples;
+  std::uint64_t early = 0;
+  Budget budget(options_);
+  echostream::ConnectOptions resumed;
+  resumed.early_data = true;
+  while (budget.take()) {
+    const auto start = Clock::now();
+    auto session = co_await node_.connect(options_.connect, resumed);
+    if (!session) co_return session.error();
+    Status status = co_await echo(session->client<v1::Bench>());
+    if (!status.is_ok()) co_return status;
+    samples.push_back(microseconds_since(start));
+    early += session->early_data_accepted().value_or(false);
+    session->close();
+  }
+  add_latencies(kHandshakeResumed, samples);
+  report_.add(kHandshakeResumed, "early_share",
+              static_cast<double>(early) / static_cast<double>(samples.size()));
   co_return Status::ok();
 }
 
@@ -225,8 +251,10 @@ echostream::Task<echostream::Status> Client::memory() {
 
 echostream::Task<Result<double>> Client::hold_sessions(std::size_t count,
                                                        std::vector<Session>& held) {
+  echostream::ConnectOptions full;
+  full.resume = false;
   while (held.size() < count) {
-    auto session = co_await node_.connect(options_.connect);
+    auto session = co_await node_.connect(options_.connect, full);
     if (!session) co_return session.error();
     held.push_back(*session);
     Status status = co_await echo(session->client<v1::Bench>());

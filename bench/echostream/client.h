@@ -34,6 +34,7 @@ class Client {
   Task<Status> messages();
   Task<Status> bulk();
   Task<Status> handshake();
+  Task<Status> handshake_resumed();
   Task<Status> memory();
   // media_rows.cc
   Task<Status> media_beside_bulk();

@@ -18,13 +18,14 @@ inline constexpr const char* kEvents = "events";
 inline constexpr const char* kMessages = "messages";
 inline constexpr const char* kBulk = "bulk";
 inline constexpr const char* kHandshake = "handshake";
+inline constexpr const char* kHandshakeResumed = "handshake_resumed";
 inline constexpr const char* kMemory = "memory";
 inline constexpr const char* kMediaBesideBulk = "media_beside_bulk";
 inline constexpr const char* kLoss = "loss";
 inline constexpr const char* kGrowth = "growth";
-inline constexpr std::array kRows = {kUnaryLatency, kUnaryThroughput, kEvents, kMessages,
-                                     kBulk,         kHandshake,       kMemory, kMediaBesideBulk,
-                                     kLoss,         kGrowth};
+inline constexpr std::array kRows = {
+    kUnaryLatency,     kUnaryThroughput, kEvents,          kMessages, kBulk,  kHandshake,
+    kHandshakeResumed, kMemory,          kMediaBesideBulk, kLoss,     kGrowth};
 
 inline constexpr std::size_t kUnaryBytes = 100;
 inline constexpr std::size_t kMessageBytes = 1024;

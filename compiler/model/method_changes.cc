@@ -101,8 +101,8 @@ void compare_methods(const MethodModel& old_method, const MethodDescriptor& meth
   }
   if (old_method.idempotent && !now.idempotent) {
     error(kOptions,
-          "was idempotent, so older nodes send it as 0-RTT data, which would now be refused; put "
-          "`idempotent: true` back, or add a method with another name");
+          "was idempotent, so older nodes may send it twice, as they do with 0-RTT data that was "
+          "rejected; put `idempotent: true` back, or add a method with another name");
   }
 }
 

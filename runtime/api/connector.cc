@@ -1,5 +1,7 @@
 #include "runtime/api/connector.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -36,7 +38,8 @@ Task<Addresses> resolve(Loop& loop, HostAndPort target, LocalTime deadline) {
 // Handshakes under way; those that are not kept are closed.
 class Attempts {
  public:
-  explicit Attempts(Node::Impl& node) : node_(node) {}
+  Attempts(Node::Impl& node, std::string server_name, const ConnectOptions& options)
+      : node_(node), server_name_(std::move(server_name)), options_(options) {}
   ~Attempts() {
     for (const auto& session : under_way_) {
       session->notify_on_change(nullptr);
@@ -46,9 +49,30 @@ class Attempts {
   Attempts(const Attempts&) = delete;
   Attempts& operator=(const Attempts&) = delete;
 
-  void start(const SocketAddress& remote, const std::string& server_name) {
-    Status status = dial(remote, server_name);
+  /// For early data, a server that was met before comes first.
+  void put_known_first(std::vector<SocketAddress>& addresses) {
+    if (!options_.early_data) return;
+    for (auto address = addresses.begin(); address != addresses.end(); ++address) {
+      first_ticket_ = take_ticket(*address);
+      if (first_ticket_.empty()) continue;
+      std::rotate(addresses.begin(), address, std::next(address));
+      return;
+    }
+  }
+
+  void start(const SocketAddress& remote) {
+    Status status = dial(remote);
     if (!status.is_ok()) last_error_ = std::move(status);
+  }
+
+  /// The first session that can send early data, before any is connected.
+  std::shared_ptr<SessionState> early() {
+    for (const auto& session : under_way_) {
+      if (!session->link().can_send_early()) continue;
+      session->engine().handle_early_data_allowed();
+      return kept_ = session;
+    }
+    return nullptr;
   }
 
   /// The first session that is connected.
@@ -72,7 +96,17 @@ class Attempts {
   WaitAwaiter wait(LocalTime deadline) { return changed_.wait(deadline); }
 
  private:
-  Status dial(const SocketAddress& remote, const std::string& server_name) {
+  std::string ticket_key(const SocketAddress& remote, const transport::TlsContext& tls) const {
+    return server_name_ + ' ' + remote.to_string() + ' ' + tls.ticket_scope();
+  }
+
+  std::string take_ticket(const SocketAddress& remote) {
+    auto tls = node_.client_tls();
+    if (!options_.resume || !tls || node_.tickets == nullptr) return {};
+    return node_.tickets->take(ticket_key(remote, **tls)).value_or(std::string());
+  }
+
+  Status dial(const SocketAddress& remote) {
     auto driver = node_.dialling_driver();
     if (!driver) return std::move(driver).error();
     auto tls = node_.client_tls();
@@ -81,7 +115,11 @@ class Attempts {
     QuicLink& bound = *link;
     transport::QuicEndpoint::Dial dial;
     dial.remote = remote;
-    dial.server_name = server_name;
+    dial.server_name = server_name_;
+    dial.ticket = std::exchange(first_ticket_, {});
+    if (dial.ticket.empty()) dial.ticket = take_ticket(remote);
+    dial.early_data = options_.early_data;
+    bound.keep_tickets(node_.tickets, ticket_key(remote, **tls));
     dial.tls = *std::move(tls);
     if (Status status = (*driver)->connect(std::move(dial), bound); !status.is_ok()) return status;
     auto session = node_.add_session(std::move(link));
@@ -92,6 +130,9 @@ class Attempts {
   }
 
   Node::Impl& node_;
+  const std::string server_name_;
+  const ConnectOptions options_;
+  std::string first_ticket_;
   std::vector<std::shared_ptr<SessionState>> under_way_;
   std::shared_ptr<SessionState> kept_;
   Status last_error_;
@@ -109,7 +150,8 @@ Status check_target(const std::string& target) {
   return Status::ok();
 }
 
-Task<Result<Session>> connect(Node::Impl& node, std::string target, Duration timeout) {
+Task<Result<Session>> connect(Node::Impl& node, std::string target, ConnectOptions options,
+                              Duration timeout) {
   if (node.shutting_down) {
     co_return Status(StatusCode::kUnavailable, "this node is shutting down");
   }
@@ -126,10 +168,12 @@ Task<Result<Session>> connect(Node::Impl& node, std::string target, Duration tim
   if (alive.expired()) co_return destroyed.with_context(context);
   if (!addresses) co_return addresses.error().with_context(context);
 
-  Attempts attempts(node);
+  Attempts attempts(node, parsed->host, options);
+  attempts.put_known_first(*addresses);
   std::size_t next = 0;
   for (;;) {
-    if (next < addresses->size()) attempts.start((*addresses)[next++], parsed->host);
+    if (next < addresses->size()) attempts.start((*addresses)[next++]);
+    if (auto session = attempts.early()) co_return Session(std::move(session));
     const bool more = next < addresses->size();
     const LocalTime until = more ? std::min(deadline, node.loop.now() + kAttemptDelay) : deadline;
     bool try_next = false;

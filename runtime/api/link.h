@@ -17,6 +17,10 @@ class Link : public core::TransportPort {
  public:
   virtual SocketAddress remote_address() const = 0;
   virtual std::optional<PeerIdentity> peer_identity() const = 0;
+  virtual bool is_resumed() const = 0;
+  /// Idempotent rpcs can be sent although the session is not open yet.
+  virtual bool can_send_early() const = 0;
+  virtual std::optional<bool> early_data_accepted() const = 0;
   /// Fills in what the transport counts.
   virtual void add_stats(SessionStats& stats) const = 0;
 };

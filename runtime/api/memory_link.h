@@ -40,6 +40,9 @@ class MemoryLink final : public Link, private ReadyNode {
   // Link
   SocketAddress remote_address() const override { return {}; }
   std::optional<PeerIdentity> peer_identity() const override { return std::nullopt; }
+  bool is_resumed() const override { return false; }
+  bool can_send_early() const override { return false; }
+  std::optional<bool> early_data_accepted() const override { return std::nullopt; }
   void add_stats(SessionStats&) const override {}
 
  private:

@@ -38,6 +38,10 @@ Node::Impl::Impl(Loop& loop_in, NodeOptions options)
     std::erase_if(sessions, [&](const auto& kept) { return kept.get() == &session; });
     sessions_changed.notify_all();
   };
+  if (context.options.resumption) {
+    tickets =
+        context.options.ticket_cache ? context.options.ticket_cache : make_memory_ticket_cache();
+  }
   if (context.options.shared_clock) share_clock(*context.options.shared_clock);
 }
 
@@ -140,6 +144,7 @@ TlsResult make_client_tls(const NodeOptions& options) {
   tls.alpn = {std::string(core::kAlpn)};
   tls.identity = options.identity;
   tls.trust = options.trust;
+  tls.resumption = options.resumption;
   return transport::TlsContext::make_client(std::move(tls));
 }
 
@@ -149,6 +154,8 @@ TlsResult make_server_tls_of(const NodeOptions& options) {
   tls.identity = options.identity;
   tls.more_identities = options.more_identities;
   tls.trust = options.client_trust;
+  tls.resumption = options.resumption;
+  tls.early_data = options.accept_early_data;
   return transport::TlsContext::make_server(std::move(tls));
 }
 
@@ -228,9 +235,9 @@ Result<SocketAddress> Node::listen(std::string_view address) {
   return (*driver)->local_address();
 }
 
-Task<Result<Session>> Node::connect(std::string target) {
+Task<Result<Session>> Node::connect(std::string target, ConnectOptions options) {
   const Duration timeout = impl_->context.options.handshake_timeout;
-  return internal::connect(*impl_, std::move(target), timeout);
+  return internal::connect(*impl_, std::move(target), options, timeout);
 }
 
 Status Node::set_identity(Identity identity, std::vector<Identity> more_identities) {
@@ -291,7 +298,7 @@ Task<void> shut_down(Node::Impl& node, Duration grace) {
   for (const auto& session : node.sessions) session->engine().drain();
   const auto busy = [&node] {
     return std::any_of(node.sessions.begin(), node.sessions.end(), [](const auto& session) {
-      return session->is_open() &&
+      return !session->is_closed() &&
              (session->has_handlers_to_wait_for() || !session->engine().is_quiet());
     });
   };

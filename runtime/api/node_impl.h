@@ -44,6 +44,8 @@ struct Node::Impl {
   std::vector<std::unique_ptr<internal::QuicDriver>> drivers;
   internal::QuicDriver* dialler = nullptr;
   std::shared_ptr<transport::TlsContext> dialling_tls;
+  /// Null when sessions are not to be resumed.
+  std::shared_ptr<SessionTicketCache> tickets;
   bool shutting_down = false;
   /// Expires with the node: tasks of others that wait inside it look at this when they go on.
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);

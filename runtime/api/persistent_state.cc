@@ -62,7 +62,7 @@ class Dialled {
 // ones could be sent again.
 Task<PersistentState::SessionResult> PersistentState::dial() {
   const LocalTime deadline = deadline_after(executor_.now(), options_.attempt_timeout);
-  auto connected = co_await connect(*node_, target_, options_.attempt_timeout);
+  auto connected = co_await connect(*node_, target_, ConnectOptions(), options_.attempt_timeout);
   if (!connected) co_return std::move(connected).error();
   Dialled session(connected->state());
   while (session->is_open() && !session->engine().has_peer_settings()) {

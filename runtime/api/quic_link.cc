@@ -24,6 +24,8 @@ void QuicLink::remember() {
   if (connection_ == nullptr) return;
   remote_address_ = connection_->remote_address();
   peer_identity_ = connection_->peer_identity();
+  is_resumed_ = connection_->is_resumed();
+  early_data_accepted_ = connection_->early_data_accepted();
   add_stats(last_stats_);
 }
 
@@ -119,6 +121,18 @@ std::optional<PeerIdentity> QuicLink::peer_identity() const {
   return connection_ != nullptr ? connection_->peer_identity() : peer_identity_;
 }
 
+bool QuicLink::is_resumed() const {
+  return connection_ != nullptr ? connection_->is_resumed() : is_resumed_;
+}
+
+bool QuicLink::can_send_early() const {
+  return connection_ != nullptr && connection_->can_send_early();
+}
+
+std::optional<bool> QuicLink::early_data_accepted() const {
+  return connection_ != nullptr ? connection_->early_data_accepted() : early_data_accepted_;
+}
+
 void QuicLink::add_stats(SessionStats& stats) const {
   if (connection_ == nullptr) {
     stats = last_stats_;
@@ -135,6 +149,14 @@ void QuicLink::add_stats(SessionStats& stats) const {
 
 void QuicLink::on_connected(LocalTime) {
   if (session_ != nullptr) session_->handle_connected();
+}
+
+void QuicLink::on_early_data_rejected(LocalTime) {
+  if (session_ != nullptr) session_->engine().handle_early_data_rejected();
+}
+
+void QuicLink::on_session_ticket(LocalTime, BytesView ticket) {
+  if (ticket_cache_ != nullptr) ticket_cache_->store(ticket_server_, std::string(as_text(ticket)));
 }
 
 void QuicLink::on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) {

@@ -3,6 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <utility>
+
+#include "echostream/session_tickets.h"
 
 #include "runtime/api/link.h"
 #include "runtime/transport/quic_connection.h"
@@ -18,6 +22,11 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
 
   void bind(transport::QuicConnection& connection) { connection_ = &connection; }
   void bind(SessionState& session) { session_ = &session; }
+  /// New tickets go there, as those of `server`.
+  void keep_tickets(std::shared_ptr<SessionTicketCache> cache, std::string server) {
+    ticket_cache_ = std::move(cache);
+    ticket_server_ = std::move(server);
+  }
   /// The driver goes away, and the connection with it. Until then the node keeps the link alive.
   void detach();
 
@@ -40,10 +49,15 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   // Link
   SocketAddress remote_address() const override;
   std::optional<PeerIdentity> peer_identity() const override;
+  bool is_resumed() const override;
+  bool can_send_early() const override;
+  std::optional<bool> early_data_accepted() const override;
   void add_stats(SessionStats& stats) const override;
 
   // transport::QuicConnectionSink
   void on_connected(LocalTime now) override;
+  void on_early_data_rejected(LocalTime now) override;
+  void on_session_ticket(LocalTime now, BytesView ticket) override;
   void on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) override;
   void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) override;
@@ -64,9 +78,13 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   QuicDriver* driver_;
   transport::QuicConnection* connection_ = nullptr;
   SessionState* session_ = nullptr;
+  std::shared_ptr<SessionTicketCache> ticket_cache_;
+  std::string ticket_server_;
   // What stays known after the connection is gone.
   SocketAddress remote_address_;
   std::optional<PeerIdentity> peer_identity_;
+  bool is_resumed_ = false;
+  std::optional<bool> early_data_accepted_;
   SessionStats last_stats_;
 };
 

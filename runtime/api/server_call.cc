@@ -127,6 +127,7 @@ namespace echostream {
 Session Call::peer() const { return Session(call_.session()); }
 const MethodInfo& Call::method() const { return call_.method(); }
 const Metadata& Call::metadata() const { return call_.metadata(); }
+bool Call::is_early_data() const { return call_.is_early_data(); }
 std::optional<Latency> Call::latency() const { return call_.latency(); }
 LocalTime Call::deadline() const { return call_.context().deadline(); }
 bool Call::is_cancelled() const { return call_.context().is_cancelled(); }

@@ -9,6 +9,10 @@ namespace echostream {
 using internal::SessionState;
 
 bool Session::is_open() const { return state_->is_open(); }
+bool Session::is_resumed() const { return state_->link().is_resumed(); }
+std::optional<bool> Session::early_data_accepted() const {
+  return state_->link().early_data_accepted();
+}
 SocketAddress Session::remote_address() const { return state_->link().remote_address(); }
 std::optional<Fingerprint> Session::peer_fingerprint() const {
   const std::optional<PeerIdentity> identity = peer_identity();
@@ -42,10 +46,22 @@ Task<Status> wait_until_closed(std::shared_ptr<SessionState> state) {
   co_return state->close_status();
 }
 
+Task<Status> wait_until_connected(std::shared_ptr<SessionState> state) {
+  while (!state->is_open()) {
+    if (state->is_closed()) co_return state->close_status();
+    const WaitResult result = co_await state->changed().wait();
+    if (result == WaitResult::kCancelled) {
+      co_return Status(StatusCode::kCancelled, "the call was cancelled");
+    }
+  }
+  co_return Status::ok();
+}
+
 Task<void> drain_and_close(std::shared_ptr<SessionState> state, Duration grace) {
   const LocalTime deadline = deadline_after(state->executor().now(), grace);
   state->engine().drain();
-  while (state->is_open() && (state->engine().has_calls() || !state->engine().is_quiet())) {
+  // Also one that is not open yet, and has early calls.
+  while (!state->is_closed() && (state->engine().has_calls() || !state->engine().is_quiet())) {
     // Our own calls end in the engine without a word to us.
     const LocalTime look = state->executor().now() + std::chrono::milliseconds(5);
     const WaitResult result = co_await state->changed().wait(std::min(look, deadline));
@@ -89,6 +105,7 @@ Task<Status> SessionClock::wait_until_known(Duration bound) const {
   return wait_for_clock(state_, bound);
 }
 
+Task<Status> Session::wait_connected() const { return wait_until_connected(state_); }
 Task<Status> Session::wait_closed() const { return wait_until_closed(state_); }
 Task<void> Session::drain(Duration grace) const { return drain_and_close(state_, grace); }
 

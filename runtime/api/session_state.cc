@@ -32,6 +32,7 @@ void SessionState::handle_connected() {
   engine_.handle_connected();
   warn_of_unchecked_peer();
   notify_changed();
+  events_writable_.notify_all();
   if (node_ == nullptr || !node_->options.on_session) return;
   node_->deferrer.defer([node = node_, self = shared_from_this()] {
     if (self->node() != nullptr) node->options.on_session(Session(self));
@@ -147,8 +148,16 @@ void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame r
   auto server_call = std::make_unique<ServerCall>(std::move(state), entry->service, *entry->method,
                                                   std::move(request.metadata), deadline);
   server_call->set_latency(latency_of(request.made_at, call.received_at()));
+  server_call->set_early_data(!is_open());
   CallContext& context = server_call->context();
   node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
+}
+
+// Calls of unknown methods are answered at once, too.
+bool SessionState::may_run_early(const core::RequestFrame& request) {
+  const ServiceRegistry::Entry* entry =
+      node_ != nullptr ? node_->registry.find(request.method_id) : nullptr;
+  return entry == nullptr || (entry->method->kind == MethodKind::kRpc && entry->method->idempotent);
 }
 
 bool SessionState::wants_event() { return running_events_ < limits_.max_running_events; }

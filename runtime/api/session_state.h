@@ -68,6 +68,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
  private:
   // core::SessionObserver
   void on_incoming_call(core::CallStream& call, core::RequestFrame request) override;
+  bool may_run_early(const core::RequestFrame& request) override;
   bool wants_event() override;
   void on_incoming_event(core::EventHeader header, Buffer message) override;
   void on_events_writable() override { events_writable_.notify_all(); }

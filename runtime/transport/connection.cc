@@ -208,6 +208,9 @@ void Connection::deliver_deferred(LocalTime now) {
     sink_->on_datagram_sent(now, tag);
   }
   if (std::exchange(path_changed_, false)) sink_->on_path_changed(now);
+  for (const std::string& ticket : tls_->take_tickets()) {
+    sink_->on_session_ticket(now, as_bytes(ticket));
+  }
 }
 
 // ---- ngtcp2's callbacks.
@@ -218,15 +221,10 @@ int Connection::on_handshake_completed() {
   keys_since_packet_ = packets_sent_;
   handshake_over_ = true;
   host_.handshake_over(*this);
+  // A rejection was noted when it came.
+  if (tls_->early_data_accepted()) early_data_accepted_ = true;
   if (is_server_) {
-    sink_ = host_.accept(now_, *this);
-    if (sink_ == nullptr) {
-      Closing refusal;
-      refusal.code = NGTCP2_CONNECTION_REFUSED;
-      refusal.info.status = Status(StatusCode::kUnavailable, "refused by this side");
-      begin_close(std::move(refusal));
-      return 0;
-    }
+    if (sink_ == nullptr && !accept_client()) return 0;
     AddressTokens::Nonce nonce;
     host_.fill_random(nonce);
     const auto token = host_.tokens().make_new_token(host_.wall_time(), remote_address(), nonce);
@@ -238,12 +236,38 @@ int Connection::on_handshake_completed() {
   return 0;
 }
 
+bool Connection::accept_client() {
+  sink_ = host_.accept(now_, *this);
+  if (sink_ != nullptr) return true;
+  Closing refusal;
+  refusal.code = NGTCP2_CONNECTION_REFUSED;
+  refusal.info.status = Status(StatusCode::kUnavailable, "refused by this side");
+  begin_close(std::move(refusal));
+  return false;
+}
+
+// ngtcp2 has forgotten all streams, and what it sent on them: they are opened again, with the same
+// ids, after the handshake.
+int Connection::on_early_data_rejected() {
+  early_data_accepted_ = false;
+  for (auto& [id, stream] : streams_) scheduler_.remove(*stream);
+  streams_.clear();
+  drained_.clear();
+  refused_.clear();
+  blocked_.clear();
+  if (sink_ != nullptr) sink_->on_early_data_rejected(now_);
+  return 0;
+}
+
 void Connection::on_acknowledged() {
   unacknowledged_since_ = kNever;
   stalled_since_ = kNever;
 }
 
 int Connection::on_stream_open(StreamId id) {
+  // Early data: whoever has the ticket's key was let in before. What it says may be a copy of what
+  // it said then, until the handshake is complete.
+  if (is_server_ && sink_ == nullptr && !closing_ && accept_client()) early_data_accepted_ = true;
   if (id.is_bidirectional()) add_stream(id);
   return 0;
 }

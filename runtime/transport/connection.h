@@ -36,6 +36,8 @@ struct Departure {
   SocketAddress remote;
   std::string server_name;
   std::vector<std::uint8_t> token;  // from an earlier connection, or empty
+  std::string ticket;               // the same
+  bool early_data = false;
 };
 
 class Connection final : public QuicConnection, private TimerNode {
@@ -73,6 +75,9 @@ class Connection final : public QuicConnection, private TimerNode {
   std::string alpn() const override;
   std::optional<Fingerprint> peer_fingerprint() const override;
   std::optional<PeerIdentity> peer_identity() const override;
+  bool is_resumed() const override;
+  bool can_send_early() const override;
+  std::optional<bool> early_data_accepted() const override { return early_data_accepted_; }
   ConnectionStats stats() const override;
   Result<StreamId> open_bidirectional() override;
   Result<StreamId> open_unidirectional() override;
@@ -151,6 +156,7 @@ class Connection final : public QuicConnection, private TimerNode {
   ngtcp2_ssize write_datagram_piece(Packet& packet, OutgoingDatagramFrame& datagram,
                                     Priority priority, ngtcp2_tstamp ts);
 
+  bool accept_client();
   Result<StreamId> open_stream(bool bidirectional);
   SendStream* find_stream(StreamId id) const;
   SendStream& add_stream(StreamId id);
@@ -158,6 +164,7 @@ class Connection final : public QuicConnection, private TimerNode {
 
   // ngtcp2's callbacks; 0, or NGTCP2_ERR_CALLBACK_FAILURE.
   int on_handshake_completed();
+  int on_early_data_rejected();
   void on_acknowledged();
   int on_stream_open(StreamId id);
   int on_stream_close(StreamId id, std::uint64_t code, bool is_broken);
@@ -213,6 +220,7 @@ class Connection final : public QuicConnection, private TimerNode {
 
   bool open_ = false;
   bool handshake_over_ = false;
+  std::optional<bool> early_data_accepted_;
   std::optional<Closing> closing_;
   bool closed_ = false;
   bool released_ = false;

@@ -15,11 +15,14 @@ Connection& self(void* user) { return *static_cast<Connection*>(user); }
 ngtcp2_callbacks ConnectionCallbacks::client() {
   ngtcp2_callbacks callbacks = common();
   callbacks.client_initial = [](ngtcp2_conn*, void* user) {
-    return self(user).tls_->start_client();
+    return self(user).tls_->install_client_keys();
   };
   callbacks.recv_retry = [](ngtcp2_conn*, const ngtcp2_pkt_hd* header, void* user) {
     // The next Initial goes to the id of the Retry, and is protected by keys made from it.
     return self(user).tls_->install_initial_keys(header->scid);
+  };
+  callbacks.tls_early_data_rejected = [](ngtcp2_conn*, void* user) {
+    return self(user).on_early_data_rejected();
   };
   callbacks.recv_new_token = [](ngtcp2_conn*, const std::uint8_t* token, std::size_t size,
                                 void* user) {

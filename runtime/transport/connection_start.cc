@@ -122,7 +122,8 @@ bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departur
     return false;
   }
   take(made);
-  return true;
+  if (!departure.ticket.empty()) tls_->resume(as_bytes(departure.ticket), departure.early_data);
+  return tls_->start();
 }
 
 void Connection::take(ngtcp2_conn* made) {

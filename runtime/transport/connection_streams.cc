@@ -29,11 +29,20 @@ SocketAddress Connection::local_address() const {
 std::string Connection::alpn() const { return tls_ ? tls_->alpn() : std::string(); }
 
 std::optional<Fingerprint> Connection::peer_fingerprint() const {
-  return tls_ ? tls_->peer().peer_fingerprint : std::nullopt;
+  // Early on a client knows only whom it met before.
+  if (!tls_ || can_send_early()) return std::nullopt;
+  return tls_->peer().peer_fingerprint;
+}
+
+bool Connection::is_resumed() const { return tls_ && open_ && tls_->is_resumed(); }
+
+bool Connection::can_send_early() const {
+  return !is_server_ && tls_ && tls_->is_early() && !closing_ && !closed_;
 }
 
 std::optional<PeerIdentity> Connection::peer_identity() const {
-  return tls_ ? tls_->peer().identity : std::nullopt;
+  if (!tls_ || can_send_early()) return std::nullopt;
+  return tls_->peer().identity;
 }
 
 ConnectionStats Connection::stats() const {
@@ -60,7 +69,7 @@ ConnectionStats Connection::stats() const {
 // ---- Streams.
 
 Result<StreamId> Connection::open_stream(bool bidirectional) {
-  if (!is_open()) return closed_status();
+  if (!is_open() && !can_send_early()) return closed_status();
   std::int64_t id = -1;
   const int result = bidirectional ? ngtcp2_conn_open_bidi_stream(connection_.get(), &id, nullptr)
                                    : ngtcp2_conn_open_uni_stream(connection_.get(), &id, nullptr);

@@ -305,6 +305,8 @@ Result<QuicConnection*> Endpoint::connect(LocalTime now, Dial dial, QuicConnecti
   departure.local = dial.local.is_set() ? dial.local : any_address_like(dial.remote);
   departure.remote = dial.remote;
   departure.server_name = std::move(dial.server_name);
+  departure.ticket = std::move(dial.ticket);
+  departure.early_data = dial.early_data;
   // RFC 9000 section 8.1.3: a token is used once.
   if (auto kept = kept_tokens_.extract(dial.remote)) departure.token = std::move(kept.mapped());
   auto connection = Connection::dial(*this, now, options_.wall_time(), *dial.tls, departure, sink);

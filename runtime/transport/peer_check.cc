@@ -20,6 +20,14 @@ PeerCheck* peer_check_of(const SSL* ssl) {
   return static_cast<PeerCheck*>(SSL_get_ex_data(ssl, peer_check_index()));
 }
 
+std::vector<CRYPTO_BUFFER*> to_chain(const STACK_OF(CRYPTO_BUFFER) * certificates) {
+  std::vector<CRYPTO_BUFFER*> chain;
+  for (std::size_t i = 0; certificates && i < sk_CRYPTO_BUFFER_num(certificates); ++i) {
+    chain.push_back(sk_CRYPTO_BUFFER_value(certificates, i));
+  }
+  return chain;
+}
+
 Verdict judge(const TlsPolicy& policy, const PeerCheck& check, std::vector<CRYPTO_BUFFER*> chain) {
   // Only reached in a context with trust: others ask for no certificate.
   ECHOSTREAM_CHECK(policy.trust.has_value(), "a certificate nobody asked for");
@@ -40,11 +48,7 @@ Verdict judge(const TlsPolicy& policy, const PeerCheck& check, std::vector<CRYPT
 }
 
 Verdict judge_peer(const SSL* ssl, PeerCheck& check) {
-  const STACK_OF(CRYPTO_BUFFER)* certificates = SSL_get0_peer_certificates(ssl);
-  std::vector<CRYPTO_BUFFER*> chain;
-  for (std::size_t i = 0; certificates && i < sk_CRYPTO_BUFFER_num(certificates); ++i) {
-    chain.push_back(sk_CRYPTO_BUFFER_value(certificates, i));
-  }
+  std::vector<CRYPTO_BUFFER*> chain = to_chain(SSL_get0_peer_certificates(ssl));
   if (chain.empty()) {
     return {Status(StatusCode::kUnauthenticated, "the peer showed no certificate"),
             SSL_AD_CERTIFICATE_REQUIRED};
@@ -100,6 +104,15 @@ void on_handshake_info(const SSL* ssl, int type, int value) {
   if (check == nullptr || !check->verdict.is_ok()) return;
   check->verdict = Status(StatusCode::kUnauthenticated,
                           "the client showed no certificate, which this server demands");
+}
+
+Status judge_session(const TlsContext& context, const PeerCheck& check,
+                     const SSL_SESSION& session) {
+  std::vector<CRYPTO_BUFFER*> chain = to_chain(SSL_SESSION_get0_peer_certificates(&session));
+  if (chain.empty()) return {StatusCode::kUnauthenticated, "a session without a certificate"};
+  PeerCheck at_that_time = check;
+  at_that_time.peer_fingerprint = fingerprint_of(chain.front());
+  return judge(policy_of(context.impl().ssl_context.get()), at_that_time, std::move(chain)).status;
 }
 
 bssl::UniquePtr<SSL> make_ssl(TlsContext& context, PeerCheck& check) {

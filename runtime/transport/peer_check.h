@@ -36,4 +36,8 @@ struct PeerCheck {
 /// set up: the handshake calls back into `check`. The caller adds the QUIC method and parameters.
 bssl::UniquePtr<SSL> make_ssl(TlsContext& context, PeerCheck& check);
 
+/// What the certificates that the peer showed in that session are worth now. Asked before a client
+/// offers to resume it: the handshake would fail where a full one may succeed.
+Status judge_session(const TlsContext& context, const PeerCheck& check, const SSL_SESSION& session);
+
 }  // namespace echostream::transport

@@ -52,8 +52,15 @@ struct ConnectionStats {
 class QuicConnectionSink {
  public:
   virtual ~QuicConnectionSink() = default;
-  /// The handshake is complete and the peer's certificate was accepted. Streams can be opened.
+  /// The handshake is complete and the peer's certificate was accepted. Streams can be opened. A
+  /// server may hear of streams before: they are early data, which may be a copy of what the client
+  /// sent in an earlier connection.
   virtual void on_connected(LocalTime now) = 0;
+  /// Client: nothing that was sent before on_connected(), which follows, was taken. Its streams are
+  /// gone without a word; their ids will be used again.
+  virtual void on_early_data_rejected(LocalTime now) = 0;
+  /// Client: for QuicEndpoint::Dial::ticket of one later connection to the same server. Secret.
+  virtual void on_session_ticket(LocalTime now, BytesView ticket) = 0;
   /// Ordered bytes of a stream. The first call for a peer-opened stream also announces it. `fin`
   /// marks the end. The bytes count against the flow-control windows until consume().
   virtual void on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) = 0;
@@ -116,6 +123,12 @@ class QuicConnection {
   virtual std::optional<Fingerprint> peer_fingerprint() const = 0;
   /// Who the peer is; none where peer_fingerprint() gives none, or when it was refused.
   virtual std::optional<PeerIdentity> peer_identity() const = 0;
+  /// The handshake resumed an earlier session; false before it is complete.
+  virtual bool is_resumed() const = 0;
+  /// Client, before on_connected(): bidirectional streams can be opened and written to.
+  virtual bool can_send_early() const = 0;
+  /// Whether early data was taken. None while that is not known, and when there is none.
+  virtual std::optional<bool> early_data_accepted() const = 0;
   virtual ConnectionStats stats() const = 0;
 
   /// kResourceExhausted when the peer allows no more streams now (on_streams_available() follows).

@@ -108,6 +108,12 @@ class QuicEndpoint {
     /// For SNI and the certificate check: a host name or a numeric address.
     std::string server_name;
     std::shared_ptr<TlsContext> tls;
+    /// Of an earlier connection to that server (QuicConnectionSink::on_session_ticket()), which is
+    /// resumed if both ends still can. To be used once; one that is not understood is ignored.
+    std::string ticket;
+    /// Streams may be opened at once, if the ticket allows it: see
+    /// QuicConnection::can_send_early().
+    bool early_data = false;
   };
 
   virtual ~QuicEndpoint() = default;

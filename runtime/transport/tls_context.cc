@@ -2,9 +2,12 @@
 
 #include <openssl/err.h>
 #include <openssl/ex_data.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 
 #include <array>
+#include <span>
+#include <utility>
 
 #include "echostream/base/bytes.h"
 
@@ -199,6 +202,53 @@ Status set_trust(TlsPolicy& policy, Trust trust) {
   return Status::ok();
 }
 
+// A digest of all that decides whom a client believes and as whom it speaks.
+std::string ticket_scope_of(const TlsContext::Options& options) {
+  std::string text;
+  for (const std::string& protocol : options.alpn) text += protocol + '\0';
+  text += static_cast<char>(options.trust->mode());
+  if (options.trust->mode() == Trust::Mode::kAuthorities) text += options.trust->authorities_pem();
+  for (const Fingerprint& pinned : options.trust->fingerprints()) text += as_text(pinned.digest());
+  text += '\0';
+  if (options.identity) text += as_text(options.identity->fingerprint().digest());
+  std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest;
+  SHA256(as_bytes(text).data(), text.size(), digest.data());
+  constexpr std::size_t kScopeBytes = 16;
+  std::string scope;
+  for (const std::uint8_t byte : std::span(digest).first(kScopeBytes)) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    scope += kDigits[byte >> 4];
+    scope += kDigits[byte & 15];
+  }
+  return scope;
+}
+
+thread_local WallTime current_time;
+
+void on_current_time(const SSL*, timeval* out) {
+  const auto since_epoch = handshake_time().time_since_epoch();
+  out->tv_sec = std::chrono::duration_cast<std::chrono::seconds>(since_epoch).count();
+  out->tv_usec = 0;
+}
+
+// Tickets are dated and judged by the time of the handshake, as certificates are.
+void set_tickets(SSL_CTX* context, TlsPolicy& policy, const TlsContext::Options& options) {
+  SSL_CTX_set_current_time_cb(context, on_current_time);
+  if (!options.resumption) {
+    SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    return;
+  }
+  SSL_CTX_set_session_psk_dhe_timeout(context, TicketKeys::kLifetimeSeconds);
+  if (policy.is_server) {
+    policy.ticket_keys = std::make_unique<TicketKeys>();
+    SSL_CTX_set_ticket_aead_method(context, &kTicketMethod);
+    SSL_CTX_set_early_data_enabled(context, options.early_data ? 1 : 0);
+    return;
+  }
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context, on_new_session);
+}
+
 void set_callbacks(SSL_CTX* context, const TlsPolicy& policy) {
   if (policy.is_server) SSL_CTX_set_alpn_select_cb(context, on_select_alpn, nullptr);
   if (policy.key_log != nullptr) SSL_CTX_set_keylog_callback(context, on_key_log);
@@ -245,6 +295,7 @@ Result<bssl::UniquePtr<SSL_CTX>> make_ssl_context(bool is_server, TlsContext::Op
     return tls_failure("cannot set the ALPN protocols");
   }
   set_callbacks(context.get(), *policy);
+  set_tickets(context.get(), *policy, options);
   if (SSL_CTX_set_ex_data(context.get(), policy_index(), policy.get()) != 1) {
     return tls_failure("cannot set up TLS");
   }
@@ -254,12 +305,17 @@ Result<bssl::UniquePtr<SSL_CTX>> make_ssl_context(bool is_server, TlsContext::Op
 
 }  // namespace
 
-const TlsPolicy& policy_of(const SSL* ssl) {
-  const void* policy = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), policy_index());
+const TlsPolicy& policy_of(const SSL* ssl) { return policy_of(SSL_get_SSL_CTX(ssl)); }
+
+const TlsPolicy& policy_of(const SSL_CTX* context) {
+  const void* policy = SSL_CTX_get_ex_data(context, policy_index());
   ECHOSTREAM_CHECK(policy != nullptr, "an SSL object that is of no TlsContext");
   return *static_cast<const TlsPolicy*>(policy);
 }
 
+HandshakeTime::HandshakeTime(WallTime now) noexcept : before_(std::exchange(current_time, now)) {}
+HandshakeTime::~HandshakeTime() { current_time = before_; }
+WallTime handshake_time() noexcept { return current_time; }
 EVP_PKEY* signing_key_of(const SSL* ssl) {
   const auto* chosen = static_cast<const Identity*>(SSL_get_ex_data(ssl, chosen_identity_index()));
   const Identity& identity = chosen != nullptr ? *chosen : policy_of(ssl).identities->all().front();
@@ -268,16 +324,18 @@ EVP_PKEY* signing_key_of(const SSL* ssl) {
 
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsContext::~TlsContext() = default;
+std::string TlsContext::ticket_scope() const { return impl_->ticket_scope; }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::make_client(Options options) {
   if (!options.trust) {
     return Status(StatusCode::kInvalidArgument,
                   "a client needs a Trust: whom should it believe to be the server?");
   }
+  std::string scope = ticket_scope_of(options);
   auto context = make_ssl_context(false, std::move(options));
   if (!context) return std::move(context).error();
   return std::shared_ptr<TlsContext>(
-      new TlsContext(std::make_unique<Impl>(Impl{*std::move(context)})));
+      new TlsContext(std::make_unique<Impl>(Impl{*std::move(context), std::move(scope)})));
 }
 
 Result<std::shared_ptr<TlsContext>> TlsContext::make_server(Options options) {
@@ -288,7 +346,7 @@ Result<std::shared_ptr<TlsContext>> TlsContext::make_server(Options options) {
   auto context = make_ssl_context(true, std::move(options));
   if (!context) return std::move(context).error();
   return std::shared_ptr<TlsContext>(
-      new TlsContext(std::make_unique<Impl>(Impl{*std::move(context)})));
+      new TlsContext(std::make_unique<Impl>(Impl{*std::move(context), std::string()})));
 }
 
 }  // namespace echostream::transport

@@ -27,6 +27,10 @@ class TlsContext {
     /// TLS 1.3 cipher suites in OpenSSL's names, most wanted first; empty = by hardware. Exists for
     /// tests against other stacks.
     std::vector<std::string> ciphers;
+    /// Sessions can be resumed: a server gives tickets out, a client hands them to its sink.
+    bool resumption = true;
+    /// A server takes early data with tickets that were not used before. Needs `resumption`.
+    bool early_data = true;
     /// Hands each connection's traffic secrets, a line in NSS key log format, to the sink's owner.
     void (*key_log)(void* context, const char* line) = nullptr;
     void* key_log_context = nullptr;
@@ -36,8 +40,13 @@ class TlsContext {
   static Result<std::shared_ptr<TlsContext>> make_server(Options options);
   ~TlsContext();
 
+  /// Text that is equal for client contexts of the same ALPN protocols, trust and identity: tickets
+  /// of one must not be used in another, where early data would go out to those whom it distrusts.
+  std::string ticket_scope() const;
+
   struct Impl;
   Impl& impl() noexcept { return *impl_; }
+  const Impl& impl() const noexcept { return *impl_; }
 
  private:
   explicit TlsContext(std::unique_ptr<Impl> impl);

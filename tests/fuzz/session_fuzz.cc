@@ -105,6 +105,7 @@ class World final : public TransportPort, public SessionObserver {
     }
     keep(call);
   }
+  bool may_run_early(const RequestFrame& request) override { return request.method_id % 2 == 0; }
   bool wants_event() override { return takes_events; }
   void on_incoming_event(EventHeader, Buffer message) override {
     FUZZ_CHECK(message.size() <= limits.max_message_bytes);
@@ -123,10 +124,21 @@ class World final : public TransportPort, public SessionObserver {
   void start(std::uint8_t kind) {
     MethodInfo method;
     method.id = kind;
+    method.idempotent = kind % 2 == 0;
     method.delivery = static_cast<Delivery>(kind % 3);
     method.max_age = std::chrono::milliseconds(kind % 50);
     auto call = session->start_call(method, {kind, std::chrono::milliseconds(kind % 7), {}});
     if (call) keep(**call);
+  }
+  void connect(bool takes_early_data) {
+    if (std::exchange(connected, true) || closed) return;
+    if (!takes_early_data) {
+      // As if they had never been opened.
+      std::erase_if(streams, [](const auto& entry) { return entry.first % 2 == 0; });
+      opened_ = 0;
+      session->handle_early_data_rejected();
+    }
+    session->handle_connected();
   }
   void use(std::uint8_t choice, std::uint8_t action) {
     if (calls.empty()) return;
@@ -243,6 +255,7 @@ class World final : public TransportPort, public SessionObserver {
   std::size_t datagram_bytes = 100;
   std::size_t written = 0;
   bool takes_events = true;
+  bool connected = false;
   bool closing = false;
   bool closed = false;
   int goaways = 0;
@@ -266,18 +279,27 @@ class World final : public TransportPort, public SessionObserver {
 //   e <priority>                  we send an event     w <value>                     events wanted
 //   t <milliseconds>              time passes          q <bytes>                     unsent bytes
 //   x                             we drain
+// A script that begins with 'h' is one before the handshake is complete, up to
+//   h                             it is, early data was taken
+//   j                             the same, but it was not
 // Streams are named by one character: '0' is our stream 0, '1' the peer's stream 1, ... as in QUIC.
 class Script {
  public:
   explicit Script(BytesView bytes) : rest_(bytes) {}
 
   void run(World& world) {
-    world.session->handle_connected();
+    if (!rest_.empty() && rest_[0] == 'h') {
+      (void)byte();
+      world.session->handle_early_data_allowed();
+    } else {
+      world.connect(true);
+    }
     world.rest();
     while (!rest_.empty() && !world.closed) {
       step(world);
       world.rest();
     }
+    world.connect(true);
   }
 
  private:
@@ -297,13 +319,15 @@ class Script {
   // One that the peer can send on: its own, or a bidirectional one of ours that exists.
   StreamId readable(World& world) {
     const StreamId id{static_cast<std::int64_t>(byte() & 0x3f) ^ 0x30};
+    // Nothing is heard of our early streams before the handshake is complete.
+    if (!world.connected) return StreamId{id.value | 1};
     if (id.value % 2 != 0 || world.streams.count(id.value) == 0) return StreamId{id.value | 1};
     return id.is_bidirectional() ? id : StreamId{id.value | 1};
   }
   // One that we can send on.
   StreamId writable(World& world) {
     const StreamId id{static_cast<std::int64_t>(byte() & 0x3f) ^ 0x30};
-    if (id.value % 2 == 0 && world.streams.count(id.value) > 0) return id;
+    if (world.connected && id.value % 2 == 0 && world.streams.count(id.value) > 0) return id;
     return StreamId{(id.value | 1) & ~std::int64_t{2}};
   }
 
@@ -365,6 +389,10 @@ class Script {
       case 'q':
         world.unsent = byte() * 10;
         world.session->handle_stream_drained(world.executor.now(), StreamId{0});
+        return;
+      case 'h':
+      case 'j':
+        world.connect(command == 'h');
         return;
       case 'x':
         world.session->drain();

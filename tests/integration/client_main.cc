@@ -296,6 +296,26 @@ Task<Status> stay_connected(Node& node, std::string address) {
   co_return Status::ok();
 }
 
+// ---- Sessions that resume those of a process before, by tickets in a file.
+
+Task<Status> call_early(Session session) {
+  const bool has_waited = session.is_open();
+  auto client = session.client<Lab>();
+  auto reply = co_await client.Echo(text("early"));
+  if (!reply) co_return reply.error();
+  Status connected = co_await session.wait_connected();
+  if (!connected.is_ok()) co_return connected;
+  (void)co_await sleep_for(200ms);  // the tickets come behind the handshake
+  std::cout << "ok " << (has_waited ? "waited" : "early")
+            << (session.is_resumed() ? " resumed" : "")
+            << (session.early_data_accepted().value_or(false) ? " accepted" : "") << std::endl;
+  session.close();
+  (void)co_await session.wait_closed();
+  co_return Status::ok();
+}
+
+constexpr std::string_view kEarly = "early:";  // and the file
+
 // ---- Mutual TLS.
 
 Task<Status> ask_who_i_am(Session session) {
@@ -311,8 +331,11 @@ Task<Status> ask_who_i_am(Session session) {
 
 Task<Status> run_scenario(std::string scenario, Node& node, std::string address) {
   if (scenario == "keep") co_return co_await stay_connected(node, address);
-  auto session = co_await node.connect(address);
+  ConnectOptions connect;
+  connect.early_data = scenario.starts_with(kEarly);
+  auto session = co_await node.connect(address, connect);
   if (!session) co_return session.error();
+  if (connect.early_data) co_return co_await call_early(*session);
   if (scenario == "timing") co_return co_await use_timing(*session);
   if (scenario == "stream") co_return co_await keep_going(*session);
   if (scenario == "everything") co_return co_await everything(*session);
@@ -329,6 +352,14 @@ int play(const std::string& scenario, const std::string& address, const std::str
   if (!loop || !pinned) return 2;
   NodeOptions options;
   options.trust = Trust::pinned({*pinned});
+  if (scenario.starts_with(kEarly)) {
+    auto tickets = make_file_ticket_cache(scenario.substr(kEarly.size()));
+    if (!tickets) {
+      std::cout << "failed: " << tickets.error() << std::endl;
+      return 1;
+    }
+    options.ticket_cache = *tickets;
+  }
   if (!files.empty()) {
     auto identity = Identity::from_pem_files(files[0], files[1]);
     auto trust = Trust::certificate_authorities_file(files[2]);

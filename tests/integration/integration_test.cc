@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
@@ -91,6 +93,19 @@ TEST_P(TwoProcesses, UseEveryKindOfMethodInBothDirections) {
   EXPECT_EQ(caller.read_line(kPatience), "ok");
   EXPECT_EQ(caller.wait(kPatience), 0);
   EXPECT_THAT(stop_server(), HasSubstr("notes 10"));
+}
+
+TEST_P(TwoProcesses, ResumeTheSessionOfAnEarlierProcessWithEarlyData) {
+  std::string folder = (std::filesystem::temp_directory_path() / "tickets-XXXXXX").string();
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  for (const char* expected :
+       {"ok waited", "ok early resumed accepted", "ok early resumed accepted"}) {
+    Process caller(client("early:" + folder + "/tickets"));
+    EXPECT_EQ(caller.read_line(kPatience), expected);
+    EXPECT_EQ(caller.wait(kPatience), 0);
+  }
+  std::filesystem::remove_all(folder);
+  (void)stop_server();
 }
 
 TEST_P(TwoProcesses, L01_SigtermUnderLoadFailsNoCallThatHasStarted) {

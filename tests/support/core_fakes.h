@@ -105,6 +105,9 @@ class RecordingObserver final : public core::SessionObserver {
     requests.push_back(std::move(request));
     if (on_call) on_call(call);
   }
+  bool may_run_early(const core::RequestFrame& request) override {
+    return request.method_id == early_method;
+  }
   bool wants_event() override { return takes_events; }
   void on_incoming_event(core::EventHeader header, Buffer message) override {
     events.emplace_back(std::move(header), std::string(message.text()));
@@ -123,6 +126,7 @@ class RecordingObserver final : public core::SessionObserver {
   std::vector<core::RequestFrame> requests;
   std::vector<std::pair<core::EventHeader, std::string>> events;
   bool takes_events = true;
+  std::uint64_t early_method = 0;
   int writable = 0;
   int clock_updates = 0;
   std::vector<timing::NodeClockReport> clock_reports;

@@ -62,7 +62,14 @@ Task<Status> frames(LabHandler& handler, Call& call, Count request, Writer<Text>
 
 Task<Result<Text>> LabHandler::Echo(Call& call, Text request) {
   last_metadata = call.metadata();
+  ++calls;
+  was_early = call.is_early_data();
   last_deadline = call.deadline();
+  if (request.text() == kWaitConnected) {
+    Status status = co_await call.peer().wait_connected();
+    if (!status.is_ok()) co_return status;
+    request.set_number(call.peer().is_open());
+  }
   if (auto value = call.metadata().find("x-echo")) {
     call.set_response_metadata({{"x-echo", std::string(*value)}});
     call.add_trailing_metadata("x-trailer", "end");
@@ -72,6 +79,8 @@ Task<Result<Text>> LabHandler::Echo(Call& call, Text request) {
 
 Task<Result<Text>> LabHandler::Delay(Call& call, Text request) {
   const Running guard(*this, call);
+  ++calls;
+  was_early = call.is_early_data();
   last_deadline = call.deadline();
   const WaitResult result = co_await sleep_for(std::chrono::milliseconds(request.number()));
   if (result == WaitResult::kCancelled) co_return Status(StatusCode::kCancelled, "stopped");
@@ -202,6 +211,8 @@ Lab::Lab(const Options& chosen) : options(chosen), sim(chosen.seed) {
   client.on_session_closed = [this](const Session&, const Status& status) {
     closed_at_client.push_back(status);
   };
+  if (options.tune_server) options.tune_server(server);
+  if (options.tune_client) options.tune_client(client);
   server_node = std::make_unique<Node>(*server_side, std::move(server));
   Loop& clients_loop = options.wire == Wire::kMemory ? *server_side : *client_side;
   client_node = std::make_unique<Node>(clients_loop, std::move(client));

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@
 #include "tests/support/lab.echostream.h"
 
 namespace echostream::testing {
+
+/// Echo waits until the session is open before it answers this text.
+inline constexpr char kWaitConnected[] = "wait until it is sure";
 
 /// Serves lab.v1.Lab, and remembers what it saw.
 class LabHandler final : public lab::v1::Lab::Handler {
@@ -42,6 +46,9 @@ class LabHandler final : public lab::v1::Lab::Handler {
 
   std::vector<std::string> notes;
   Metadata last_metadata;
+  /// Of Echo and Delay: how many, and whether the last came as early data.
+  int calls = 0;
+  bool was_early = false;
   LocalTime last_deadline = kNever;
   int started = 0;
   int running = 0;
@@ -66,6 +73,8 @@ class Lab {
     Limits client_limits{};
     Duration idle_timeout = std::chrono::seconds(30);
     Duration client_clock_offset{};
+    std::function<void(NodeOptions&)> tune_server{};
+    std::function<void(NodeOptions&)> tune_client{};
   };
   Lab();
   explicit Lab(const Options& options);

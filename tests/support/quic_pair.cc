@@ -37,6 +37,12 @@ void RecordingSink::on_stream_data(LocalTime, StreamId id, BytesView data, bool 
   if (when_data) when_data(id, data, fin);
 }
 
+void RecordingSink::on_early_data_rejected(LocalTime) {
+  if (connected_at || closed) ++broken_promises;
+  ++early_rejections;
+  streams.clear();
+}
+
 void RecordingSink::on_stream_reset(LocalTime, StreamId id, std::uint64_t code) {
   touch(id).reset_code = code;
 }
@@ -102,7 +108,8 @@ void QuicHost::on_misdelivered(LocalTime now, std::size_t owner, const IncomingD
 // ---- QuicWorld
 
 QuicWorld::QuicWorld(std::uint64_t seed)
-    : random(seed, 0),
+    : wall_time(kCertificateTestTime),
+      random(seed, 0),
       identity_(Identity::self_signed(kServerName, kCertificateTestTime).value()) {}
 
 QuicHost& QuicWorld::add(const SocketAddress& address) {
@@ -122,19 +129,12 @@ void QuicWorld::start(QuicHost& host, Options options, bool listens) {
   made.max_connections_per_address = options.max_connections_per_address;
   made.max_handshakes_per_network = options.max_handshakes_per_network;
   made.static_secret = options.static_secret;
-  if (listens) {
-    TlsContext::Options tls;
-    tls.alpn = options.server_alpn;
-    tls.identity = identity_;
-    tls.ciphers = options.ciphers;
-    tls.trust = options.client_trust;
-    made.server_tls = TlsContext::make_server(std::move(tls)).value();
-  }
+  if (listens) made.server_tls = options.server_tls ? options.server_tls : server_tls(options);
   const std::uint64_t seed = options.secret_seed != 0 ? options.secret_seed : random.next();
   made.fill_random = [source = std::make_shared<Random>(seed, 1)](MutableBytes out) {
     for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(source->next());
   };
-  made.wall_time = [this] { return kCertificateTestTime + now_.time_since_epoch(); };
+  made.wall_time = [this] { return wall_time + now_.time_since_epoch(); };
   host.endpoint = transport::make_quic_endpoint(std::move(made), host);
 }
 
@@ -155,6 +155,17 @@ void QuicWorld::replace(QuicHost& host, Options options) {
   start(host, std::move(options), true);
 }
 
+std::shared_ptr<TlsContext> QuicWorld::server_tls(const Options& options) const {
+  TlsContext::Options tls;
+  tls.alpn = options.server_alpn;
+  tls.identity = identity_;
+  tls.ciphers = options.ciphers;
+  tls.trust = options.client_trust;
+  tls.resumption = options.resumption;
+  tls.early_data = options.early_data;
+  return TlsContext::make_server(std::move(tls)).value();
+}
+
 std::shared_ptr<TlsContext> QuicWorld::client_tls(const std::string& alpn) const {
   TlsContext::Options tls;
   tls.alpn = {alpn};
@@ -168,6 +179,20 @@ QuicConnection& QuicWorld::dial(QuicHost& from, const QuicHost& to, RecordingSin
   dial.remote = to.public_address;
   dial.server_name = kServerName;
   dial.tls = client_tls(alpn);
+  auto dialled = from.endpoint->connect(now_, std::move(dial), sink);
+  ECHOSTREAM_CHECK(dialled.has_value(), "the endpoint has room for another connection");
+  sink.connection = *dialled;
+  return **dialled;
+}
+
+QuicConnection& QuicWorld::dial_again(QuicHost& from, const QuicHost& to, RecordingSink& sink,
+                                      std::string ticket, bool early_data) {
+  QuicEndpoint::Dial dial;
+  dial.remote = to.public_address;
+  dial.server_name = server_name;
+  dial.tls = client_tls("echostream/1");
+  dial.ticket = std::move(ticket);
+  dial.early_data = early_data;
   auto dialled = from.endpoint->connect(now_, std::move(dial), sink);
   ECHOSTREAM_CHECK(dialled.has_value(), "the endpoint has room for another connection");
   sink.connection = *dialled;

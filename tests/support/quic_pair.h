@@ -66,6 +66,10 @@ class RecordingSink final : public QuicConnectionSink {
   };
 
   void on_connected(LocalTime now) override;
+  void on_early_data_rejected(LocalTime) override;
+  void on_session_ticket(LocalTime, BytesView ticket) override {
+    tickets.emplace_back(as_text(ticket));
+  }
   void on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) override;
   void on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) override;
   void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) override;
@@ -93,6 +97,8 @@ class RecordingSink final : public QuicConnectionSink {
   std::vector<std::uint64_t> dropped_datagrams;
   std::vector<std::pair<std::uint64_t, LocalTime>> sent_datagrams;  // tag, time
   int path_changes = 0;
+  int early_rejections = 0;
+  std::vector<std::string> tickets;
   int streams_available = 0;
   std::optional<CloseInfo> closed;
   LocalTime closed_at{};
@@ -149,6 +155,10 @@ class QuicWorld {
     std::uint64_t secret_seed = 0;
     std::vector<std::string> server_alpn = {"echostream/1"};
     std::vector<std::string> ciphers;
+    bool resumption = true;
+    bool early_data = true;
+    /// Instead of one of its own: it keeps the ticket keys when a server is replaced.
+    std::shared_ptr<TlsContext> server_tls;
   };
   /// Listens, and may dial as well.
   QuicHost& add_server(const SocketAddress& address, Options options);
@@ -159,7 +169,11 @@ class QuicWorld {
   /// Dials; the sink must outlive the world's last step. Aborts when the endpoint refuses.
   QuicConnection& dial(QuicHost& from, const QuicHost& to, RecordingSink& sink,
                        const std::string& alpn = "echostream/1");
+  /// The same with a ticket of an earlier connection, and with early data.
+  QuicConnection& dial_again(QuicHost& from, const QuicHost& to, RecordingSink& sink,
+                             std::string ticket, bool early_data = true);
   std::shared_ptr<TlsContext> client_tls(const std::string& alpn) const;
+  std::shared_ptr<TlsContext> server_tls(const Options& options) const;
   /// Of all servers.
   const Identity& identity() const { return identity_; }
 
@@ -177,6 +191,10 @@ class QuicWorld {
   void deliver(QuicHost& host, const SocketAddress& from, BytesView bytes);
 
   LinkConditions link;
+  /// The time of day at all hosts.
+  WallTime wall_time;
+  /// Of dial_again().
+  std::string server_name = "server.test";
   /// Sees every datagram that is sent and may change it; false loses it.
   std::function<bool(Datagram&)> tap;
   /// Chooses among hosts of one address; null leaves it to the address.

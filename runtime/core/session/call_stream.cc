@@ -76,28 +76,34 @@ void CallStream::open(StreamId id) {
 }
 
 void CallStream::send_request(const RequestFrame& request) {
-  if (id_.is_valid()) {
-    write_request(request);
-    return;
-  }
+  if (id_.is_valid()) write_request(request);
+  if (id_.is_valid() && !is_early_) return;
   waiting_request_ = request;
   waiting_since_ = environment_.executor.now();
+}
+
+void CallStream::handle_early_data_accepted() {
+  is_early_ = false;
+  waiting_request_.reset();
+  unopened_.clear();
+}
+
+void CallStream::handle_early_data_rejected() {
+  is_early_ = false;
+  id_ = StreamId{};
 }
 
 void CallStream::write_request(const RequestFrame& request) {
   ByteWriter payload;
   core::write_request(payload, request);
-  write(make_frame(FrameType::kRequest, payload.bytes()), false);
+  environment_.transport.write(id_, make_frame(FrameType::kRequest, payload.bytes()), false);
 }
 
 // ---- Sending.
 
 void CallStream::write(Buffer bytes, bool fin) {
-  if (id_.is_valid()) {
-    environment_.transport.write(id_, std::move(bytes), fin);
-  } else {
-    unopened_.push_back({std::move(bytes), fin});
-  }
+  if (!id_.is_valid() || is_early_) unopened_.push_back({bytes, fin});
+  if (id_.is_valid()) environment_.transport.write(id_, std::move(bytes), fin);
 }
 
 Status CallStream::check_size(std::size_t bytes) const {

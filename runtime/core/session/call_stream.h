@@ -125,6 +125,10 @@ class CallStream final : public internal::PooledObject,
   /// The peer allowed the stream: sends what waited for it.
   void open(StreamId id);
   void send_request(const RequestFrame& request);
+  /// What is sent may have to be sent again on another stream: keeps it until one of the two.
+  void expect_early_data_decision() noexcept { is_early_ = true; }
+  void handle_early_data_accepted();
+  void handle_early_data_rejected();
   void handle_data(LocalTime now, BytesView data, bool fin);
   void handle_reset(LocalTime now, WireError code);
   void handle_stop_sending(LocalTime now, WireError code);
@@ -223,7 +227,8 @@ class CallStream final : public internal::PooledObject,
     Buffer bytes;
     bool fin;
   };
-  // Until the peer allows the stream.
+  // Until the peer allows the stream, or has taken the early data.
+  bool is_early_ = false;
   std::optional<RequestFrame> waiting_request_;
   LocalTime waiting_since_{};
   std::vector<Unopened> unopened_;

@@ -8,6 +8,10 @@
 namespace echostream::core {
 namespace {
 
+// Calls of a peer that wait for the end of its handshake. A peer that knows which methods are
+// idempotent sends none.
+constexpr std::size_t kMostHeldCalls = 16;
+
 // "No limit" is written as the largest number there is; sums of limits must not wrap.
 Limits within_varints(Limits limits) {
   for (std::uint64_t* limit :
@@ -60,7 +64,29 @@ void Session::handle_connected() {
   send_control(static_cast<FrameType>(reserved_number(grease_ % 50)), {});
   if (draining_) send_control(FrameType::kGoaway, {});
   if (wants_clock_) clock_.start();
+  if (std::exchange(early_data_allowed_, false)) {
+    for (auto& [id, call] : calls_) call->handle_early_data_accepted();
+  }
+  begin_held_calls();
   open_waiting();
+}
+
+void Session::handle_early_data_rejected() {
+  early_data_allowed_ = false;
+  std::map<StreamId, std::unique_ptr<CallStream>> again;  // in the order in which they were made
+  for (auto& [id, call] : std::exchange(calls_, {})) again.emplace(id, std::move(call));
+  std::deque<std::unique_ptr<CallStream>> waiting;
+  for (auto& [id, call] : again) {
+    call->handle_early_data_rejected();
+    if (call->is_released() || call->end()) {
+      keep_until_released(std::move(call));
+    } else {
+      waiting.push_back(std::move(call));
+    }
+  }
+  // Behind them the calls that could not go out as early data.
+  for (auto& call : waiting_) waiting.push_back(std::move(call));
+  waiting_ = std::move(waiting);
 }
 
 void Session::start_clock() {
@@ -103,6 +129,9 @@ void Session::handle_closed(const Status& status) {
   busy_senders_.clear();
   orphans_.clear();
   released_waiting_ = 0;
+  for (const HeldCall& held : std::exchange(held_calls_, {})) {
+    if (CallStream* call = find_call(held.id)) call->release();  // nobody else knows it
+  }
   for (auto& call : std::exchange(waiting_, {})) {
     call->handle_session_closed(status);
     keep_until_released(std::move(call));
@@ -155,9 +184,7 @@ Result<CallStream*> Session::start_call(const MethodInfo& method, const RequestF
                                            StreamId{});
   CallStream& started = *call;
   open_waiting();
-  auto stream = is_open() && waiting_.empty()
-                    ? transport_.open_bidirectional()
-                    : Result<StreamId>(Status(StatusCode::kUnavailable, "others wait before it"));
+  auto stream = open_stream_for(method);
   const std::size_t waiting = waiting_.size() - released_waiting_;
   if (!stream && waiting >= limits_.max_waiting_calls) {
     return Status(StatusCode::kResourceExhausted,
@@ -167,12 +194,21 @@ Result<CallStream*> Session::start_call(const MethodInfo& method, const RequestF
   ++live_calls_;
   ++stats_.calls_started;
   if (stream) {
+    if (!connected_) started.expect_early_data_decision();
     open_call(std::move(call), *stream);
   } else {
     waiting_.push_back(std::move(call));
   }
   started.send_request(request);
   return &started;
+}
+
+Result<StreamId> Session::open_stream_for(const MethodInfo& method) {
+  // An attacker may send a copy of early data, as often as there are servers that take it.
+  const bool is_early =
+      early_data_allowed_ && !is_over() && method.kind == MethodKind::kRpc && method.idempotent;
+  if (is_early || (is_open() && waiting_.empty())) return transport_.open_bidirectional();
+  return Status(StatusCode::kUnavailable, "others wait before it, or the session is not open yet");
 }
 
 void Session::open_call(std::unique_ptr<CallStream> call, StreamId id) {
@@ -238,6 +274,10 @@ void Session::keep_until_released(std::unique_ptr<CallStream> call) {
 void Session::handle_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) {
   if (is_over()) return;
   if (!id.is_bidirectional()) {
+    if (!connected_) {
+      close(WireError::kProtocol, "the peer sent early data that is not a call");
+      return;
+    }
     if (Status status = peer_streams_.handle_data(now, id, data, fin); !status.is_ok()) {
       fail(status);
     }
@@ -278,6 +318,32 @@ void Session::handle_request(CallStream& call, RequestFrame request) {
     call.release();
     return;
   }
+  if (connected_ || observer_.may_run_early(request)) {
+    begin_call(call, std::move(request));
+  } else if (held_calls_.size() < kMostHeldCalls) {
+    held_calls_.push_back({call.id(), std::move(request)});
+  } else {
+    call.send_status(
+        {Status(StatusCode::kResourceExhausted, "too many calls before the handshake was complete"),
+         {}});
+    call.release();
+  }
+}
+
+// The handshake is complete: what was held came from the peer itself, and once.
+void Session::begin_held_calls() {
+  for (HeldCall& held : std::exchange(held_calls_, {})) {
+    CallStream* call = find_call(held.id);
+    if (call == nullptr) continue;
+    if (call->end()) {
+      call->release();  // given up meanwhile
+    } else {
+      begin_call(*call, std::move(held.request));
+    }
+  }
+}
+
+void Session::begin_call(CallStream& call, RequestFrame request) {
   observer_.on_incoming_call(call, std::move(request));
   while (auto orphan = orphans_.take(call.id())) {
     if (orphan->datagram) {
@@ -376,7 +442,8 @@ void Session::on_frame_stream(LocalTime now, StreamId id, const FrameHeader& hea
 }
 
 void Session::handle_datagram(LocalTime now, BytesView data) {
-  if (!is_over() && !handle_typed_datagram(now, data)) ++stats_.datagrams_dropped;
+  // A datagram that came as early data may be a copy, and nobody relies on its arrival.
+  if (!is_over() && (!connected_ || !handle_typed_datagram(now, data))) ++stats_.datagrams_dropped;
 }
 
 // False: it means nothing, or nobody wants it.
@@ -458,7 +525,7 @@ Status Session::emit(const MethodInfo& method, const Metadata& metadata, const B
 }
 
 bool Session::events_writable(Priority priority) const {
-  return closed_ || events_.is_writable(priority);
+  return closed_ || (connected_ && events_.is_writable(priority));
 }
 
 void Session::on_event(EventHeader header, Buffer message) {

@@ -33,6 +33,9 @@ class SessionObserver {
   /// A peer's call: look the method up, call set_method() and set_observer() on it, and run the
   /// handler; or send_status() and release() to refuse it.
   virtual void on_incoming_call(CallStream& call, RequestFrame request) = 0;
+  /// The request came as early data, and may be a copy of one that was acted upon. True: that does
+  /// no harm, on_incoming_call() follows at once. False: it follows when the handshake is complete.
+  virtual bool may_run_early(const RequestFrame& request) = 0;
   virtual bool wants_event() = 0;
   virtual void on_incoming_event(EventHeader header, Buffer message) = 0;
   /// Events may be sent again after emit() reported a long queue.
@@ -66,7 +69,12 @@ class Session final : private PeerStreams::Sink {
   Session& operator=(const Session&) = delete;
 
   // ---- Input from the connection.
+  /// Calls of the peer may come before: they are early data (docs/protocol.md 2.1).
   void handle_connected();
+  /// Idempotent rpcs can be sent from now on, the others wait for handle_connected().
+  void handle_early_data_allowed() { early_data_allowed_ = true; }
+  /// The peer took none of it, and the streams are gone: it is sent again after handle_connected().
+  void handle_early_data_rejected();
   void handle_stream_data(LocalTime now, StreamId id, BytesView data, bool fin);
   void handle_stream_reset(LocalTime now, StreamId id, std::uint64_t code);
   void handle_stop_sending(LocalTime now, StreamId id, std::uint64_t code);
@@ -120,6 +128,8 @@ class Session final : private PeerStreams::Sink {
   friend class CallStream;
   // From CallStream.
   void handle_request(CallStream& call, RequestFrame request);
+  void begin_call(CallStream& call, RequestFrame request);
+  void begin_held_calls();
   void handle_released(CallStream& call);
   void count_cancelled(LocalTime now);
   void watch_for_stalls() { stall_watch_.start(); }
@@ -152,6 +162,7 @@ class Session final : private PeerStreams::Sink {
   void fail(const Status& error);
   void close(WireError code, std::string reason);
   Status check_can_call(const Metadata& metadata, bool for_handler) const;
+  Result<StreamId> open_stream_for(const MethodInfo& method);
   void open_call(std::unique_ptr<CallStream> call, StreamId id);
   void open_waiting();
   void send_control(FrameType type, BytesView payload);
@@ -167,6 +178,7 @@ class Session final : private PeerStreams::Sink {
   SettingsFrame peer_settings_;
   bool has_peer_settings_ = false;
   bool connected_ = false;
+  bool early_data_allowed_ = false;
   bool closing_ = false;  // we asked the connection to close; what still arrives is ignored
   bool closed_ = false;
   Status close_status_;
@@ -189,6 +201,12 @@ class Session final : private PeerStreams::Sink {
   std::unordered_map<StreamId, std::unique_ptr<CallStream>> calls_;
   std::deque<std::unique_ptr<CallStream>> waiting_;  // for stream credit
   std::size_t released_waiting_ = 0;                 // of them
+  // Requests that came as early data and must not be acted upon twice; at most kMostHeldCalls.
+  struct HeldCall {
+    StreamId id;
+    RequestFrame request;
+  };
+  std::vector<HeldCall> held_calls_;
   // Calls without a stream whose handles are still there.
   std::unordered_map<CallStream*, std::unique_ptr<CallStream>> closed_calls_;
   // Their calls are gone, some of their frames are still under way.

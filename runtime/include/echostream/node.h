@@ -14,12 +14,14 @@
 #include "echostream/base/task.h"
 #include "echostream/base/task_group.h"
 #include "echostream/clock.h"
+#include "echostream/connect_options.h"
 #include "echostream/limits.h"
 #include "echostream/loop.h"
 #include "echostream/persistent_session.h"
 #include "echostream/security.h"
 #include "echostream/service.h"
 #include "echostream/session.h"
+#include "echostream/session_tickets.h"
 
 namespace echostream {
 
@@ -65,6 +67,16 @@ class NodeOptions {
   /// Set: clients must show a certificate that this trusts (mutual TLS).
   std::optional<Trust> client_trust;
 
+  /// Sessions can be resumed (RFC 8446 section 2.2): a handshake without certificates, and without
+  /// their cost. A node that listens gives tickets out, one that dials keeps and uses them.
+  bool resumption = true;
+  /// Where a node that dials keeps tickets. Unset: in memory, for this node alone.
+  /// make_file_ticket_cache() keeps them for the next run of the program.
+  std::shared_ptr<SessionTicketCache> ticket_cache;
+  /// A node that listens takes early data, of rpcs marked `idempotent` only, each ticket's once.
+  /// Handlers see it in Call::is_early_data(). docs/early-data.md says what that means.
+  bool accept_early_data = true;
+
   Limits limits;
   Duration handshake_timeout = std::chrono::seconds(10);
   /// A session on which nothing arrives for that long is closed.
@@ -101,7 +113,7 @@ class NodeOptions {
 
   /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread.
   std::function<void(LogLevel, std::string_view)> log;
-  /// A session was established, dialled or accepted.
+  /// A session was established, dialled or accepted: its handshake is complete.
   std::function<void(const Session&)> on_session;
   /// It ended, and why.
   std::function<void(const Session&, const Status&)> on_session_closed;
@@ -144,9 +156,9 @@ class Node {
   /// port). Returns the bound address. FAILED_PRECONDITION without an identity, UNAVAILABLE when
   /// the system refuses.
   Result<SocketAddress> listen(std::string_view address);
-  /// Dials "host:port", waits for the handshake and the check of the peer's certificate.
-  /// UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED, with the reason.
-  Task<Result<Session>> connect(std::string target);
+  /// Dials "host:port", waits for the handshake and the check of the peer's certificate (but see
+  /// ConnectOptions::early_data). UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED, with the reason.
+  Task<Result<Session>> connect(std::string target, ConnectOptions options = {});
   /// Dials "host:port" and keeps at it: a session that is lost is replaced by another, and the name
   /// is looked up anew for each dial. Does not wait; PersistentSession::wait_connected() does.
   /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down).

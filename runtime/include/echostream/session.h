@@ -97,9 +97,20 @@ class Session {
   }
   Channel channel() const { return Channel(state_); }
 
+  /// The handshake is complete, and the session not closed.
   bool is_open() const;
+  /// Waits until the session is open: at once, but for one that connect() returned early
+  /// (ConnectOptions::early_data). Otherwise why it closed, or CANCELLED.
+  Task<Status> wait_connected() const;
+  /// The handshake resumed an earlier session. False before it is complete.
+  bool is_resumed() const;
+  /// Whether the server took what was sent before the handshake was complete. None while that is
+  /// not known, and when nothing could be sent early. False: it was sent again, nothing is lost. On
+  /// a session that was accepted: true when the client sent early data, none otherwise.
+  std::optional<bool> early_data_accepted() const;
   SocketAddress remote_address() const;
-  /// Of the peer's certificate; none when it showed none (clients, unless they were asked).
+  /// Of the peer's certificate; none when it showed none (clients, unless they were asked), and
+  /// before the handshake of a session that was dialled is complete.
   std::optional<Fingerprint> peer_fingerprint() const;
   /// Who the peer is: the names in its certificate, and how that was verified. None before the
   /// handshake is complete, and where peer_fingerprint() gives none. Stays known after the end. A

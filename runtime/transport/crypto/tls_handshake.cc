@@ -9,6 +9,8 @@
 
 #include "runtime/transport/crypto/packet_protection.h"
 #include "runtime/transport/peer_parameters.h"
+#include "runtime/transport/session_ticket.h"
+#include "runtime/transport/tls_context_impl.h"
 
 namespace echostream::transport {
 namespace {
@@ -63,7 +65,7 @@ struct Protection {
 
 TlsHandshake::TlsHandshake(TlsContext& context, bool is_server, std::string server_name,
                            WallTime now)
-    : is_server_(is_server) {
+    : is_server_(is_server), context_(context) {
   check_.server_name = std::move(server_name);
   check_.now = now;
   ssl_ = make_ssl(context, check_);
@@ -76,6 +78,16 @@ TlsHandshake::~TlsHandshake() = default;
 void TlsHandshake::attach(ngtcp2_conn& connection) {
   connection_ = &connection;
   ngtcp2_conn_set_tls_native_handle(&connection, ssl_.get());
+  if (!is_server_) return;
+  // BoringSSL takes early data only while these limits are what they were when it gave the ticket
+  // out: the client goes by the old ones (RFC 9000 section 7.4.1).
+  std::array<std::uint8_t, 256> limits;
+  const ngtcp2_ssize size =
+      ngtcp2_conn_encode_0rtt_transport_params(&connection, limits.data(), limits.size());
+  if (size <= 0 || SSL_set_quic_early_data_context(ssl_.get(), limits.data(),
+                                                   static_cast<std::size_t>(size)) != 1) {
+    ERR_clear_error();  // No early data, then.
+  }
 }
 
 std::string TlsHandshake::alpn() const {
@@ -90,15 +102,39 @@ bool TlsHandshake::export_keying_material(std::string_view label, MutableBytes o
                                     nullptr, 0, 0) == 1;
 }
 
-int TlsHandshake::start_client() {
+bool TlsHandshake::is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+bool TlsHandshake::is_early() const { return early_keys_ && !complete_; }
+bool TlsHandshake::early_data_accepted() const { return SSL_early_data_accepted(ssl_.get()) == 1; }
+
+void TlsHandshake::resume(BytesView ticket, bool with_early_data) {
+  const auto parsed = parse_ticket(ticket);
+  if (!parsed) return;
+  bssl::UniquePtr<SSL_SESSION> session(SSL_SESSION_from_bytes(
+      parsed->session.data(), parsed->session.size(), context_.impl().ssl_context.get()));
+  if (!session || !judge_session(context_, check_, *session).is_ok() ||
+      SSL_set_session(ssl_.get(), session.get()) != 1) {
+    ERR_clear_error();
+    return;
+  }
+  if (!with_early_data || SSL_SESSION_early_data_capable(session.get()) != 1 ||
+      ngtcp2_conn_decode_and_set_0rtt_transport_params(connection_,
+                                                       parsed->transport_parameters.data(),
+                                                       parsed->transport_parameters.size()) != 0) {
+    return;
+  }
+  SSL_set_early_data_enabled(ssl_.get(), 1);
+}
+
+bool TlsHandshake::start() { return offer_transport_parameters() == 0 && advance() == 0; }
+
+int TlsHandshake::install_client_keys() {
   const ngtcp2_cid* destination = ngtcp2_conn_get_dcid(connection_);
   if (int error = install_initial_keys(*destination); error != 0) return error;
   AeadKey retry_key(AeadKind::kAes128Gcm, kRetryKey);
   const ngtcp2_crypto_aead aead = describe_aead(AeadKind::kAes128Gcm);
   ngtcp2_conn_set_retry_aead(connection_, &aead, retry_key.get());
   retry_key.release();
-  if (int error = offer_transport_parameters(); error != 0) return error;
-  return advance();
+  return 0;
 }
 
 int TlsHandshake::install_initial_keys(const ngtcp2_cid& destination) {
@@ -125,6 +161,7 @@ int TlsHandshake::handle_crypto_data(ngtcp2_encryption_level level, BytesView da
 }
 
 int TlsHandshake::advance() {
+  const HandshakeTime time(check_.now);
   ERR_clear_error();
   const int result =
       complete_ ? SSL_process_quic_post_handshake(ssl_.get()) : SSL_do_handshake(ssl_.get());
@@ -132,14 +169,52 @@ int TlsHandshake::advance() {
     const int reason = SSL_get_error(ssl_.get(), result);
     ERR_clear_error();
     if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return 0;
+    if (reason == SSL_ERROR_EARLY_DATA_REJECTED) return reject_early_data();
     const int error = ngtcp2_conn_get_tls_error(connection_);
     return error != 0 ? error : NGTCP2_ERR_CRYPTO;
   }
-  if (!complete_) {
+  // With early data it has returned before the peer's last word: a client after its hello, a server
+  // after its own Finished.
+  if (!complete_ && SSL_in_early_data(ssl_.get()) != 1) {
     complete_ = true;
     ngtcp2_conn_tls_handshake_completed(connection_);
   }
   return 0;
+}
+
+// The handshake goes on without it; ngtcp2 forgets its streams, and tells the connection.
+int TlsHandshake::reject_early_data() {
+  early_keys_ = false;
+  SSL_reset_early_data_reject(ssl_.get());
+  if (int error = ngtcp2_conn_tls_early_data_rejected(connection_); error != 0) return error;
+  return advance();
+}
+
+// A server may send any number; two are usual.
+void TlsHandshake::keep_ticket(const SSL_SESSION& session) {
+  constexpr std::size_t kMostTickets = 8;
+  if (++tickets_seen_ > kMostTickets) return;
+  std::array<std::uint8_t, 256> parameters;
+  const ngtcp2_ssize parameter_bytes =
+      ngtcp2_conn_encode_0rtt_transport_params(connection_, parameters.data(), parameters.size());
+  std::uint8_t* encoded = nullptr;
+  std::size_t size = 0;
+  if (parameter_bytes < 0 || SSL_SESSION_to_bytes(&session, &encoded, &size) != 1) {
+    ERR_clear_error();
+    return;
+  }
+  const bssl::UniquePtr<std::uint8_t> owned(encoded);
+  std::string ticket = encode_ticket(
+      {BytesView(parameters).first(static_cast<std::size_t>(parameter_bytes)), {encoded, size}});
+  if (!ticket.empty()) tickets_.push_back(std::move(ticket));
+}
+
+int on_new_session(SSL* ssl, SSL_SESSION* session) {
+  // Null in a test's plain TLS connection.
+  if (auto* handshake = static_cast<TlsHandshake*>(SSL_get_app_data(ssl))) {
+    handshake->keep_ticket(*session);
+  }
+  return 0;  // The session stays the caller's.
 }
 
 int TlsHandshake::offer_transport_parameters() {
@@ -173,6 +248,7 @@ bool TlsHandshake::take_peer_transport_parameters() {
 
 bool TlsHandshake::install(ssl_encryption_level_t level, bool is_read, const CipherSuite& suite,
                            BytesView secret) {
+  if (level == ssl_encryption_early_data) return install_early(is_read, suite, secret);
   const bool is_application = level == ssl_encryption_application;
   if ((is_server_ || is_application) && !take_peer_transport_parameters()) return false;
   suite_ = suite;
@@ -193,6 +269,18 @@ bool TlsHandshake::install(ssl_encryption_level_t level, bool is_read, const Cip
   }
   // With that key ngtcp2 has completed a server's parameters; TLS sends them next.
   return !is_server_ || is_read || offer_transport_parameters() == 0;
+}
+
+// RFC 9001 section 5.6: one direction only, from the client to the server.
+bool TlsHandshake::install_early(bool is_read, const CipherSuite& suite, BytesView secret) {
+  if (is_read != is_server_) return true;
+  if (is_server_ && !take_peer_transport_parameters()) return false;
+  const ngtcp2_crypto_ctx context = describe(suite);
+  ngtcp2_conn_set_0rtt_crypto_ctx(connection_, &context);
+  Protection made(suite, secret);
+  early_keys_ = made.taken(ngtcp2_conn_install_0rtt_key(
+      connection_, made.aead.get(), made.keys.iv.data(), kIvBytes, made.header.get()));
+  return early_keys_;
 }
 
 int TlsHandshake::update_keys(std::uint8_t* rx_secret, std::uint8_t* tx_secret,
@@ -222,13 +310,10 @@ const SSL_QUIC_METHOD& TlsHandshake::quic_method() {
   static constexpr SSL_QUIC_METHOD kMethod = {
       [](SSL* ssl, ssl_encryption_level_t level, const SSL_CIPHER* cipher,
          const std::uint8_t* secret, std::size_t size) -> int {
-        // 0-RTT is not offered or accepted.
-        if (level == ssl_encryption_early_data) return 1;
         return of(ssl).install(level, true, CipherSuite::of(cipher), {secret, size}) ? 1 : 0;
       },
       [](SSL* ssl, ssl_encryption_level_t level, const SSL_CIPHER* cipher,
          const std::uint8_t* secret, std::size_t size) -> int {
-        if (level == ssl_encryption_early_data) return 1;
         return of(ssl).install(level, false, CipherSuite::of(cipher), {secret, size}) ? 1 : 0;
       },
       [](SSL* ssl, ssl_encryption_level_t level, const std::uint8_t* data,

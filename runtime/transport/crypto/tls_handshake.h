@@ -7,6 +7,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "echostream/base/status.h"
 
@@ -29,12 +31,26 @@ class TlsHandshake {
 
   const PeerCheck& peer() const noexcept { return check_; }
   std::string alpn() const;
+  /// The keys come from an earlier session.
+  bool is_resumed() const;
+  /// Client: packets of early data can be written. Server: they can be read. Until the handshake is
+  /// complete.
+  bool is_early() const;
+  bool early_data_accepted() const;
+  /// Tickets that came since the last call, as encode_ticket() makes them.
+  std::vector<std::string> take_tickets() { return std::exchange(tickets_, {}); }
   /// 1-RTT packets of the peer.
   const ReceivedNumbers& received_numbers() const noexcept { return received_numbers_; }
   bool export_keying_material(std::string_view label, MutableBytes out) const;
 
+  /// Client, after attach(): offers to resume the session of `ticket`, if it is still worth
+  /// something, and to send early data in it.
+  void resume(BytesView ticket, bool with_early_data);
+  /// Client: makes the ClientHello. False: TLS cannot.
+  bool start();
+
   // ngtcp2's callbacks; 0 or an NGTCP2_ERR code.
-  int start_client();
+  int install_client_keys();
   int install_initial_keys(const ngtcp2_cid& destination);
   int handle_crypto_data(ngtcp2_encryption_level level, BytesView data);
   int update_keys(std::uint8_t* rx_secret, std::uint8_t* tx_secret, ngtcp2_crypto_aead_ctx* rx_key,
@@ -44,7 +60,11 @@ class TlsHandshake {
  private:
   static const SSL_QUIC_METHOD& quic_method();
   static TlsHandshake& of(const SSL* ssl);
+  friend int on_new_session(SSL* ssl, SSL_SESSION* session);
 
+  int reject_early_data();
+  void keep_ticket(const SSL_SESSION& session);
+  bool install_early(bool is_read, const CipherSuite& suite, BytesView secret);
   int advance();
   int offer_transport_parameters();
   bool take_peer_transport_parameters();
@@ -53,12 +73,16 @@ class TlsHandshake {
 
   bool is_server_;
   PeerCheck check_;
+  TlsContext& context_;
   bssl::UniquePtr<SSL> ssl_;
   ngtcp2_conn* connection_ = nullptr;
   CipherSuite suite_ = CipherSuite::initial();
   bool parameters_taken_ = false;
   ReceivedNumbers received_numbers_;
   bool complete_ = false;
+  bool early_keys_ = false;
+  std::size_t tickets_seen_ = 0;
+  std::vector<std::string> tickets_;
 };
 
 }  // namespace echostream::transport

@@ -39,6 +39,9 @@ class ServerCall : public PooledObject {
   const std::optional<Latency>& latency() const noexcept { return latency_; }
   void set_latency(std::optional<Latency> latency) noexcept { latency_ = latency; }
 
+  bool is_early_data() const noexcept { return is_early_data_; }
+  void set_early_data(bool is_early) noexcept { is_early_data_ = is_early; }
+
   void set_response_metadata(Metadata metadata);
   void add_trailing_metadata(std::string key, std::string value);
 
@@ -68,6 +71,7 @@ class ServerCall : public PooledObject {
   std::optional<Metadata> response_metadata_;
   Metadata trailing_metadata_;
   std::optional<Latency> latency_;
+  bool is_early_data_ = false;
   bool finished_ = false;
   Call user_call_{*this};
 };
