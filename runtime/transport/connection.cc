@@ -20,10 +20,11 @@ void Connection::changed() { host_.want_write(*this); }
 
 // ---- Input.
 
-void Connection::handle_datagram(LocalTime now, const SocketAddress& local,
-                                 const SocketAddress& remote, std::uint8_t ecn, BytesView data) {
-  ++packets_received_;
-  bytes_received_ += data.size();
+void Connection::handle_datagram(LocalTime now, const IncomingDatagram& datagram) {
+  ++counted_.packets_received;
+  counted_.bytes_received += datagram.data.size();
+  constexpr std::uint8_t kCongestionExperienced = 3;  // RFC 3168
+  if (datagram.ecn == kCongestionExperienced) ++counted_.ecn_ce_packets_received;
   if (closed_) {
     // Answer ever more rarely (RFC 9000 section 10.2.1).
     if (!close_packet_.empty() && std::has_single_bit(++packets_since_close_)) {
@@ -34,16 +35,20 @@ void Connection::handle_datagram(LocalTime now, const SocketAddress& local,
   }
   if (closing_) return;
   const ngtcp2_tstamp ts = tick(now);
+  if (!may_come_from(datagram.remote)) return;
+  arrived_at_ = datagram.local;
   // A client's local address is whatever the system chose, and not worth following packet by
-  // packet.
-  const NativeAddress native_local(is_server_ ? local : local_address());
-  const NativeAddress native_remote(remote);
+  // packet: its socket is what counts.
+  const SocketAddress& socket = datagram.socket.is_set() ? datagram.socket : first_socket_;
+  const NativeAddress native_local(is_server_ ? datagram.local : socket);
+  const NativeAddress native_remote(datagram.remote);
   const ngtcp2_path path{native_local.get(), native_remote.get(), nullptr};
   ngtcp2_pkt_info info{};
-  info.ecn = ecn;
-  const int result =
-      ngtcp2_conn_read_pkt(connection_.get(), &path, &info, data.data(), data.size(), ts);
+  info.ecn = datagram.ecn;
+  const int result = ngtcp2_conn_read_pkt(connection_.get(), &path, &info, datagram.data.data(),
+                                          datagram.data.size(), ts);
   if (result != 0) fail(now, result);
+  if (!closed_ && !closing_) begin_waiting_migration(now);
   retry_blocked_stream();
   deliver_deferred(now);
   changed();
@@ -147,14 +152,14 @@ void Connection::write_close(LocalTime now, PacketBatch& batch) {
     const auto bytes = static_cast<std::size_t>(size);
     close_packet_.assign(room.begin(), room.begin() + size);
     batch.add(bytes, from_native(path.path.local), from_native(path.path.remote), info.ecn);
-    ++packets_sent_;
-    bytes_sent_ += bytes;
+    ++counted_.packets_sent;
+    counted_.bytes_sent += bytes;
   }
   finish(now, std::move(closing_->info));
 }
 
 void Connection::finish(LocalTime now, CloseInfo info) {
-  close_local_ = local_address();
+  close_local_ = from_native(ngtcp2_conn_get_path(connection_.get())->local);
   close_remote_ = remote_address();
   closed_ = true;
   if (!handshake_over_) {
@@ -175,6 +180,7 @@ void Connection::finish(LocalTime now, CloseInfo info) {
   blocked_.clear();
   dropped_datagrams_.clear();
   sent_datagrams_.clear();
+  migrations_.clear();
   connection_.reset();
   tls_.reset();
   host_.arm(*this, forget_at_);
@@ -198,6 +204,9 @@ void Connection::deliver_deferred(LocalTime now) {
     sink_->on_datagram_sent(now, tag);
   }
   if (std::exchange(path_changed_, false)) sink_->on_path_changed(now);
+  for (const auto& [local, status] : std::exchange(migrations_, {})) {
+    sink_->on_migrated(now, local, status);
+  }
 }
 
 // ---- ngtcp2's callbacks.

@@ -12,9 +12,11 @@
 
 #include "runtime/transport/connection_host.h"
 #include "runtime/transport/crypto/tls_handshake.h"
+#include "runtime/transport/pacer.h"
 #include "runtime/transport/packet_batch.h"
-#include "runtime/transport/quic_connection.h"
+#include "runtime/transport/quic_endpoint.h"
 #include "runtime/transport/send_scheduler.h"
+#include "runtime/transport/stateless_answers.h"
 
 namespace echostream::transport {
 
@@ -46,8 +48,7 @@ class Connection final : public QuicConnection, private TimerNode {
   ~Connection() override;
 
   // ---- For the endpoint.
-  void handle_datagram(LocalTime now, const SocketAddress& local, const SocketAddress& remote,
-                       std::uint8_t ecn, BytesView data);
+  void handle_datagram(LocalTime now, const IncomingDatagram& datagram);
   void handle_stateless_reset(LocalTime now);
   /// Writes packets into the batch. True: there may be more.
   bool write(LocalTime now, PacketBatch& batch, std::size_t most_packets);
@@ -79,6 +80,7 @@ class Connection final : public QuicConnection, private TimerNode {
   void consume(StreamId id, std::size_t bytes) override;
   std::size_t max_datagram_bytes() const override;
   Status send_datagram(OutgoingDatagramFrame datagram) override;
+  Status migrate(LocalTime now, const SocketAddress& local) override;
   void close(std::uint64_t application_code, std::string reason) override;
   Status export_keying_material(std::string_view label, MutableBytes out) const override;
   Status update_keys(LocalTime now) override;
@@ -100,10 +102,20 @@ class Connection final : public QuicConnection, private TimerNode {
   bool start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival);
   bool start_client(WallTime wall_now, TlsContext& tls, const Departure& departure);
   void take(ngtcp2_conn* made);
-  ngtcp2_settings make_settings(BytesView token, ngtcp2_token_type token_type) const;
+  ngtcp2_settings make_settings(BytesView token, ngtcp2_token_type token_type,
+                                const std::vector<std::uint16_t>& probes) const;
   ngtcp2_transport_params make_parameters() const;
+  void offer_preferred_address(ngtcp2_transport_params& parameters);
+  SocketAddress choose_preferred_address(const ngtcp2_preferred_addr& offer) const;
   ConnectionId make_id();
   ngtcp2_tstamp tick(LocalTime now);
+
+  bool may_come_from(const SocketAddress& remote);
+  Status check_migration(const SocketAddress& local) const;
+  Status begin_migration(LocalTime now);
+  void begin_waiting_migration(LocalTime now);
+  void end_migration(Status status);
+  void on_path_validation(const ngtcp2_path& path, ngtcp2_path_validation_result result);
 
   void on_timer(LocalTime now) override;
   void fail(LocalTime now, int error);
@@ -124,8 +136,13 @@ class Connection final : public QuicConnection, private TimerNode {
   void choose_ping_interval(const ngtcp2_conn_info& info);
   LocalTime watch_full_window(const ngtcp2_conn_info& info);
   void check_full_window();
-  void arm_timer(ngtcp2_tstamp ts);
+  void arm_timer();
+  Pacer::Path pacing_path() const;
+  std::size_t send_budget();
+  bool is_paced_by_ngtcp2() const;
+  bool has_to_send();
   ngtcp2_ssize write_packet(Packet& packet, ngtcp2_tstamp ts);
+  ngtcp2_ssize write_unpaced(Packet& packet, ngtcp2_tstamp ts);
   ngtcp2_ssize write_rest(Packet& packet, ngtcp2_tstamp ts);
   void refuse(SendStream& stream);
   // A piece of a packet: NGTCP2_ERR_WRITE_MORE = go on with the same packet.
@@ -164,7 +181,17 @@ class Connection final : public QuicConnection, private TimerNode {
   std::deque<StreamId> blocked_;   // by their own flow-control limit
   std::vector<std::uint64_t> dropped_datagrams_;
   std::vector<std::uint64_t> sent_datagrams_;  // those with a tag
+
+  // Paths. A client's socket has a name of its own, which is not what the peer sees.
   bool path_changed_ = false;
+  SocketAddress first_socket_;
+  SocketAddress arrived_at_;  // where the last datagram was sent to
+  SocketAddress new_remote_;  // the last address of the peer that was not its usual one
+  RateLimit path_changes_;
+  SocketAddress migrating_to_;    // unset: nowhere
+  bool migration_waits_ = false;  // for the handshake to be confirmed
+  bool is_confirmed_ = false;
+  std::vector<std::pair<SocketAddress, Status>> migrations_;  // that have ended
 
   // Large packets: the first since which nothing was acknowledged, and until when none is sent.
   LocalTime unacknowledged_since_ = kNever;
@@ -172,6 +199,9 @@ class Connection final : public QuicConnection, private TimerNode {
   // Since when the congestion window is full and nothing was acknowledged; when that is too long.
   LocalTime stalled_since_ = kNever;
   LocalTime stall_deadline_ = kNever;
+
+  Pacer pacer_;
+  bool is_pacer_blocked_ = false;
 
   bool open_ = false;
   bool handshake_over_ = false;
@@ -187,10 +217,8 @@ class Connection final : public QuicConnection, private TimerNode {
   std::uint64_t close_packets_owed_ = 0;
   LocalTime forget_at_{};
 
-  std::uint64_t packets_sent_ = 0;
-  std::uint64_t packets_received_ = 0;
-  std::uint64_t bytes_sent_ = 0;
-  std::uint64_t bytes_received_ = 0;
+  // What ngtcp2 does not count; the other fields stay zero.
+  ConnectionStats counted_;
 };
 
 }  // namespace echostream::transport

@@ -2,6 +2,7 @@
 // to its peer.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "runtime/transport/connection.h"
@@ -13,6 +14,8 @@ namespace {
 
 // Ids of ours: long enough that nobody guesses one, short enough for every packet.
 constexpr std::size_t kIdBytes = 16;
+// RFC 9000 section 14: what every path takes.
+constexpr std::size_t kLeastPacketBytes = 1200;
 
 ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
   switch (algorithm) {
@@ -30,6 +33,19 @@ ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
 // of 1500, 1492 (PPPoE), 1454 and less, all with an IPv6 header. ngtcp2's own list ends at 1444.
 constexpr std::array<std::uint16_t, 7> kProbeSizes = {65487, 8952, 1452, 1444, 1406, 1342, 1232};
 
+// Those that a limit lets through, and the limit itself.
+std::vector<std::uint16_t> probe_sizes(std::size_t most) {
+  std::vector<std::uint16_t> sizes;
+  for (const std::uint16_t size : kProbeSizes) {
+    if (size <= most) sizes.push_back(size);
+  }
+  if (most > kLeastPacketBytes && most < kProbeSizes.front() &&
+      (sizes.empty() || sizes.front() != most)) {
+    sizes.insert(sizes.begin(), static_cast<std::uint16_t>(most));
+  }
+  return sizes;
+}
+
 ngtcp2_duration to_ngtcp2(Duration duration) {
   return static_cast<ngtcp2_duration>(std::max<Duration::rep>(duration.count(), 0));
 }
@@ -42,7 +58,8 @@ Connection::Connection(ConnectionHost& host, LocalTime now, bool is_server,
       now_(now),
       is_server_(is_server),
       sink_(sink),
-      scheduler_(host.quic_options().max_queued_datagram_bytes) {}
+      scheduler_(host.quic_options().max_queued_datagram_bytes),
+      path_changes_(host.quic_options().max_path_changes_per_second) {}
 
 Connection::~Connection() {
   for (const ConnectionId& id : ids_) host_.remove_id(id);
@@ -67,10 +84,13 @@ std::unique_ptr<Connection> Connection::dial(ConnectionHost& host, LocalTime now
 
 bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival) {
   tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), wall_now);
+  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
   const ngtcp2_settings settings = make_settings(
-      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN);
+      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN,
+      probes);
   const ConnectionId id = make_id();
   ngtcp2_transport_params parameters = make_parameters();
+  offer_preferred_address(parameters);
   parameters.original_dcid = arrival.original_id.value_or(arrival.destination_id).to_ngtcp2();
   parameters.original_dcid_present = 1;
   if (arrival.original_id) {
@@ -101,12 +121,15 @@ bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival&
 
 bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departure& departure) {
   tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
-  const ngtcp2_settings settings = make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN);
+  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
+  const ngtcp2_settings settings =
+      make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN, probes);
   const ngtcp2_transport_params parameters = make_parameters();
   std::array<std::uint8_t, kIdBytes> destination;
   host_.fill_random(destination);
   const ngtcp2_cid destination_id = ConnectionId(destination).to_ngtcp2();
   const ngtcp2_cid own_id = make_id().to_ngtcp2();
+  first_socket_ = departure.local;
   const NativeAddress local(departure.local);
   const NativeAddress remote(departure.remote);
   const ngtcp2_path path{local.get(), remote.get(), nullptr};
@@ -125,18 +148,17 @@ void Connection::take(ngtcp2_conn* made) {
   tls_->attach(*made);
 }
 
-ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type token_type) const {
+ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type token_type,
+                                          const std::vector<std::uint16_t>& probes) const {
   const QuicOptions& options = host_.quic_options();
   ngtcp2_settings settings;
   ngtcp2_settings_default(&settings);
   settings.cc_algo = to_ngtcp2(options.congestion_control);
   settings.initial_ts = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
   settings.max_tx_udp_payload_size = options.max_udp_payload_bytes;
-  const auto probes = std::find_if(kProbeSizes.begin(), kProbeSizes.end(), [&](std::uint16_t size) {
-    return size <= options.max_udp_payload_bytes;
-  });
-  settings.pmtud_probes = probes;
-  settings.pmtud_probeslen = static_cast<std::size_t>(kProbeSizes.end() - probes);
+  // ngtcp2 copies them.
+  settings.pmtud_probes = probes.data();
+  settings.pmtud_probeslen = probes.size();
   settings.handshake_timeout = to_ngtcp2(options.handshake_timeout);
   // Every packet is acknowledged when the batch it came in has been handled, together with what the
   // application answered: waiting for a second one would cost a packet of its own later.
@@ -165,6 +187,28 @@ ngtcp2_transport_params Connection::make_parameters() const {
   parameters.active_connection_id_limit = 7;
   parameters.grease_quic_bit = options.grease_quic_bit ? 1 : 0;
   return parameters;
+}
+
+// Under an id of its own (RFC 9000 section 9.6).
+void Connection::offer_preferred_address(ngtcp2_transport_params& parameters) {
+  const QuicOptions& options = host_.quic_options();
+  if (!options.preferred_ipv4.is_set() && !options.preferred_ipv6.is_set()) return;
+  const ConnectionId id = make_id();
+  ngtcp2_preferred_addr& offer = parameters.preferred_addr;
+  offer.cid = id.to_ngtcp2();
+  const ResetToken token = host_.tokens().reset_token(id);
+  std::copy(token.begin(), token.end(), offer.stateless_reset_token);
+  if (options.preferred_ipv4.is_set()) {
+    const NativeAddress address(options.preferred_ipv4);
+    std::memcpy(&offer.ipv4, address.get().addr, sizeof offer.ipv4);
+    offer.ipv4_present = 1;
+  }
+  if (options.preferred_ipv6.is_set()) {
+    const NativeAddress address(options.preferred_ipv6);
+    std::memcpy(&offer.ipv6, address.get().addr, sizeof offer.ipv6);
+    offer.ipv6_present = 1;
+  }
+  parameters.preferred_addr_present = 1;
 }
 
 ConnectionId Connection::make_id() {

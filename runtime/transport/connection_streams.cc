@@ -22,6 +22,7 @@ SocketAddress Connection::remote_address() const {
 }
 
 SocketAddress Connection::local_address() const {
+  if (arrived_at_.is_set()) return arrived_at_;
   if (!connection_) return close_local_;
   return from_native(ngtcp2_conn_get_path(connection_.get())->local);
 }
@@ -33,17 +34,15 @@ std::optional<Fingerprint> Connection::peer_fingerprint() const {
 }
 
 ConnectionStats Connection::stats() const {
-  ConnectionStats stats;
-  stats.packets_sent = packets_sent_;
-  stats.packets_received = packets_received_;
-  stats.bytes_sent = bytes_sent_;
-  stats.bytes_received = bytes_received_;
+  ConnectionStats stats = counted_;
   if (!connection_) return stats;
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(connection_.get(), &info);
   stats.smoothed_rtt = to_duration(info.smoothed_rtt);
   stats.least_rtt = to_duration(info.min_rtt);
   stats.latest_rtt = to_duration(info.latest_rtt);
+  stats.rtt_variation = to_duration(info.rttvar);
+  stats.path_mtu_bytes = path_bytes();
   stats.congestion_window_bytes = info.cwnd;
   stats.bytes_in_flight = info.bytes_in_flight;
 #ifdef NGTCP2_CONN_INFO_V2
@@ -156,7 +155,9 @@ Status Connection::send_datagram(OutgoingDatagramFrame datagram) {
     return {StatusCode::kInvalidArgument, "the datagram has " + std::to_string(size) +
                                               " bytes, the path takes " + std::to_string(most)};
   }
+  const std::size_t dropped = dropped_datagrams_.size();
   scheduler_.push(std::move(datagram), dropped_datagrams_);
+  counted_.datagram_frames_dropped += dropped_datagrams_.size() - dropped;
   changed();
   return Status::ok();
 }

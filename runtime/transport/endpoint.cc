@@ -17,6 +17,13 @@ constexpr std::size_t kIdBytes = 16;
 constexpr std::size_t kMostWaitingAnswers = 256;
 // Tokens of servers that were visited; more forget the first in order.
 constexpr std::size_t kMostKeptTokens = 256;
+// Of packets written at a time: what one GSO call takes, and some more, but not 64 of the largest.
+constexpr std::size_t kMostBatchBytes = 256 * 1024;
+
+std::size_t batch_datagrams(const QuicEndpoint::Options& options) {
+  const std::size_t fitting = kMostBatchBytes / options.quic.max_udp_payload_bytes;
+  return std::max<std::size_t>(1, std::min(options.max_burst_datagrams, fitting));
+}
 
 }  // namespace
 
@@ -37,7 +44,7 @@ Endpoint::Endpoint(Options options, QuicEndpointSink& sink)
     : options_(std::move(options)),
       sink_(sink),
       tokens_(make_secret()),
-      batch_(options_.max_burst_datagrams, options_.quic.max_udp_payload_bytes),
+      batch_(batch_datagrams(options_), options_.quic.max_udp_payload_bytes),
       answer_limit_(options_.max_stateless_answers_per_second),
       ids_(16, make_hash()),
       reset_tokens_(16, make_hash()) {}
@@ -91,7 +98,7 @@ void Endpoint::handle_datagram(LocalTime now, const IncomingDatagram& datagram) 
   } else if (is_reset) {
     connection->handle_stateless_reset(now);
   } else {
-    connection->handle_datagram(now, datagram.local, datagram.remote, datagram.ecn, datagram.data);
+    connection->handle_datagram(now, datagram);
   }
   retired_.clear();
 }
@@ -169,7 +176,7 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   ++half_open_;
   Connection& accepted = *connection;
   add(std::move(connection));
-  accepted.handle_datagram(now, datagram.local, datagram.remote, datagram.ecn, datagram.data);
+  accepted.handle_datagram(now, datagram);
   if (!accepted.is_closed()) return;
   // Nothing in it could be used, so nothing is kept of it: a flood of such packets must not fill
   // the table, and the client's next try is a new one.
