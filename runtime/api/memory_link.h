@@ -39,6 +39,12 @@ class MemoryLink final : public Link, private ReadyNode {
 
   // Link
   SocketAddress remote_address() const override { return {}; }
+  SocketAddress local_address() const override { return {}; }
+  Result<SocketAddress> migrate(const SocketAddress&) override {
+    return Status(StatusCode::kFailedPrecondition, "a session in memory has no path to change");
+  }
+  bool has_lost_its_address() const override { return false; }
+  std::uint64_t target_bytes_per_s(core::Priority) const override { return 0; }
   std::optional<Fingerprint> peer_fingerprint() const override { return std::nullopt; }
   void add_stats(SessionStats&) const override {}
 

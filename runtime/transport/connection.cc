@@ -48,7 +48,10 @@ void Connection::handle_datagram(LocalTime now, const IncomingDatagram& datagram
   const int result = ngtcp2_conn_read_pkt(connection_.get(), &path, &info, datagram.data.data(),
                                           datagram.data.size(), ts);
   if (result != 0) fail(now, result);
-  if (!closed_ && !closing_) begin_waiting_migration(now);
+  if (!closed_ && !closing_) {
+    begin_waiting_migration(now);
+    observe_acknowledgements();
+  }
   retry_blocked_stream();
   deliver_deferred(now);
   changed();
@@ -235,7 +238,8 @@ int Connection::on_handshake_completed() {
   return 0;
 }
 
-void Connection::on_acknowledged() {
+void Connection::on_acknowledged(std::uint64_t bytes) {
+  newly_acknowledged_ += bytes;
   unacknowledged_since_ = kNever;
   stalled_since_ = kNever;
 }

@@ -3,6 +3,7 @@
 
 #include <ngtcp2/ngtcp2.h>
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -12,11 +13,13 @@
 
 #include "runtime/transport/connection_host.h"
 #include "runtime/transport/crypto/tls_handshake.h"
+#include "runtime/transport/delivery_rate.h"
 #include "runtime/transport/pacer.h"
 #include "runtime/transport/packet_batch.h"
 #include "runtime/transport/quic_endpoint.h"
 #include "runtime/transport/send_scheduler.h"
 #include "runtime/transport/stateless_answers.h"
+#include "runtime/transport/target_rate.h"
 
 namespace echostream::transport {
 
@@ -69,6 +72,7 @@ class Connection final : public QuicConnection, private TimerNode {
   std::string alpn() const override;
   std::optional<Fingerprint> peer_fingerprint() const override;
   ConnectionStats stats() const override;
+  std::uint64_t target_bytes_per_s(std::uint8_t priority) const override;
   Result<StreamId> open_bidirectional() override;
   Result<StreamId> open_unidirectional() override;
   void write(StreamId id, Buffer bytes, bool fin) override;
@@ -137,6 +141,8 @@ class Connection final : public QuicConnection, private TimerNode {
   LocalTime watch_full_window(const ngtcp2_conn_info& info);
   void check_full_window();
   void arm_timer();
+  void mark_sent(Priority priority, std::size_t bytes);
+  void observe_acknowledgements();
   Pacer::Path pacing_path() const;
   std::size_t send_budget();
   bool is_paced_by_ngtcp2() const;
@@ -157,7 +163,7 @@ class Connection final : public QuicConnection, private TimerNode {
 
   // ngtcp2's callbacks; 0, or NGTCP2_ERR_CALLBACK_FAILURE.
   int on_handshake_completed();
-  void on_acknowledged();
+  void on_acknowledged(std::uint64_t bytes);
   int on_stream_open(StreamId id);
   int on_stream_close(StreamId id, std::uint64_t code);
   int on_stop_sending(StreamId id, std::uint64_t code);
@@ -199,6 +205,13 @@ class Connection final : public QuicConnection, private TimerNode {
   // Since when the congestion window is full and nothing was acknowledged; when that is too long.
   LocalTime stalled_since_ = kNever;
   LocalTime stall_deadline_ = kNever;
+
+  // What the application's bytes do.
+  std::uint64_t newly_acknowledged_ = 0;
+  ByteHistory sent_;
+  std::array<RateMeter, 8> sent_by_priority_;
+  DeliveryRate delivery_;
+  TargetRate target_;
 
   Pacer pacer_;
   bool is_pacer_blocked_ = false;

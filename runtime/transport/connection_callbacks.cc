@@ -95,7 +95,7 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
   };
   callbacks.acked_stream_data_offset = [](ngtcp2_conn*, std::int64_t id, std::uint64_t,
                                           std::uint64_t size, void* user, void*) {
-    self(user).on_acknowledged();
+    self(user).on_acknowledged(size);
     if (SendStream* stream = self(user).find_stream(StreamId{id})) {
       stream->mark_acknowledged(static_cast<std::size_t>(size));
     }
@@ -136,8 +136,9 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
     }
     return 0;
   };
-  callbacks.ack_datagram = [](ngtcp2_conn*, std::uint64_t, void* user) {
-    self(user).on_acknowledged();
+  // The id of a datagram is its size.
+  callbacks.ack_datagram = [](ngtcp2_conn*, std::uint64_t size, void* user) {
+    self(user).on_acknowledged(size);
     return 0;
   };
   callbacks.lost_datagram = [](ngtcp2_conn*, std::uint64_t, void* user) {

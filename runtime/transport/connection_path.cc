@@ -1,4 +1,5 @@
 // Which way a connection's packets go: following the peer to a new address, and moving ourselves.
+#include <algorithm>
 #include <utility>
 
 #include "runtime/transport/connection.h"
@@ -122,6 +123,8 @@ void Connection::on_path_validation(const ngtcp2_path& path, ngtcp2_path_validat
     // What the old path did to large packets says nothing about this one.
     unacknowledged_since_ = kNever;
     small_until_ = {};
+    delivery_.reset();
+    target_.reset();
   }
   if (!migrating_to_.is_set() || from_native(path.local) != migrating_to_) return;
   if (is_proven) {
@@ -132,6 +135,34 @@ void Connection::on_path_validation(const ngtcp2_path& path, ngtcp2_path_validat
   } else {
     end_migration({StatusCode::kAborted, "another migration was begun"});
   }
+}
+
+// ---- What the path delivers.
+
+void Connection::mark_sent(Priority priority, std::size_t bytes) {
+  if (bytes == 0) return;
+  sent_.add(now_, bytes);
+  sent_by_priority_[std::min<std::size_t>(priority, sent_by_priority_.size() - 1)].add(now_, bytes);
+}
+
+void Connection::observe_acknowledgements() {
+  if (newly_acknowledged_ == 0) return;
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(connection_.get(), &info);
+  const auto duration = [](ngtcp2_duration of) { return Duration(static_cast<Duration::rep>(of)); };
+  const Duration rtt = duration(info.smoothed_rtt);
+  delivery_.on_acknowledged(now_, std::exchange(newly_acknowledged_, 0), rtt,
+                            info.bytes_in_flight < info.cwnd && !has_to_send());
+  // What was sent a round trip ago should have been acknowledged by now.
+  constexpr Duration kWindow = std::chrono::milliseconds(500);
+  TargetRate::Observation seen;
+  seen.latest_rtt = duration(info.latest_rtt);
+  seen.smoothed_rtt = rtt;
+  seen.congestion_window_bytes = info.cwnd;
+  seen.delivered_bytes_per_s = delivery_.recent_bytes_per_s(now_);
+  seen.acknowledged_bytes = delivery_.acknowledged().between(now_ - kWindow, now_);
+  seen.sent_bytes = sent_.between(now_ - kWindow - rtt, now_ - rtt);
+  target_.observe(now_, seen);
 }
 
 }  // namespace echostream::transport

@@ -43,12 +43,23 @@ ConnectionStats Connection::stats() const {
   stats.latest_rtt = to_duration(info.latest_rtt);
   stats.rtt_variation = to_duration(info.rttvar);
   stats.path_mtu_bytes = path_bytes();
+  stats.delivery_rate_bytes_per_s = delivery_.bytes_per_s(now_);
   stats.congestion_window_bytes = info.cwnd;
   stats.bytes_in_flight = info.bytes_in_flight;
 #ifdef NGTCP2_CONN_INFO_V2
   stats.packets_lost = info.pkt_lost;
 #endif
   return stats;
+}
+
+std::uint64_t Connection::target_bytes_per_s(std::uint8_t priority) const {
+  const auto total = static_cast<double>(target_.bytes_per_s());
+  double others = 0;
+  for (std::size_t i = 0; i < priority && i < sent_by_priority_.size(); ++i) {
+    others += sent_by_priority_[i].bytes_per_s(now_);
+  }
+  // Never nothing: how would it be known that there is room again?
+  return static_cast<std::uint64_t>(std::max(total - others, total / 20));
 }
 
 // ---- Streams.

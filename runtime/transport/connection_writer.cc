@@ -262,6 +262,7 @@ ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, 
   if (taken >= 0) {
     const auto bytes = static_cast<std::size_t>(taken);
     stream.mark_sent(bytes, fin && bytes == next.bytes);
+    mark_sent(stream.priority(), bytes);
     if (stream.take_notification()) drained_.push_back(stream.id());
     scheduler_.rotate(stream);
     return size;
@@ -287,16 +288,18 @@ ngtcp2_ssize Connection::write_datagram_piece(Packet& packet, OutgoingDatagramFr
   // ngtcp2 asserts that no piece is empty.
   std::array<ngtcp2_vec, 2> pieces;
   std::size_t count = 0;
-  for (const Buffer* bytes : {&datagram.header, &datagram.payload}) {
-    if (bytes->empty()) continue;
-    pieces[count++] = {const_cast<std::uint8_t*>(bytes->data()), bytes->size()};
+  const std::size_t bytes = datagram.header.size() + datagram.payload.size();
+  for (const Buffer* part : {&datagram.header, &datagram.payload}) {
+    if (part->empty()) continue;
+    pieces[count++] = {const_cast<std::uint8_t*>(part->data()), part->size()};
   }
   int accepted = 0;
   const ngtcp2_ssize size = ngtcp2_conn_writev_datagram(
       connection_.get(), &packet.path.path, &packet.info, packet.room.data(), packet.room.size(),
-      &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, pieces.data(), count, ts);
+      &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, bytes, pieces.data(), count, ts);
   if (accepted != 0) {
     ++counted_.datagram_frames_sent;
+    mark_sent(priority, bytes);
     if (datagram.tag != 0) sent_datagrams_.push_back(datagram.tag);
     scheduler_.pop_datagram(priority);
   }

@@ -43,6 +43,7 @@ struct ConnectionStats {
   std::optional<std::uint64_t> packets_lost;
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  std::uint64_t delivery_rate_bytes_per_s = 0;
   /// The largest packet that this path was seen to take.
   std::size_t path_mtu_bytes = 0;
   std::uint64_t datagram_frames_sent = 0;
@@ -128,6 +129,8 @@ class QuicConnection {
   /// The peer's leaf certificate; none before the handshake or when the peer sent none.
   virtual std::optional<Fingerprint> peer_fingerprint() const = 0;
   virtual ConnectionStats stats() const = 0;
+  /// What a stream of that priority may send now, in bytes per second; 0: not known yet.
+  virtual std::uint64_t target_bytes_per_s(std::uint8_t priority) const = 0;
 
   /// kResourceExhausted when the peer allows no more streams now (on_streams_available() follows).
   virtual Result<StreamId> open_bidirectional() = 0;
