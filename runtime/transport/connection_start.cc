@@ -184,7 +184,8 @@ ngtcp2_transport_params Connection::make_parameters() const {
   parameters.initial_max_streams_uni = options.max_unidirectional_streams;
   parameters.max_idle_timeout = to_ngtcp2(options.idle_timeout);
   parameters.max_datagram_frame_size = options.max_datagram_frame_bytes;
-  parameters.active_connection_id_limit = 7;
+  // The peer is offered two fewer: TlsHandshake::offer_transport_parameters().
+  parameters.active_connection_id_limit = 8;
   parameters.grease_quic_bit = options.grease_quic_bit ? 1 : 0;
   return parameters;
 }
