@@ -36,7 +36,6 @@ void Connection::handle_datagram(LocalTime now, const IncomingDatagram& datagram
   if (closing_) return;
   const ngtcp2_tstamp ts = tick(now);
   if (!may_come_from(datagram.remote)) return;
-  arrived_at_ = datagram.local;
   // A client's local address is whatever the system chose, and not worth following packet by
   // packet: its socket is what counts.
   const SocketAddress& socket = datagram.socket.is_set() ? datagram.socket : first_socket_;
@@ -48,6 +47,7 @@ void Connection::handle_datagram(LocalTime now, const IncomingDatagram& datagram
   const int result = ngtcp2_conn_read_pkt(connection_.get(), &path, &info, datagram.data.data(),
                                           datagram.data.size(), ts);
   if (result != 0) fail(now, result);
+  note_arrival(datagram.local, is_server_ ? datagram.local : socket);
   if (!closed_ && !closing_) {
     begin_waiting_migration(now);
     observe_acknowledgements();

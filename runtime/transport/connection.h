@@ -114,6 +114,7 @@ class Connection final : public QuicConnection, private TimerNode {
   ConnectionId make_id();
   ngtcp2_tstamp tick(LocalTime now);
 
+  void note_arrival(const SocketAddress& address, const SocketAddress& path_local);
   bool may_come_from(const SocketAddress& remote);
   Status check_migration(const SocketAddress& local) const;
   Status begin_migration(LocalTime now);
@@ -191,7 +192,7 @@ class Connection final : public QuicConnection, private TimerNode {
   // Paths. A client's socket has a name of its own, which is not what the peer sees.
   bool path_changed_ = false;
   SocketAddress first_socket_;
-  SocketAddress arrived_at_;  // where the last datagram was sent to
+  SocketAddress arrived_at_;  // where the last datagram of the present path was sent to
   SocketAddress new_remote_;  // the last address of the peer that was not its usual one
   RateLimit path_changes_;
   SocketAddress migrating_to_;    // unset: nowhere

@@ -7,6 +7,14 @@
 
 namespace echostream::transport {
 
+// Where the peer sends to. Late packets of an earlier path say nothing about it.
+void Connection::note_arrival(const SocketAddress& address, const SocketAddress& path_local) {
+  if (address == arrived_at_ || !connection_) return;
+  if (from_native(ngtcp2_conn_get_path(connection_.get())->local) == path_local) {
+    arrived_at_ = address;
+  }
+}
+
 // A server follows its peer (RFC 9000 section 9.3), but not to any number of places: each costs
 // packets, memory and the congestion window.
 bool Connection::may_come_from(const SocketAddress& remote) {
@@ -151,8 +159,11 @@ void Connection::observe_acknowledgements() {
   ngtcp2_conn_get_conn_info(connection_.get(), &info);
   const auto duration = [](ngtcp2_duration of) { return Duration(static_cast<Duration::rep>(of)); };
   const Duration rtt = duration(info.smoothed_rtt);
-  delivery_.on_acknowledged(now_, std::exchange(newly_acknowledged_, 0), rtt,
-                            info.bytes_in_flight < info.cwnd && !has_to_send());
+  // A queue on the way says as clearly as a full window that the path takes no more.
+  const bool is_queueing =
+      duration(info.latest_rtt) > duration(info.min_rtt) + TargetRate::kHighDelay;
+  const bool is_app_limited = info.bytes_in_flight < info.cwnd && !has_to_send() && !is_queueing;
+  delivery_.on_acknowledged(now_, std::exchange(newly_acknowledged_, 0), rtt, is_app_limited);
   // What was sent a round trip ago should have been acknowledged by now.
   constexpr Duration kWindow = std::chrono::milliseconds(500);
   TargetRate::Observation seen;

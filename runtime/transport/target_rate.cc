@@ -11,9 +11,9 @@ namespace {
 constexpr Duration kBaseMemory = std::chrono::seconds(15);
 // Growth per interval, far below what the path was seen to take and near to it.
 constexpr double kFastGrowth = 0.03;
-constexpr double kSlowGrowth = 0.005;
+constexpr double kSlowGrowth = 0.006;
 constexpr double kNear = 0.85;
-constexpr double kBeyond = 1.15;
+constexpr double kBeyond = 1.05;
 // No more than that above what was really delivered: what is not used proves nothing.
 constexpr double kUnproven = 1.5;
 
