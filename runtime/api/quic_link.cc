@@ -132,7 +132,9 @@ Result<SocketAddress> QuicLink::migrate(const SocketAddress& local) {
 }
 
 bool QuicLink::has_lost_its_address() const {
-  if (connection_ == nullptr || connection_->is_server() || !home_.is_set()) return false;
+  if (connection_ == nullptr || connection_->is_server()) return false;
+  // Not every system tells where a datagram arrived.
+  if (!home_.is_set() || home_.is_any()) return false;
   return driver_->has_lost(home_, connection_->remote_address(), is_bound_to_home_);
 }
 

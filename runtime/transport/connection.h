@@ -117,7 +117,7 @@ class Connection final : public QuicConnection, private TimerNode {
   void note_arrival(const SocketAddress& address, const SocketAddress& path_local);
   bool may_come_from(const SocketAddress& remote);
   Status check_migration(const SocketAddress& local) const;
-  Status begin_migration(LocalTime now);
+  Status begin_migration(LocalTime now, const SocketAddress& local);
   void begin_waiting_migration(LocalTime now);
   void end_migration(Status status);
   void on_path_validation(const ngtcp2_path& path, ngtcp2_path_validation_result result);

@@ -78,19 +78,15 @@ Status Connection::migrate(LocalTime now, const SocketAddress& local) {
     migration_waits_ = true;
     return Status::ok();
   }
-  // What goes on is aborted by ngtcp2, which tells; only then the new one is known here.
-  const SocketAddress before = std::exchange(migrating_to_, local);
-  if (before.is_set()) {
-    migrations_.emplace_back(before, Status(StatusCode::kAborted, "another migration was begun"));
-  }
-  Status status = begin_migration(now);
-  if (!status.is_ok()) migrating_to_ = {};
+  // One that goes on is aborted by ngtcp2, which tells, but only if this one can begin.
+  if (Status status = begin_migration(now, local); !status.is_ok()) return status;
+  migrating_to_ = local;
   changed();
-  return status;
+  return Status::ok();
 }
 
-Status Connection::begin_migration(LocalTime now) {
-  const NativeAddress native_local(migrating_to_);
+Status Connection::begin_migration(LocalTime now, const SocketAddress& local) {
+  const NativeAddress native_local(local);
   const NativeAddress native_remote(remote_address());
   const ngtcp2_path path{native_local.get(), native_remote.get(), nullptr};
   switch (ngtcp2_conn_initiate_migration(connection_.get(), &path, tick(now))) {
@@ -114,7 +110,7 @@ void Connection::begin_waiting_migration(LocalTime now) {
   if (!is_confirmed_ || !migration_waits_) return;
   migration_waits_ = false;
   Status status = check_migration(migrating_to_);
-  if (status.is_ok()) status = begin_migration(now);
+  if (status.is_ok()) status = begin_migration(now, migrating_to_);
   if (!status.is_ok()) end_migration(std::move(status));
 }
 

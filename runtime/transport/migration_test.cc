@@ -216,6 +216,31 @@ TEST(Migration, TooManyInASecondAreRefused) {
   EXPECT_FALSE(pair.sink.is_closed());
 }
 
+// The peer runs out of ids to give: what goes on is not lost with what cannot begin.
+TEST(Migration, OneThatCannotBeginLeavesTheOneBeforeItAlone) {
+  MovingPair pair;
+  ASSERT_TRUE(pair.connect());
+  pair.world.run_for(200ms);
+  // None of them can end meanwhile: nothing arrives.
+  pair.world.tap = [](Datagram&) { return false; };
+  SocketAddress last;
+  Status refused;
+  for (std::uint16_t i = 0; i < 12 && refused.is_ok(); ++i) {
+    const SocketAddress next = kMobile.with_port(static_cast<std::uint16_t>(41'000 + i));
+    pair.client.sockets[next] = next;
+    refused = pair.connection->migrate(pair.world.now(), next);
+    if (refused.is_ok()) last = next;
+  }
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted) << refused;
+  pair.world.tap = nullptr;
+  ASSERT_TRUE(pair.world.run_until(
+      [&] { return !pair.sink.migrations.empty() && pair.sink.migrations.back().first == last; },
+      10s));
+  EXPECT_TRUE(pair.sink.migrations.back().second.is_ok()) << pair.sink.migrations.back().second;
+  const StreamId id = pair.send(*pair.connection, pattern(100'000, 1), true);
+  EXPECT_TRUE(pair.world.run_until([&] { return pair.server_sink().stream(id).fin; }, 10s));
+}
+
 // Somebody who holds the connection's packets sends them from ever new addresses.
 TEST(Migration, AFloodOfAddressesMovesAServerOnlySoOften) {
   QuicPair pair;
