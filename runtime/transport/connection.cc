@@ -36,6 +36,7 @@ void Connection::handle_datagram(LocalTime now, const IncomingDatagram& datagram
   if (closing_) return;
   const ngtcp2_tstamp ts = tick(now);
   if (!may_come_from(datagram.remote)) return;
+  if (!arrived_at_.is_set()) arrived_at_ = datagram.local;  // on_connected() comes before the next
   // A client's local address is whatever the system chose, and not worth following packet by
   // packet: its socket is what counts.
   const SocketAddress& socket = datagram.socket.is_set() ? datagram.socket : first_socket_;

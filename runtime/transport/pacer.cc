@@ -19,7 +19,13 @@ double Pacer::bytes_per_ns(const Path& path) {
 
 std::size_t Pacer::burst_bytes(const Path& path) {
   const double in_time = bytes_per_ns(path) * static_cast<double>(kBurstTime.count());
-  const std::size_t least = std::min(kLeastBurstPackets * path.packet_bytes, kMostBurstBytes);
+  std::size_t least = kLeastBurstPackets * path.packet_bytes;
+  if (path.is_congestion_seen) {
+    // Losses come in bursts, too: the other half of the window is what finds them out.
+    const auto half = static_cast<std::size_t>(path.congestion_window_bytes / 2);
+    least = std::min(least, std::max(half, 2 * path.packet_bytes));
+  }
+  least = std::min(least, kMostBurstBytes);
   const auto most = static_cast<double>(std::max(kMostBurstBytes, path.packet_bytes));
   return std::max({least, path.packet_bytes, static_cast<std::size_t>(std::min(in_time, most))});
 }

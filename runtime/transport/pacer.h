@@ -24,7 +24,8 @@ class Pacer {
 
   static constexpr std::size_t kUnlimited = SIZE_MAX;
   /// A burst is what the path carries in that time, but no less than 10 packets, as an initial
-  /// window is, and no more than one GSO call takes.
+  /// window is (half of the window once congestion was seen, if that is less), and no more than one
+  /// GSO call takes.
   static constexpr Duration kBurstTime = std::chrono::milliseconds(1);
   static constexpr std::size_t kLeastBurstPackets = 10;
   static constexpr std::size_t kMostBurstBytes = 64 * 1024;

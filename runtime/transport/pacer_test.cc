@@ -54,10 +54,15 @@ TEST(Pacer, SendsALittleFasterThanTheWindowInSmallBursts) {
 TEST(Pacer, ABurstOfAFastPathIsWhatAMillisecondCarriesAndFitsOneGsoCall) {
   EXPECT_EQ(Pacer::burst_bytes(path(20ms, 400'000)), 25'000u);
   EXPECT_EQ(Pacer::burst_bytes(path(2ms, 4'000'000)), 65'536u);
-  EXPECT_EQ(Pacer::burst_bytes(path(200ms, 14'500)), 14'500u);
+  EXPECT_EQ(Pacer::burst_bytes(path(200ms, 14'500, false)), 14'500u);
   Pacer::Path jumbo = path(20ms, 1'000'000);
   jumbo.packet_bytes = 65'487;
   EXPECT_EQ(Pacer::burst_bytes(jumbo), 65'536u);
+}
+
+TEST(Pacer, NoMoreThanHalfOfASmallWindowLeavesAtOnce) {
+  EXPECT_EQ(Pacer::burst_bytes(path(200ms, 14'500)), 7'250u);
+  EXPECT_EQ(Pacer::burst_bytes(path(200ms, 2'900)), 2'900u);
 }
 
 TEST(Pacer, AShortPathWaitsForNothingUntilItWasOverrun) {
