@@ -29,8 +29,10 @@ BitrateWatch::BitrateWatch(CallState& call, Callback callback)
 }
 
 void BitrateWatch::on_timer(LocalTime now) {
+  // A call without a stream has no session either, or a lost one.
+  if (call_.stream() == nullptr || call_.stream()->end() || !call_.session().is_open()) return;
   NodeContext* node = call_.session().node();
-  if (node == nullptr || !call_.session().is_open() || call_.stream()->end()) return;
+  if (node == nullptr) return;
   call_.session().executor().arm(*this, now + kInterval);
   const std::uint64_t target = target_bitrate_of(call_);
   if (target == 0 || !differ_by_a_tenth(target, told_)) return;
