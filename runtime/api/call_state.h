@@ -8,6 +8,7 @@
 #include "echostream/base/wait.h"
 #include "echostream/internal/call_state.h"
 
+#include "runtime/api/bitrate_watch.h"
 #include "runtime/api/session_state.h"
 #include "runtime/core/session/call_stream.h"
 
@@ -46,6 +47,8 @@ class CallState final : private core::CallObserver {
   CallContext& context() noexcept { return context_; }
   /// finish() was called: the writer may be dropped.
   bool writing_finished = false;
+  /// Null unless the writer asked for it.
+  std::unique_ptr<BitrateWatch> bitrate_watch;
 
   /// Looks at the engine: true when nothing more can be received; status() then says how it ended.
   bool receive_ended();

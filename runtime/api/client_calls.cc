@@ -217,6 +217,13 @@ std::optional<StreamFeedback> stream_feedback(const CallState& call) {
   return call.stream() != nullptr ? call.stream()->feedback() : std::nullopt;
 }
 
+std::uint64_t stream_target_bitrate(const CallState& call) { return target_bitrate_of(call); }
+void watch_target_bitrate(CallState& call, UniqueFunction<void(std::uint64_t)> callback) {
+  call.bitrate_watch.reset();
+  if (!callback || call.stream() == nullptr || call.stream()->end()) return;
+  call.bitrate_watch = std::make_unique<BitrateWatch>(call, std::move(callback));
+}
+
 // Half of a call was let go. A caller that drops either half unfinished has lost interest; a
 // handler goes on, and the peer learns that nothing more is read.
 void drop_reader(CallState& call) {
@@ -228,6 +235,7 @@ void drop_reader(CallState& call) {
   }
 }
 void drop_writer(CallState& call) {
+  call.bitrate_watch.reset();
   if (call.is_caller() && !call.writing_finished && !call.receive_ended()) cancel_call(call);
 }
 void cancel_call(CallState& call) {

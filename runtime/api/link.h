@@ -21,6 +21,13 @@ class Link : public core::TransportPort {
   /// Idempotent rpcs can be sent although the session is not open yet.
   virtual bool can_send_early() const = 0;
   virtual std::optional<bool> early_data_accepted() const = 0;
+  virtual SocketAddress local_address() const = 0;
+  /// Begins to move to a new socket, whose name SessionState::handle_migrated() will say.
+  virtual Result<SocketAddress> migrate(const SocketAddress& local) = 0;
+  /// The local address is not there any more, or not the one to use: migrate() would help.
+  virtual bool has_lost_its_address() const = 0;
+  /// What a stream of that priority may send, in bytes per second; 0: not known.
+  virtual std::uint64_t target_bytes_per_s(core::Priority priority) const = 0;
   /// Fills in what the transport counts.
   virtual void add_stats(SessionStats& stats) const = 0;
 };

@@ -43,6 +43,12 @@ class MemoryLink final : public Link, private ReadyNode {
   bool is_resumed() const override { return false; }
   bool can_send_early() const override { return false; }
   std::optional<bool> early_data_accepted() const override { return std::nullopt; }
+  SocketAddress local_address() const override { return {}; }
+  Result<SocketAddress> migrate(const SocketAddress&) override {
+    return Status(StatusCode::kFailedPrecondition, "a session in memory has no path to change");
+  }
+  bool has_lost_its_address() const override { return false; }
+  std::uint64_t target_bytes_per_s(core::Priority) const override { return 0; }
   void add_stats(SessionStats&) const override {}
 
  private:

@@ -81,6 +81,9 @@ transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
   endpoint.quic.congestion_control = to_transport(options.congestion_control);
   endpoint.quic.key_update_interval = options.key_update_interval;
   endpoint.quic.stalled_stream_timeout = options.limits.stalled_peer_timeout;
+  endpoint.quic.max_udp_payload_bytes = options.max_udp_payload_bytes;
+  endpoint.quic.max_path_changes_per_second = options.max_path_changes_per_second;
+  endpoint.quic.follow_preferred_address = options.follow_preferred_address;
   endpoint.max_connections = options.max_sessions;
   endpoint.max_connections_per_address = options.max_sessions_per_address;
   endpoint.max_handshakes_per_network = options.max_handshakes_per_network;
@@ -89,6 +92,13 @@ transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
   endpoint.fill_random = [this](MutableBytes out) { loop.fill_random(out); };
   endpoint.wall_time = [this] { return loop.wall_time(); };
   return endpoint;
+}
+
+Status Node::Impl::check_options() const {
+  const std::size_t most = context.options.max_udp_payload_bytes;
+  if (most >= 1200 && most <= 65527) return Status::ok();
+  return {StatusCode::kInvalidArgument,
+          "NodeOptions::max_udp_payload_bytes is " + std::to_string(most) + "; use 1200 to 65527"};
 }
 
 std::uint64_t Node::Impl::random_number() {
@@ -115,8 +125,20 @@ bool Node::Impl::accept(std::unique_ptr<QuicLink> link) {
 Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
                                             std::shared_ptr<transport::TlsContext> server_tls,
                                             internal::PortMember member) {
+  if (Status status = check_options(); !status.is_ok()) return status;
   transport::QuicEndpoint::Options options = endpoint_options();
   options.server_tls = std::move(server_tls);
+  const SocketAddress& preferred = context.options.preferred_address;
+  if (options.server_tls && preferred.is_set()) {
+    const SocketAddress offered =
+        preferred.port() != 0 ? preferred : preferred.with_port(bind_to.port());
+    const bool is_ipv4 = offered.family() == SocketAddress::Family::kIpv4;
+    (is_ipv4 ? options.quic.preferred_ipv4 : options.quic.preferred_ipv6) = offered;
+    if (offered.port() == 0) {
+      return Status(StatusCode::kInvalidArgument,
+                    "NodeOptions::preferred_address needs a port when listen() has none");
+    }
+  }
   auto driver = QuicDriver::open(
       loop, bind_to, std::move(options),
       [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); },
@@ -132,6 +154,7 @@ Result<QuicDriver*> Node::Impl::dialling_driver() {
   // A system without IPv6.
   if (!driver) driver = open_driver(SocketAddress::ipv4({}, 0), nullptr);
   if (driver) dialler = *driver;
+  if (driver) watch_addresses();
   return driver;
 }
 
@@ -160,6 +183,17 @@ TlsResult make_server_tls_of(const NodeOptions& options) {
 }
 
 }  // namespace
+
+void Node::Impl::watch_addresses() {
+  if (!context.options.migrate_on_address_change || address_watch != nullptr) return;
+  auto watch = internal::AddressWatch::open(loop, sessions);
+  if (watch) {
+    address_watch = *std::move(watch);
+  } else {
+    context.log(LogLevel::kDebug,
+                "sessions do not migrate by themselves: " + watch.status().to_string());
+  }
+}
 
 Result<std::shared_ptr<transport::TlsContext>> Node::Impl::client_tls() {
   if (dialling_tls) return dialling_tls;

@@ -7,6 +7,7 @@
 #include "echostream/base/wait.h"
 #include "echostream/node.h"
 
+#include "runtime/api/address_watch.h"
 #include "runtime/api/node_clock_service.h"
 #include "runtime/api/node_context.h"
 #include "runtime/api/quic_driver.h"
@@ -18,6 +19,7 @@ struct Node::Impl {
   Impl(Loop& loop, NodeOptions options);
   ~Impl();
 
+  Status check_options() const;
   Result<internal::QuicDriver*> open_driver(const SocketAddress& bind_to,
                                             std::shared_ptr<transport::TlsContext> server_tls,
                                             internal::PortMember member = {});
@@ -43,6 +45,8 @@ struct Node::Impl {
   std::unique_ptr<internal::NodeClockService> clock;
   std::vector<std::unique_ptr<internal::QuicDriver>> drivers;
   internal::QuicDriver* dialler = nullptr;
+  /// Null until something was dialled, and where NodeOptions::migrate_on_address_change is off.
+  std::unique_ptr<internal::AddressWatch> address_watch;
   std::shared_ptr<transport::TlsContext> dialling_tls;
   /// Null when sessions are not to be resumed.
   std::shared_ptr<SessionTicketCache> tickets;
@@ -55,6 +59,7 @@ struct Node::Impl {
  private:
   bool accept(std::unique_ptr<internal::QuicLink> link);
   transport::QuicEndpoint::Options endpoint_options();
+  void watch_addresses();
   void share_clock(const SharedClockOptions& options);
 };
 

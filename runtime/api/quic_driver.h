@@ -1,14 +1,17 @@
-// Joins one UDP socket, one QUIC endpoint and the loop: datagrams in, datagrams out, one timer.
+// Joins a UDP socket (and those that sessions have moved to), one QUIC endpoint and the loop:
+// datagrams in, datagrams out, one timer.
 // Writes once after everything that was readable has been handled and every task that it woke has
 // run.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "echostream/loop.h"
 
+#include "runtime/api/path_socket.h"
 #include "runtime/api/quic_link.h"
 #include "runtime/api/shared_port.h"
 #include "runtime/transport/quic_endpoint.h"
@@ -16,6 +19,7 @@
 namespace echostream::internal {
 
 class QuicDriver final : private UdpHandler,
+                         private PathSocket::Owner,
                          private transport::QuicEndpointSink,
                          private ReadyNode,
                          private TimerNode {
@@ -32,6 +36,14 @@ class QuicDriver final : private UdpHandler,
   SocketAddress local_address() const { return socket_->local_address(); }
   /// Starts a handshake whose connection reports to `link`.
   Status connect(transport::QuicEndpoint::Dial dial, QuicLink& link);
+
+  /// Moves a connection to a new socket, bound to `local` or to any address. Its name, which
+  /// on_migrated() will say; or why it cannot begin.
+  Result<SocketAddress> migrate(transport::QuicConnection& connection, const SocketAddress& local);
+  /// The sockets that the connection no longer needs are closed, in a moment.
+  void migration_over(transport::QuicConnection& connection, const SocketAddress& to, bool moved);
+  /// Whether a session that began to use the address `home` should look for another one.
+  bool has_lost(const SocketAddress& home, const SocketAddress& remote, bool is_bound_to_it) const;
 
   /// Writes what waits, once the tasks that are ready have run.
   void flush_soon() {
@@ -55,6 +67,10 @@ class QuicDriver final : private UdpHandler,
   void handle_datagram(const ReceivedDatagram& datagram) override;
   void handle_batch_end() override { flush_soon(); }
   void handle_writable() override;
+  // PathSocket::Owner
+  void handle_path_datagram(PathSocket& socket, const ReceivedDatagram& datagram) override;
+  void handle_path_batch_end() override { flush_soon(); }
+  void handle_path_writable() override { handle_writable(); }
   // transport::QuicEndpointSink
   transport::QuicConnectionSink* on_incoming(LocalTime now,
                                              transport::QuicConnection& connection) override;
@@ -64,12 +80,16 @@ class QuicDriver final : private UdpHandler,
   void on_timer(LocalTime now) override;
 
   bool send(const transport::Transmit& transmit);
+  void close_later(PathSocket& path, LocalTime at);
+  void close_unused(LocalTime now);
 
   Loop& loop_;
   Accept accept_;
   PortMember member_;
   std::unique_ptr<transport::QuicEndpoint> endpoint_;
   std::unique_ptr<UdpSocket> socket_;
+  std::map<SocketAddress, std::unique_ptr<PathSocket>> paths_;  // by name
+  LocalTime next_close_ = kNever;
   std::vector<transport::QuicConnection*> closed_;
   std::optional<transport::Transmit> blocked_;
 };

@@ -23,6 +23,7 @@ void QuicLink::detach() {
 void QuicLink::remember() {
   if (connection_ == nullptr) return;
   remote_address_ = connection_->remote_address();
+  local_address_ = connection_->local_address();
   peer_identity_ = connection_->peer_identity();
   is_resumed_ = connection_->is_resumed();
   early_data_accepted_ = connection_->early_data_accepted();
@@ -133,6 +134,32 @@ std::optional<bool> QuicLink::early_data_accepted() const {
   return connection_ != nullptr ? connection_->early_data_accepted() : early_data_accepted_;
 }
 
+SocketAddress QuicLink::local_address() const {
+  return connection_ != nullptr ? connection_->local_address() : local_address_;
+}
+
+Result<SocketAddress> QuicLink::migrate(const SocketAddress& local) {
+  if (connection_ == nullptr) return gone();
+  if (connection_->is_server()) {
+    return Status(StatusCode::kFailedPrecondition,
+                  "migrate() is for the side that dialled; the other one follows it");
+  }
+  auto name = driver_->migrate(*connection_, local);
+  if (name) next_is_bound_ = local.is_set() && !local.is_any();
+  return name;
+}
+
+bool QuicLink::has_lost_its_address() const {
+  if (connection_ == nullptr || connection_->is_server()) return false;
+  // Not every system tells where a datagram arrived.
+  if (!home_.is_set() || home_.is_any()) return false;
+  return driver_->has_lost(home_, connection_->remote_address(), is_bound_to_home_);
+}
+
+std::uint64_t QuicLink::target_bytes_per_s(core::Priority priority) const {
+  return connection_ != nullptr ? connection_->target_bytes_per_s(priority) : 0;
+}
+
 void QuicLink::add_stats(SessionStats& stats) const {
   if (connection_ == nullptr) {
     stats = last_stats_;
@@ -145,9 +172,23 @@ void QuicLink::add_stats(SessionStats& stats) const {
   stats.bytes_received = from.bytes_received;
   stats.packets_sent = from.packets_sent;
   stats.packets_lost = from.packets_lost;
+  stats.latest_rtt = from.latest_rtt;
+  stats.rtt_variation = from.rtt_variation;
+  stats.congestion_window_bytes = from.congestion_window_bytes;
+  stats.bytes_in_flight = from.bytes_in_flight;
+  stats.delivery_rate_bytes_per_s = from.delivery_rate_bytes_per_s;
+  stats.path_mtu_bytes = from.path_mtu_bytes;
+  stats.packets_received = from.packets_received;
+  stats.datagram_frames_sent = from.datagram_frames_sent;
+  stats.datagram_frames_received = from.datagram_frames_received;
+  stats.datagram_frames_dropped = from.datagram_frames_dropped;
+  stats.datagram_frames_lost = from.datagram_frames_lost;
+  stats.ecn_marked_packets_sent = from.ecn_marked_packets_sent;
+  stats.ecn_ce_packets_received = from.ecn_ce_packets_received;
 }
 
 void QuicLink::on_connected(LocalTime) {
+  home_ = connection_->local_address();
   if (session_ != nullptr) session_->handle_connected();
 }
 
@@ -193,6 +234,15 @@ void QuicLink::on_datagram_sent(LocalTime now, std::uint64_t tag) {
 
 void QuicLink::on_path_changed(LocalTime now) {
   if (session_ != nullptr) session_->engine().handle_path_change(now);
+}
+
+void QuicLink::on_migrated(LocalTime, const SocketAddress& local, const Status& status) {
+  if (status.is_ok()) {
+    home_ = connection_->local_address();
+    is_bound_to_home_ = next_is_bound_;
+  }
+  driver_->migration_over(*connection_, local, status.is_ok());
+  if (session_ != nullptr) session_->handle_migrated(local, status);
 }
 
 void QuicLink::on_datagram(LocalTime now, BytesView data) {

@@ -52,6 +52,10 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   bool is_resumed() const override;
   bool can_send_early() const override;
   std::optional<bool> early_data_accepted() const override;
+  SocketAddress local_address() const override;
+  Result<SocketAddress> migrate(const SocketAddress& local) override;
+  bool has_lost_its_address() const override;
+  std::uint64_t target_bytes_per_s(core::Priority priority) const override;
   void add_stats(SessionStats& stats) const override;
 
   // transport::QuicConnectionSink
@@ -69,6 +73,7 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   void on_datagram_dropped(LocalTime, std::uint64_t) override {}
   void on_datagram_sent(LocalTime now, std::uint64_t tag) override;
   void on_path_changed(LocalTime now) override;
+  void on_migrated(LocalTime now, const SocketAddress& local, const Status& status) override;
   void on_closed(LocalTime now, const transport::CloseInfo& info) override;
 
  private:
@@ -80,8 +85,13 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   SessionState* session_ = nullptr;
   std::shared_ptr<SessionTicketCache> ticket_cache_;
   std::string ticket_server_;
+  // Where the present path began, and whether the program has chosen that address.
+  SocketAddress home_;
+  bool is_bound_to_home_ = false;
+  bool next_is_bound_ = false;
   // What stays known after the connection is gone.
   SocketAddress remote_address_;
+  SocketAddress local_address_;
   std::optional<PeerIdentity> peer_identity_;
   bool is_resumed_ = false;
   std::optional<bool> early_data_accepted_;

@@ -14,6 +14,7 @@ std::optional<bool> Session::early_data_accepted() const {
   return state_->link().early_data_accepted();
 }
 SocketAddress Session::remote_address() const { return state_->link().remote_address(); }
+SocketAddress Session::local_address() const { return state_->link().local_address(); }
 std::optional<Fingerprint> Session::peer_fingerprint() const {
   const std::optional<PeerIdentity> identity = peer_identity();
   if (!identity) return std::nullopt;
@@ -55,6 +56,40 @@ Task<Status> wait_until_connected(std::shared_ptr<SessionState> state) {
     }
   }
   co_return Status::ok();
+}
+
+// Told of its end for as long as it lives.
+class WaitingMigration {
+ public:
+  WaitingMigration(std::shared_ptr<SessionState> state, const SocketAddress& to)
+      : state_(std::move(state)), pending_{to, std::nullopt} {
+    state_->add_migration(pending_);
+  }
+  ~WaitingMigration() { state_->remove_migration(pending_); }
+  WaitingMigration(const WaitingMigration&) = delete;
+  WaitingMigration& operator=(const WaitingMigration&) = delete;
+  const std::optional<Status>& outcome() const { return pending_.outcome; }
+
+ private:
+  std::shared_ptr<SessionState> state_;
+  internal::PendingMigration pending_;
+};
+
+Task<Status> migrate_session(std::shared_ptr<SessionState> state, SocketAddress local) {
+  if (!state->is_open()) {
+    co_return Status(StatusCode::kUnavailable, "migrate: the session is closed");
+  }
+  auto to = state->begin_migration(local);
+  if (!to) co_return to.error().with_context("migrate");
+  const WaitingMigration waiting(state, *to);
+  while (!waiting.outcome()) {
+    if (state->is_closed()) co_return state->close_status().with_context("migrate");
+    const WaitResult result = co_await state->changed().wait();
+    if (result == WaitResult::kCancelled) {
+      co_return Status(StatusCode::kCancelled, "migrate: the call was cancelled");
+    }
+  }
+  co_return *waiting.outcome();
 }
 
 Task<void> drain_and_close(std::shared_ptr<SessionState> state, Duration grace) {
@@ -106,6 +141,7 @@ Task<Status> SessionClock::wait_until_known(Duration bound) const {
 }
 
 Task<Status> Session::wait_connected() const { return wait_until_connected(state_); }
+Task<Status> Session::migrate(SocketAddress local) const { return migrate_session(state_, local); }
 Task<Status> Session::wait_closed() const { return wait_until_closed(state_); }
 Task<void> Session::drain(Duration grace) const { return drain_and_close(state_, grace); }
 

@@ -67,6 +67,27 @@ void SessionState::handle_closed(const Status& status) {
   });
 }
 
+Result<SocketAddress> SessionState::begin_migration(const SocketAddress& local) {
+  auto to = link_->migrate(local);
+  if (to) migrating_to_ = *to;
+  return to;
+}
+
+void SessionState::handle_migrated(const SocketAddress& to, const Status& status) {
+  if (node_ != nullptr) {
+    std::string text = "session to " + link_->remote_address().to_string() +
+                       (status.is_ok() ? " moved to the socket " + to.to_string()
+                                       : " did not move: " + status.to_string());
+    node_->deferrer.defer(
+        [node = node_, text = std::move(text)] { node->log(LogLevel::kInfo, text); });
+  }
+  if (migrating_to_ == to) migrating_to_ = {};
+  for (PendingMigration* migration : migrations_) {
+    if (migration->to == to) migration->outcome = status;
+  }
+  notify_changed();
+}
+
 std::optional<Latency> SessionState::latency_of(RemoteTime sent, LocalTime received) const {
   if (sent == RemoteTime{} || !clock().is_known()) return std::nullopt;
   const bool is_fresh = received >= latency_errors_.from && received < latency_errors_.until;

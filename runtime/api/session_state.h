@@ -4,6 +4,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "echostream/base/wait.h"
 #include "echostream/session.h"
@@ -20,6 +22,12 @@ struct PeerNode {
   LocalTime last_report{};
 };
 
+/// A migrate() that waits for its end.
+struct PendingMigration {
+  SocketAddress to;
+  std::optional<Status> outcome;
+};
+
 class SessionState final : public std::enable_shared_from_this<SessionState>,
                            private core::SessionObserver {
  public:
@@ -34,6 +42,8 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   /// From the link. Each at most once.
   void handle_connected();
   void handle_closed(const Status& status);
+  /// From the link, each time a migration has ended.
+  void handle_migrated(const SocketAddress& to, const Status& status);
   /// The node goes away: no more handlers, no more callbacks.
   void detach() noexcept { node_ = nullptr; }
 
@@ -54,6 +64,13 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   /// Nothing while the peer's clock is not known, or when `sent` says nothing.
   std::optional<Latency> latency_of(RemoteTime sent, LocalTime received) const;
   SessionStats stats() const;
+
+  /// Begins to move to a new socket; its name. handle_migrated() follows.
+  Result<SocketAddress> begin_migration(const SocketAddress& local = {});
+  bool is_migrating() const noexcept { return migrating_to_.is_set(); }
+  /// Waits for handle_migrated(); while it stays here, it must not move.
+  void add_migration(PendingMigration& migration) { migrations_.push_back(&migration); }
+  void remove_migration(PendingMigration& migration) { std::erase(migrations_, &migration); }
 
   PeerNode& peer_node() noexcept { return peer_node_; }
   const PeerNode& peer_node() const noexcept { return peer_node_; }
@@ -101,6 +118,8 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   WaitPoint clock_updated_;
   mutable LatencyErrors latency_errors_;
   PeerNode peer_node_;
+  std::vector<PendingMigration*> migrations_;
+  SocketAddress migrating_to_;
   bool closed_ = false;
   Status close_status_;
   LocalTime closed_at_{};

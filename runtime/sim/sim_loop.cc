@@ -33,9 +33,66 @@ Status not_simulated(const char* what) {
 
 }  // namespace
 
+/// Calls back from the loop's ready queue.
+class SimNetworkWatch final : public Pending, private ReadyNode {
+ public:
+  SimNetworkWatch(SimLoop& loop, UniqueFunction<void()> callback)
+      : loop_(loop), callback_(std::make_shared<UniqueFunction<void()>>(std::move(callback))) {}
+  ~SimNetworkWatch() override { loop_.forget(*this); }
+  void notify() {
+    if (!is_scheduled()) loop_.schedule(*this);
+  }
+
+ private:
+  void on_ready() override {
+    const auto running = callback_;  // it may destroy this
+    (*running)();
+  }
+  SimLoop& loop_;
+  std::shared_ptr<UniqueFunction<void()>> callback_;
+};
+
 SimLoop::SimLoop(Simulation::Impl& world, std::string name, const SocketAddress& address,
                  ClockOptions clock, Random random)
-    : world_(world), name_(std::move(name)), address_(address), clock_(clock), random_(random) {}
+    : world_(world), name_(std::move(name)), clock_(clock), random_(random) {
+  interfaces_.push_back({name_, address, true});
+}
+
+// ---- Addresses.
+
+const SimInterface* SimLoop::interface_at(const SocketAddress& address) const {
+  for (const SimInterface& known : interfaces_) {
+    if (known.address == address.with_port(0)) return &known;
+  }
+  return nullptr;
+}
+
+void SimLoop::add_interface(SimInterface interface) {
+  interfaces_.push_back(std::move(interface));
+  for (SimNetworkWatch* watch : watches_) watch->notify();
+}
+
+void SimLoop::set_up(const SocketAddress& address, bool up) {
+  for (SimInterface& known : interfaces_) {
+    if (known.address == address.with_port(0)) known.is_up = up;
+  }
+  for (SimNetworkWatch* watch : watches_) watch->notify();
+}
+
+Result<std::unique_ptr<Pending>> SimLoop::watch_network(UniqueFunction<void()> callback) {
+  auto watch = std::make_unique<SimNetworkWatch>(*this, std::move(callback));
+  watches_.push_back(watch.get());
+  return std::unique_ptr<Pending>(std::move(watch));
+}
+
+Result<SocketAddress> SimLoop::source_address(const SocketAddress& remote,
+                                              const SocketAddress& from) {
+  for (const SimInterface& known : interfaces_) {
+    if (!known.is_up || known.address.family() != remote.family()) continue;
+    if (!from.is_set() || from.is_any() || from.with_port(0) == known.address) return known.address;
+  }
+  return Status(StatusCode::kUnavailable, "node " + name_ + " has no such address");
+}
 
 LocalTime SimLoop::to_local(Duration true_time) const {
   const auto drift = std::llround(static_cast<double>(true_time.count()) * clock_.drift_ppm * 1e-6);
@@ -80,11 +137,14 @@ Result<std::unique_ptr<UdpSocket>> SimLoop::open_udp(const UdpOptions& options,
   if (sockets_.contains(port)) {
     return Status(StatusCode::kUnavailable, "port " + std::to_string(port) + " is in use");
   }
-  if (!options.bind_to.is_any() && options.bind_to.with_port(0) != address_.with_port(0)) {
+  const SimInterface* bound = interface_at(options.bind_to);
+  if (!options.bind_to.is_any() && (bound == nullptr || !bound->is_up)) {
     return Status(StatusCode::kUnavailable,
                   options.bind_to.to_string() + " is not an address of node " + name_);
   }
-  auto socket = std::make_unique<SimUdpSocket>(*this, address_.with_port(port), handler);
+  const SocketAddress& local = bound != nullptr ? bound->address : address();
+  auto socket = std::make_unique<SimUdpSocket>(*this, local.with_port(port),
+                                               options.bind_to.is_any(), handler);
   sockets_[port] = socket.get();
   return std::unique_ptr<UdpSocket>(std::move(socket));
 }
@@ -121,18 +181,27 @@ WallTime SimLoop::wall_time() const { return kStartOfTime + world_.now; }
 
 void SimLoop::deliver(const Simulation::Impl::Arrival& arrival) {
   const auto found = sockets_.find(static_cast<std::uint16_t>(arrival.to.port() - port_shift_));
-  if (found == sockets_.end() || arrival.bytes->empty()) return;
+  const SimInterface* interface = interface_at(arrival.to);
+  if (found == sockets_.end() || arrival.bytes->empty() || !interface->is_up) return;
+  const SocketAddress local = interface->address.with_port(found->first);
+  if (!found->second->takes(local)) return;
   UdpHandler& handler = found->second->handler();
-  handler.handle_datagram(
-      {found->second->local_address(), arrival.from, arrival.ecn, now(), *arrival.bytes});
+  handler.handle_datagram({local, arrival.from, arrival.ecn, now(), *arrival.bytes});
   handler.handle_batch_end();
 }
 
 void SimLoop::forget(SimUdpSocket& socket) { sockets_.erase(socket.local_address().port()); }
 
 UdpSocket::SendResult SimUdpSocket::send(const OutgoingDatagrams& datagrams) {
+  SocketAddress from = local_;
+  if (is_any_) {
+    // As a system does: what was asked for, or the first that is up.
+    const auto chosen = loop_.source_address(datagrams.remote, datagrams.local);
+    if (!chosen) return SendResult::kDropped;
+    from = chosen->with_port(local_.port());
+  }
   const SocketAddress source =
-      local_.with_port(static_cast<std::uint16_t>(local_.port() + loop_.port_shift()));
+      from.with_port(static_cast<std::uint16_t>(from.port() + loop_.port_shift()));
   BytesView rest = datagrams.data;
   const std::size_t segment = std::max<std::size_t>(datagrams.segment_size, 1);
   while (!rest.empty()) {

@@ -10,6 +10,15 @@
 
 namespace echostream::testing {
 
+class SimNetworkWatch;
+
+/// An address of a node, with the name that links know it by.
+struct SimInterface {
+  std::string name;
+  SocketAddress address;  // port 0
+  bool is_up = true;
+};
+
 class SimLoop final : public Loop {
  public:
   SimLoop(Simulation::Impl& world, std::string name, const SocketAddress& address,
@@ -31,11 +40,18 @@ class SimLoop final : public Loop {
   Result<std::unique_ptr<Pending>> watch_stop_signals(UniqueFunction<void(int)> callback) override;
   Result<std::unique_ptr<Pending>> watch_fd(int fd, bool readable, bool writable,
                                             UniqueFunction<void()> callback) override;
+  Result<std::unique_ptr<Pending>> watch_network(UniqueFunction<void()> callback) override;
+  Result<SocketAddress> source_address(const SocketAddress& remote,
+                                       const SocketAddress& from) override;
   void fill_random(MutableBytes out) override;
   WallTime wall_time() const override;
 
   const std::string& name() const { return name_; }
-  const SocketAddress& address() const { return address_; }
+  const SocketAddress& address() const { return interfaces_.front().address; }
+  const std::deque<SimInterface>& interfaces() const { return interfaces_; }
+  const SimInterface* interface_at(const SocketAddress& address) const;
+  void add_interface(SimInterface interface);
+  void set_up(const SocketAddress& address, bool up);
   std::uint16_t port_shift() const { return port_shift_; }
   void set_port_shift(std::uint16_t shift) { port_shift_ = shift; }
   void jump_clock(Duration forward) { clock_.offset += forward; }
@@ -49,11 +65,12 @@ class SimLoop final : public Loop {
   bool run_ready();
   void deliver(const Simulation::Impl::Arrival& arrival);
   void forget(SimUdpSocket& socket);
+  void forget(SimNetworkWatch& watch) { std::erase(watches_, &watch); }
 
  private:
   Simulation::Impl& world_;
   std::string name_;
-  SocketAddress address_;
+  std::deque<SimInterface> interfaces_;  // the node's own first
   ClockOptions clock_;
   Random random_;
   std::uint16_t port_shift_ = 0;
@@ -64,20 +81,25 @@ class SimLoop final : public Loop {
   TimerQueue timers_;
   std::deque<UniqueFunction<void()>> posted_;
   std::map<std::uint16_t, SimUdpSocket*> sockets_;
+  std::vector<SimNetworkWatch*> watches_;
 };
 
 class SimUdpSocket final : public UdpSocket {
  public:
-  SimUdpSocket(SimLoop& loop, const SocketAddress& local, UdpHandler& handler)
-      : loop_(loop), local_(local), handler_(handler) {}
+  SimUdpSocket(SimLoop& loop, const SocketAddress& local, bool is_any, UdpHandler& handler)
+      : loop_(loop), local_(local), is_any_(is_any), handler_(handler) {}
   ~SimUdpSocket() override { loop_.forget(*this); }
   SocketAddress local_address() const override { return local_; }
   SendResult send(const OutgoingDatagrams& datagrams) override;
   UdpHandler& handler() { return handler_; }
+  bool takes(const SocketAddress& to) const {
+    return is_any_ || to.with_port(local_.port()) == local_;
+  }
 
  private:
   SimLoop& loop_;
   SocketAddress local_;
+  bool is_any_;  // bound to no address: takes what comes to any, sends from what is up
   UdpHandler& handler_;
 };
 

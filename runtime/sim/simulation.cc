@@ -15,9 +15,19 @@ SimLoop& Simulation::Impl::node(const std::string& name) {
 
 SimLoop* Simulation::Impl::node_at(const SocketAddress& address) {
   for (const auto& loop : loops) {
-    if (loop->address().with_port(0) == address.with_port(0)) return loop.get();
+    if (loop->interface_at(address) != nullptr) return loop.get();
   }
   return nullptr;
+}
+
+const std::string& Simulation::Impl::interface(const std::string& name) {
+  for (const auto& loop : loops) {
+    for (const SimInterface& known : loop->interfaces()) {
+      if (known.name == name) return known.name;
+    }
+  }
+  ECHOSTREAM_CHECK(false, "the simulation has no node or interface of that name");
+  return name;
 }
 
 SimLink& Simulation::Impl::link(const std::string& from, const std::string& to) {
@@ -32,7 +42,9 @@ void Simulation::Impl::send(SimLoop& from, const SocketAddress& source, const So
                             Ecn ecn, BytesView bytes) {
   SimLoop* target = node_at(to);
   if (target == nullptr) return;
-  SimLink& way = link(from.name(), target->name());
+  const SimInterface* out = from.interface_at(source);
+  const SimInterface* in = target->interface_at(to);
+  SimLink& way = link(out->name, in->name);
   const LinkOptions& options = way.options;
   ++way.stats.sent;
   record(static_cast<std::uint64_t>(now.count()));
@@ -45,16 +57,22 @@ void Simulation::Impl::send(SimLoop& from, const SocketAddress& source, const So
   const bool too_big = options.mtu > 0 && bytes.size() > options.mtu;
   Duration departs = now;
   bool queue_full = false;
+  if (options.ecn == EcnTreatment::kErase) ecn = Ecn::kNotEct;
+  if (options.ecn == EcnTreatment::kMarkAll && ecn != Ecn::kNotEct) ecn = Ecn::kCe;
   if (options.rate_bits_per_s > 0) {
     const double ns_per_byte = 8e9 / static_cast<double>(options.rate_bits_per_s);
     const Duration start = std::max(now, way.busy_until);
     const auto queued = static_cast<double>((start - now).count()) / ns_per_byte;
     queue_full = queued > static_cast<double>(options.queue_bytes);
+    if (options.ecn_mark_above_bytes > 0 && ecn != Ecn::kNotEct &&
+        queued > static_cast<double>(options.ecn_mark_above_bytes)) {
+      ecn = Ecn::kCe;
+    }
     departs = start +
               Duration(static_cast<std::int64_t>(static_cast<double>(bytes.size()) * ns_per_byte));
     if (!queue_full) way.busy_until = departs;
   }
-  if (options.cut || unlucky || way.in_burst || too_big || queue_full) {
+  if (options.cut || unlucky || way.in_burst || too_big || queue_full || !out->is_up) {
     ++way.stats.lost;
     record(1);
     return;
@@ -126,7 +144,7 @@ Loop& Simulation::add_node(const std::string& name, const SocketAddress& address
 
 void Simulation::set_link_one_way(const std::string& from, const std::string& to,
                                   LinkOptions options) {
-  impl_->link(impl_->node(from).name(), impl_->node(to).name()).options = options;
+  impl_->link(impl_->interface(from), impl_->interface(to)).options = options;
 }
 
 void Simulation::set_link(const std::string& a, const std::string& b, LinkOptions options) {
@@ -145,6 +163,18 @@ void Simulation::rebind(const std::string& node, std::uint16_t extra) {
 void Simulation::jump_clock(const std::string& node, Duration forward) {
   ECHOSTREAM_CHECK(forward >= Duration::zero(), "a monotonic clock does not go back");
   impl_->node(node).jump_clock(forward);
+}
+
+void Simulation::add_address(const std::string& node, const std::string& interface,
+                             const SocketAddress& address) {
+  ECHOSTREAM_CHECK(impl_->node_at(address) == nullptr, "two nodes with the same address");
+  impl_->node(node).add_interface({interface, address.with_port(0), true});
+}
+
+void Simulation::set_address_up(const SocketAddress& address, bool up) {
+  SimLoop* node = impl_->node_at(address);
+  ECHOSTREAM_CHECK(node != nullptr, "no node has that address");
+  node->set_up(address, up);
 }
 
 void Simulation::add_host(const std::string& host, const SocketAddress& address) {

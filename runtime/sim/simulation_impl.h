@@ -47,6 +47,8 @@ struct Simulation::Impl {
 
   SimLoop& node(const std::string& name);
   SimLoop* node_at(const SocketAddress& address);
+  /// The interface's name, which must exist.
+  const std::string& interface(const std::string& name);
   SimLink& link(const std::string& from, const std::string& to);
   /// Puts one datagram on its way.
   void send(SimLoop& from, const SocketAddress& source, const SocketAddress& to, Ecn ecn,

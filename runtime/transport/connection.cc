@@ -22,10 +22,11 @@ void Connection::changed() { host_.want_write(*this); }
 
 // ---- Input.
 
-void Connection::handle_datagram(LocalTime now, const SocketAddress& local,
-                                 const SocketAddress& remote, std::uint8_t ecn, BytesView data) {
-  ++packets_received_;
-  bytes_received_ += data.size();
+void Connection::handle_datagram(LocalTime now, const IncomingDatagram& datagram) {
+  ++counted_.packets_received;
+  counted_.bytes_received += datagram.data.size();
+  constexpr std::uint8_t kCongestionExperienced = 3;  // RFC 3168
+  if (datagram.ecn == kCongestionExperienced) ++counted_.ecn_ce_packets_received;
   if (closed_) {
     // Answer ever more rarely (RFC 9000 section 10.2.1).
     if (!close_packet_.empty() && std::has_single_bit(++packets_since_close_)) {
@@ -36,25 +37,33 @@ void Connection::handle_datagram(LocalTime now, const SocketAddress& local,
   }
   if (closing_) return;
   tick(now);
-  if (!is_settled_) data = hold_back(remote, ecn, data);
-  if (!data.empty()) read_datagram(local, remote, ecn, data);
+  if (!may_come_from(datagram.remote)) return;
+  if (!arrived_at_.is_set()) arrived_at_ = datagram.local;  // on_connected() comes before the next
+  IncomingDatagram readable = datagram;
+  if (!is_settled_) readable.data = hold_back(datagram);
+  if (!readable.data.empty()) read_datagram(readable);
   check_abuse();
   retry_blocked_stream();
   deliver_deferred(now);
   changed();
 }
 
-void Connection::read_datagram(const SocketAddress& local, const SocketAddress& remote,
-                               std::uint8_t ecn, BytesView data) {
+void Connection::read_datagram(const IncomingDatagram& datagram) {
   // A client's local address is whatever the system chose, and not worth following packet by
-  // packet.
-  const NativeAddress native_local(is_server_ ? local : local_address());
-  const NativeAddress native_remote(remote);
+  // packet: its socket is what counts.
+  const SocketAddress& socket = datagram.socket.is_set() ? datagram.socket : first_socket_;
+  const SocketAddress& local = is_server_ ? datagram.local : socket;
+  const NativeAddress native_local(local);
+  const NativeAddress native_remote(datagram.remote);
   const ngtcp2_path path{native_local.get(), native_remote.get(), nullptr};
   ngtcp2_pkt_info info{};
-  info.ecn = ecn;
-  const int result = read_guarded(path, info, data);
+  info.ecn = datagram.ecn;
+  const int result = read_guarded(path, info, datagram.data);
   if (result != 0) fail(now_, result);
+  note_arrival(datagram.local, local);
+  if (closed_ || closing_) return;
+  begin_waiting_migration(now_);
+  observe_acknowledgements();
 }
 
 // ngtcp2 1.11 tells of STOP_SENDING only to those who write, and a stream that waits for the peer's
@@ -156,14 +165,14 @@ void Connection::write_close(LocalTime now, PacketBatch& batch) {
     const auto bytes = static_cast<std::size_t>(size);
     close_packet_.assign(room.begin(), room.begin() + size);
     batch.add(bytes, from_native(path.path.local), from_native(path.path.remote), info.ecn);
-    ++packets_sent_;
-    bytes_sent_ += bytes;
+    ++counted_.packets_sent;
+    counted_.bytes_sent += bytes;
   }
   finish(now, std::move(closing_->info));
 }
 
 void Connection::finish(LocalTime now, CloseInfo info) {
-  close_local_ = local_address();
+  close_local_ = from_native(ngtcp2_conn_get_path(connection_.get())->local);
   close_remote_ = remote_address();
   closed_ = true;
   if (!handshake_over_) {
@@ -185,6 +194,7 @@ void Connection::finish(LocalTime now, CloseInfo info) {
   held_.clear();
   dropped_datagrams_.clear();
   sent_datagrams_.clear();
+  migrations_.clear();
   connection_.reset();
   tls_.reset();
   host_.arm(*this, forget_at_);
@@ -208,6 +218,9 @@ void Connection::deliver_deferred(LocalTime now) {
     sink_->on_datagram_sent(now, tag);
   }
   if (std::exchange(path_changed_, false)) sink_->on_path_changed(now);
+  for (const auto& [local, status] : std::exchange(migrations_, {})) {
+    sink_->on_migrated(now, local, status);
+  }
   for (const std::string& ticket : tls_->take_tickets()) {
     sink_->on_session_ticket(now, as_bytes(ticket));
   }
@@ -218,7 +231,7 @@ void Connection::deliver_deferred(LocalTime now) {
 int Connection::on_handshake_completed() {
   open_ = true;
   keys_since_ = now_;
-  keys_since_packet_ = packets_sent_;
+  keys_since_packet_ = counted_.packets_sent;
   handshake_over_ = true;
   host_.handshake_over(*this);
   // A rejection was noted when it came.
@@ -259,7 +272,8 @@ int Connection::on_early_data_rejected() {
   return 0;
 }
 
-void Connection::on_acknowledged() {
+void Connection::on_acknowledged(std::uint64_t bytes) {
+  newly_acknowledged_ += bytes;
   unacknowledged_since_ = kNever;
   stalled_since_ = kNever;
 }

@@ -3,6 +3,7 @@
 
 #include <ngtcp2/ngtcp2.h>
 
+#include <array>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -14,10 +15,14 @@
 #include "runtime/transport/connection_host.h"
 #include "runtime/transport/counted_memory.h"
 #include "runtime/transport/crypto/tls_handshake.h"
+#include "runtime/transport/delivery_rate.h"
+#include "runtime/transport/pacer.h"
 #include "runtime/transport/packet_batch.h"
-#include "runtime/transport/quic_connection.h"
+#include "runtime/transport/quic_endpoint.h"
 #include "runtime/transport/rate_limit.h"
 #include "runtime/transport/send_scheduler.h"
+#include "runtime/transport/stateless_answers.h"
+#include "runtime/transport/target_rate.h"
 
 namespace echostream::transport {
 
@@ -51,8 +56,7 @@ class Connection final : public QuicConnection, private TimerNode {
   ~Connection() override;
 
   // ---- For the endpoint.
-  void handle_datagram(LocalTime now, const SocketAddress& local, const SocketAddress& remote,
-                       std::uint8_t ecn, BytesView data);
+  void handle_datagram(LocalTime now, const IncomingDatagram& datagram);
   void handle_stateless_reset(LocalTime now);
   /// Writes packets into the batch. True: there may be more.
   bool write(LocalTime now, PacketBatch& batch, std::size_t most_packets);
@@ -79,6 +83,7 @@ class Connection final : public QuicConnection, private TimerNode {
   bool can_send_early() const override;
   std::optional<bool> early_data_accepted() const override { return early_data_accepted_; }
   ConnectionStats stats() const override;
+  std::uint64_t target_bytes_per_s(std::uint8_t priority) const override;
   Result<StreamId> open_bidirectional() override;
   Result<StreamId> open_unidirectional() override;
   void write(StreamId id, Buffer bytes, bool fin) override;
@@ -90,6 +95,7 @@ class Connection final : public QuicConnection, private TimerNode {
   void consume(StreamId id, std::size_t bytes) override;
   std::size_t max_datagram_bytes() const override;
   Status send_datagram(OutgoingDatagramFrame datagram) override;
+  Status migrate(LocalTime now, const SocketAddress& local) override;
   void close(std::uint64_t application_code, std::string reason) override;
   Status export_keying_material(std::string_view label, MutableBytes out) const override;
   Status update_keys(LocalTime now) override;
@@ -111,10 +117,21 @@ class Connection final : public QuicConnection, private TimerNode {
   bool start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival);
   bool start_client(WallTime wall_now, TlsContext& tls, const Departure& departure);
   void take(ngtcp2_conn* made);
-  ngtcp2_settings make_settings(BytesView token, ngtcp2_token_type token_type) const;
+  ngtcp2_settings make_settings(BytesView token, ngtcp2_token_type token_type,
+                                const std::vector<std::uint16_t>& probes) const;
   ngtcp2_transport_params make_parameters() const;
+  void offer_preferred_address(ngtcp2_transport_params& parameters);
+  SocketAddress choose_preferred_address(const ngtcp2_preferred_addr& offer) const;
   ConnectionId make_id();
   ngtcp2_tstamp tick(LocalTime now);
+
+  void note_arrival(const SocketAddress& address, const SocketAddress& path_local);
+  bool may_come_from(const SocketAddress& remote);
+  Status check_migration(const SocketAddress& local) const;
+  Status begin_migration(LocalTime now, const SocketAddress& local);
+  void begin_waiting_migration(LocalTime now);
+  void end_migration(Status status);
+  void on_path_validation(const ngtcp2_path& path, ngtcp2_path_validation_result result);
 
   void on_timer(LocalTime now) override;
   void fail(LocalTime now, int error);
@@ -126,12 +143,11 @@ class Connection final : public QuicConnection, private TimerNode {
   void update_keys_when_due();
   LocalTime next_stall_check();
   void check_stalled_streams();
-  void read_datagram(const SocketAddress& local, const SocketAddress& remote, std::uint8_t ecn,
-                     BytesView data);
+  void read_datagram(const IncomingDatagram& datagram);
   int read_guarded(const ngtcp2_path& path, const ngtcp2_pkt_info& info, BytesView data);
   void check_abuse();
   /// Holds back what comes behind the handshake in the datagram, and returns the rest of it.
-  BytesView hold_back(const SocketAddress& remote, std::uint8_t ecn, BytesView data);
+  BytesView hold_back(const IncomingDatagram& datagram);
   /// True: something was read.
   bool read_held(LocalTime now);
   bool is_at_send_ceiling();
@@ -147,8 +163,15 @@ class Connection final : public QuicConnection, private TimerNode {
   void choose_ping_interval(const ngtcp2_conn_info& info);
   LocalTime watch_full_window(const ngtcp2_conn_info& info);
   void check_full_window();
-  void arm_timer(ngtcp2_tstamp ts);
+  void arm_timer();
+  void mark_sent(Priority priority, std::size_t bytes);
+  void observe_acknowledgements();
+  Pacer::Path pacing_path() const;
+  std::size_t send_budget();
+  bool is_paced_by_ngtcp2() const;
+  bool has_to_send();
   ngtcp2_ssize write_packet(Packet& packet, ngtcp2_tstamp ts);
+  ngtcp2_ssize write_unpaced(Packet& packet, ngtcp2_tstamp ts);
   ngtcp2_ssize write_rest(Packet& packet, ngtcp2_tstamp ts);
   void refuse(SendStream& stream);
   // A piece of a packet: NGTCP2_ERR_WRITE_MORE = go on with the same packet.
@@ -165,7 +188,7 @@ class Connection final : public QuicConnection, private TimerNode {
   // ngtcp2's callbacks; 0, or NGTCP2_ERR_CALLBACK_FAILURE.
   int on_handshake_completed();
   int on_early_data_rejected();
-  void on_acknowledged();
+  void on_acknowledged(std::uint64_t bytes);
   int on_stream_open(StreamId id);
   int on_stream_close(StreamId id, std::uint64_t code, bool is_broken);
   int on_stop_sending(StreamId id, std::uint64_t code);
@@ -190,7 +213,17 @@ class Connection final : public QuicConnection, private TimerNode {
   std::deque<StreamId> blocked_;   // by their own flow-control limit
   std::vector<std::uint64_t> dropped_datagrams_;
   std::vector<std::uint64_t> sent_datagrams_;  // those with a tag
+
+  // Paths. A client's socket has a name of its own, which is not what the peer sees.
   bool path_changed_ = false;
+  SocketAddress first_socket_;
+  SocketAddress arrived_at_;  // where the last datagram of the present path was sent to
+  SocketAddress new_remote_;  // the last address of the peer that was not its usual one
+  RateLimit path_changes_;
+  SocketAddress migrating_to_;    // unset: nowhere
+  bool migration_waits_ = false;  // for the handshake to be confirmed
+  bool is_confirmed_ = false;
+  std::vector<std::pair<SocketAddress, Status>> migrations_;  // that have ended
 
   // Large packets: the first since which nothing was acknowledged, and until when none is sent.
   LocalTime unacknowledged_since_ = kNever;
@@ -209,14 +242,22 @@ class Connection final : public QuicConnection, private TimerNode {
   LocalTime window_full_since_ = kNever;
   // A client's: 1-RTT packets that came before ngtcp2 had ended the handshake.
   struct Held {
-    SocketAddress remote;
-    std::uint8_t ecn = 0;
+    IncomingDatagram datagram;  // its bytes are those below
     std::vector<std::uint8_t> bytes;
   };
   std::vector<Held> held_;
   bool is_settled_;  // ngtcp2 has ended the handshake
   AbuseGuard guard_;
   RateLimit send_limit_;
+  // What the application's bytes do.
+  std::uint64_t newly_acknowledged_ = 0;
+  ByteHistory sent_;
+  std::array<RateMeter, 8> sent_by_priority_;
+  DeliveryRate delivery_;
+  TargetRate target_;
+
+  Pacer pacer_;
+  bool is_pacer_blocked_ = false;
 
   bool open_ = false;
   bool handshake_over_ = false;
@@ -233,10 +274,8 @@ class Connection final : public QuicConnection, private TimerNode {
   std::uint64_t close_packets_owed_ = 0;
   LocalTime forget_at_{};
 
-  std::uint64_t packets_sent_ = 0;
-  std::uint64_t packets_received_ = 0;
-  std::uint64_t bytes_sent_ = 0;
-  std::uint64_t bytes_received_ = 0;
+  // What ngtcp2 does not count; the other fields stay zero.
+  ConnectionStats counted_;
 };
 
 }  // namespace echostream::transport

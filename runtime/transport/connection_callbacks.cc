@@ -1,9 +1,11 @@
 #include "runtime/transport/connection_callbacks.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "runtime/transport/connection.h"
 #include "runtime/transport/crypto/packet_protection.h"
+#include "runtime/transport/socket_path.h"
 
 namespace echostream::transport {
 namespace {
@@ -23,6 +25,19 @@ ngtcp2_callbacks ConnectionCallbacks::client() {
   };
   callbacks.tls_early_data_rejected = [](ngtcp2_conn*, void* user) {
     return self(user).on_early_data_rejected();
+  };
+  callbacks.handshake_confirmed = [](ngtcp2_conn*, void* user) {
+    self(user).is_confirmed_ = true;
+    return 0;
+  };
+  callbacks.select_preferred_addr = [](ngtcp2_conn*, ngtcp2_path* path,
+                                       const ngtcp2_preferred_addr* offer, void* user) {
+    const SocketAddress chosen = self(user).choose_preferred_address(*offer);
+    if (!chosen.is_set()) return 0;
+    const NativeAddress native(chosen);
+    std::memcpy(path->remote.addr, native.get().addr, native.get().addrlen);
+    path->remote.addrlen = native.get().addrlen;
+    return 0;
   };
   callbacks.recv_new_token = [](ngtcp2_conn*, const std::uint8_t* token, std::size_t size,
                                 void* user) {
@@ -86,7 +101,7 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
   };
   callbacks.acked_stream_data_offset = [](ngtcp2_conn*, std::int64_t id, std::uint64_t,
                                           std::uint64_t size, void* user, void*) {
-    self(user).on_acknowledged();
+    self(user).on_acknowledged(size);
     if (SendStream* stream = self(user).find_stream(StreamId{id})) {
       stream->mark_acknowledged(static_cast<std::size_t>(size));
     }
@@ -131,14 +146,20 @@ void ConnectionCallbacks::add_stream_callbacks(ngtcp2_callbacks& callbacks) {
     }
     return 0;
   };
-  callbacks.ack_datagram = [](ngtcp2_conn*, std::uint64_t, void* user) {
-    self(user).on_acknowledged();
+  // The id of a datagram is its size.
+  callbacks.ack_datagram = [](ngtcp2_conn*, std::uint64_t size, void* user) {
+    self(user).on_acknowledged(size);
+    return 0;
+  };
+  callbacks.lost_datagram = [](ngtcp2_conn*, std::uint64_t, void* user) {
+    ++self(user).counted_.datagram_frames_lost;
     return 0;
   };
   callbacks.recv_datagram = [](ngtcp2_conn*, std::uint32_t, const std::uint8_t* data,
                                std::size_t size, void* user) {
     Connection& connection = self(user);
     connection.guard_.on_useful(size);
+    ++connection.counted_.datagram_frames_received;
     if (connection.sink_ != nullptr) connection.sink_->on_datagram(connection.now_, {data, size});
     return 0;
   };
@@ -159,10 +180,10 @@ void ConnectionCallbacks::add_identity_callbacks(ngtcp2_callbacks& callbacks) {
                              const ngtcp2_cid*, const std::uint8_t* token, void* user) {
     return self(user).on_id_status(type == NGTCP2_CONNECTION_ID_STATUS_TYPE_ACTIVATE, token);
   };
-  callbacks.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path*,
+  callbacks.path_validation = [](ngtcp2_conn*, std::uint32_t, const ngtcp2_path* path,
                                  const ngtcp2_path*, ngtcp2_path_validation_result result,
                                  void* user) {
-    if (result == NGTCP2_PATH_VALIDATION_RESULT_SUCCESS) self(user).path_changed_ = true;
+    self(user).on_path_validation(*path, result);
     return 0;
   };
   callbacks.get_path_challenge_data = [](ngtcp2_conn*, std::uint8_t* data, void* user) {

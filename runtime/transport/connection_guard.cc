@@ -59,22 +59,22 @@ int Connection::read_guarded(const ngtcp2_path& path, const ngtcp2_pkt_info& inf
 // that it has no place for yet: HANDSHAKE_DONE makes it crash, and a NEW_CONNECTION_ID that retires
 // the first id runs into an assertion. So 1-RTT packets wait; an honest server has hardly any to
 // send that early.
-BytesView Connection::hold_back(const SocketAddress& remote, std::uint8_t ecn, BytesView data) {
-  const std::size_t handshake_bytes = bytes_before_short_packet(data);
-  const BytesView rest = data.subspan(handshake_bytes);
+BytesView Connection::hold_back(const IncomingDatagram& datagram) {
+  const std::size_t handshake_bytes = bytes_before_short_packet(datagram.data);
+  const BytesView rest = datagram.data.subspan(handshake_bytes);
   if (!rest.empty() && held_.size() < kMostHeld) {
-    held_.push_back({remote, ecn, {rest.begin(), rest.end()}});
+    held_.push_back({datagram, {rest.begin(), rest.end()}});
   }
-  return data.first(handshake_bytes);
+  return datagram.data.first(handshake_bytes);
 }
 
 bool Connection::read_held(LocalTime now) {
   if (!is_settled_ || held_.empty() || closed_ || closing_) return false;
   tick(now);
-  const SocketAddress local = local_address();
-  for (const Held& held : std::exchange(held_, {})) {
+  for (Held& held : std::exchange(held_, {})) {
     if (closed_ || closing_) break;
-    read_datagram(local, held.remote, held.ecn, held.bytes);
+    held.datagram.data = held.bytes;
+    read_datagram(held.datagram);
   }
   check_abuse();
   return true;

@@ -2,6 +2,7 @@
 // to its peer.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "runtime/transport/connection.h"
@@ -10,6 +11,9 @@
 
 namespace echostream::transport {
 namespace {
+
+// RFC 9000 section 14: what every path takes.
+constexpr std::size_t kLeastPacketBytes = 1200;
 
 ngtcp2_cc_algo to_ngtcp2(CongestionControl algorithm) {
   switch (algorithm) {
@@ -29,6 +33,18 @@ constexpr std::array<std::uint16_t, 7> kProbeSizes = {65487, 8952, 1452, 1444, 1
 
 // What may leave at once under the ceiling of what is sent: ten milliseconds' worth.
 constexpr std::uint64_t kSendBurstsPerSecond = 100;
+// Those that a limit lets through, and the limit itself.
+std::vector<std::uint16_t> probe_sizes(std::size_t most) {
+  std::vector<std::uint16_t> sizes;
+  for (const std::uint16_t size : kProbeSizes) {
+    if (size <= most) sizes.push_back(size);
+  }
+  if (most > kLeastPacketBytes && most < kProbeSizes.front() &&
+      (sizes.empty() || sizes.front() != most)) {
+    sizes.insert(sizes.begin(), static_cast<std::uint16_t>(most));
+  }
+  return sizes;
+}
 
 ngtcp2_duration to_ngtcp2(Duration duration) {
   return static_cast<ngtcp2_duration>(std::max<Duration::rep>(duration.count(), 0));
@@ -43,6 +59,7 @@ Connection::Connection(ConnectionHost& host, LocalTime now, bool is_server,
       is_server_(is_server),
       sink_(sink),
       scheduler_(host.quic_options().max_queued_datagram_bytes),
+      path_changes_(host.quic_options().max_path_changes_per_second),
       is_settled_(is_server),
       guard_(host.quic_options()),
       send_limit_(host.quic_options().max_send_bytes_per_second,
@@ -71,10 +88,13 @@ std::unique_ptr<Connection> Connection::dial(ConnectionHost& host, LocalTime now
 
 bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival) {
   tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), wall_now);
+  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
   const ngtcp2_settings settings = make_settings(
-      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN);
+      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN,
+      probes);
   const ConnectionId id = make_id();
   ngtcp2_transport_params parameters = make_parameters();
+  offer_preferred_address(parameters);
   parameters.original_dcid = arrival.original_id.value_or(arrival.destination_id).to_ngtcp2();
   parameters.original_dcid_present = 1;
   if (arrival.original_id) {
@@ -105,13 +125,16 @@ bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival&
 
 bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departure& departure) {
   tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
-  const ngtcp2_settings settings = make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN);
+  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
+  const ngtcp2_settings settings =
+      make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN, probes);
   const ngtcp2_transport_params parameters = make_parameters();
   // The server's until it names its own.
   std::array<std::uint8_t, ConnectionId::kOwnBytes> destination;
   host_.fill_random(destination);
   const ngtcp2_cid destination_id = ConnectionId(destination).to_ngtcp2();
   const ngtcp2_cid own_id = make_id().to_ngtcp2();
+  first_socket_ = departure.local;
   const NativeAddress local(departure.local);
   const NativeAddress remote(departure.remote);
   const ngtcp2_path path{local.get(), remote.get(), nullptr};
@@ -131,18 +154,17 @@ void Connection::take(ngtcp2_conn* made) {
   tls_->attach(*made);
 }
 
-ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type token_type) const {
+ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type token_type,
+                                          const std::vector<std::uint16_t>& probes) const {
   const QuicOptions& options = host_.quic_options();
   ngtcp2_settings settings;
   ngtcp2_settings_default(&settings);
   settings.cc_algo = to_ngtcp2(options.congestion_control);
   settings.initial_ts = static_cast<ngtcp2_tstamp>(now_.time_since_epoch().count());
   settings.max_tx_udp_payload_size = options.max_udp_payload_bytes;
-  const auto probes = std::find_if(kProbeSizes.begin(), kProbeSizes.end(), [&](std::uint16_t size) {
-    return size <= options.max_udp_payload_bytes;
-  });
-  settings.pmtud_probes = probes;
-  settings.pmtud_probeslen = static_cast<std::size_t>(kProbeSizes.end() - probes);
+  // ngtcp2 copies them.
+  settings.pmtud_probes = probes.data();
+  settings.pmtud_probeslen = probes.size();
   settings.handshake_timeout = to_ngtcp2(options.handshake_timeout);
   // Every packet is acknowledged when the batch it came in has been handled, together with what the
   // application answered: waiting for a second one would cost a packet of its own later.
@@ -168,9 +190,32 @@ ngtcp2_transport_params Connection::make_parameters() const {
   parameters.initial_max_streams_uni = options.max_unidirectional_streams;
   parameters.max_idle_timeout = to_ngtcp2(options.idle_timeout);
   parameters.max_datagram_frame_size = options.max_datagram_frame_bytes;
-  parameters.active_connection_id_limit = 7;
+  // The peer is offered two fewer: TlsHandshake::offer_transport_parameters().
+  parameters.active_connection_id_limit = 8;
   parameters.grease_quic_bit = options.grease_quic_bit ? 1 : 0;
   return parameters;
+}
+
+// Under an id of its own (RFC 9000 section 9.6).
+void Connection::offer_preferred_address(ngtcp2_transport_params& parameters) {
+  const QuicOptions& options = host_.quic_options();
+  if (!options.preferred_ipv4.is_set() && !options.preferred_ipv6.is_set()) return;
+  const ConnectionId id = make_id();
+  ngtcp2_preferred_addr& offer = parameters.preferred_addr;
+  offer.cid = id.to_ngtcp2();
+  const ResetToken token = host_.tokens().reset_token(id);
+  std::copy(token.begin(), token.end(), offer.stateless_reset_token);
+  if (options.preferred_ipv4.is_set()) {
+    const NativeAddress address(options.preferred_ipv4);
+    std::memcpy(&offer.ipv4, address.get().addr, sizeof offer.ipv4);
+    offer.ipv4_present = 1;
+  }
+  if (options.preferred_ipv6.is_set()) {
+    const NativeAddress address(options.preferred_ipv6);
+    std::memcpy(&offer.ipv6, address.get().addr, sizeof offer.ipv6);
+    offer.ipv6_present = 1;
+  }
+  parameters.preferred_addr_present = 1;
 }
 
 ConnectionId Connection::make_id() {

@@ -22,6 +22,7 @@ SocketAddress Connection::remote_address() const {
 }
 
 SocketAddress Connection::local_address() const {
+  if (arrived_at_.is_set()) return arrived_at_;
   if (!connection_) return close_local_;
   return from_native(ngtcp2_conn_get_path(connection_.get())->local);
 }
@@ -46,11 +47,7 @@ std::optional<PeerIdentity> Connection::peer_identity() const {
 }
 
 ConnectionStats Connection::stats() const {
-  ConnectionStats stats;
-  stats.packets_sent = packets_sent_;
-  stats.packets_received = packets_received_;
-  stats.bytes_sent = bytes_sent_;
-  stats.bytes_received = bytes_received_;
+  ConnectionStats stats = counted_;
   stats.key_updates = key_updates_;
   if (!connection_) return stats;
   ngtcp2_conn_info info;
@@ -58,12 +55,25 @@ ConnectionStats Connection::stats() const {
   stats.smoothed_rtt = to_duration(info.smoothed_rtt);
   stats.least_rtt = to_duration(info.min_rtt);
   stats.latest_rtt = to_duration(info.latest_rtt);
+  stats.rtt_variation = to_duration(info.rttvar);
+  stats.path_mtu_bytes = path_bytes();
+  stats.delivery_rate_bytes_per_s = delivery_.bytes_per_s(now_);
   stats.congestion_window_bytes = info.cwnd;
   stats.bytes_in_flight = info.bytes_in_flight;
 #ifdef NGTCP2_CONN_INFO_V2
   stats.packets_lost = info.pkt_lost;
 #endif
   return stats;
+}
+
+std::uint64_t Connection::target_bytes_per_s(std::uint8_t priority) const {
+  const auto total = static_cast<double>(target_.bytes_per_s());
+  double others = 0;
+  for (std::size_t i = 0; i < priority && i < sent_by_priority_.size(); ++i) {
+    others += sent_by_priority_[i].bytes_per_s(now_);
+  }
+  // Never nothing: how would it be known that there is room again?
+  return static_cast<std::uint64_t>(std::max(total - others, total / 20));
 }
 
 // ---- Streams.
@@ -170,7 +180,9 @@ Status Connection::send_datagram(OutgoingDatagramFrame datagram) {
     return {StatusCode::kInvalidArgument, "the datagram has " + std::to_string(size) +
                                               " bytes, the path takes " + std::to_string(most)};
   }
+  const std::size_t dropped = dropped_datagrams_.size();
   scheduler_.push(std::move(datagram), dropped_datagrams_);
+  counted_.datagram_frames_dropped += dropped_datagrams_.size() - dropped;
   changed();
   return Status::ok();
 }

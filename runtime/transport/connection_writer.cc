@@ -98,20 +98,53 @@ void Connection::check_full_window() {
   begin_close(std::move(closing));
 }
 
-// Ends a burst. When nothing waits any more, on a path as short as a machine's or a switch's, the
-// pacer's timer would only wake us, microseconds later, to find nothing to do.
-void Connection::arm_timer(ngtcp2_tstamp ts) {
-  constexpr ngtcp2_duration kLeastPacedRtt = NGTCP2_MILLISECONDS;
+void Connection::arm_timer() {
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(connection_.get(), &info);
   choose_ping_interval(info);
   stall_deadline_ = watch_full_window(info);
-  ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection_.get());
-  ngtcp2_conn_update_pkt_tx_time(connection_.get(), ts);
-  if (info.smoothed_rtt >= kLeastPacedRtt) expiry = ngtcp2_conn_get_expiry(connection_.get());
+  const ngtcp2_tstamp expiry = ngtcp2_conn_get_expiry(connection_.get());
   const LocalTime wanted =
       expiry == UINT64_MAX ? kNever : LocalTime(Duration(static_cast<Duration::rep>(expiry)));
-  host_.arm(*this, std::min({wanted, stall_deadline_, next_stall_check()}));
+  const LocalTime paced = is_pacer_blocked_ ? pacer_.next_budget_at() : kNever;
+  host_.arm(*this, std::min({wanted, stall_deadline_, next_stall_check(), paced}));
+}
+
+// BBR sets a rate of its own, which only ngtcp2's pacer knows.
+bool Connection::is_paced_by_ngtcp2() const {
+  return host_.quic_options().congestion_control == CongestionControl::kBbr;
+}
+
+Pacer::Path Connection::pacing_path() const {
+  ngtcp2_conn_info info;
+  ngtcp2_conn_get_conn_info(connection_.get(), &info);
+  Pacer::Path path;
+  path.smoothed_rtt = Duration(static_cast<Duration::rep>(info.smoothed_rtt));
+  path.congestion_window_bytes = info.cwnd;
+  path.packet_bytes = path_bytes();
+  path.is_congestion_seen = info.ssthresh != UINT64_MAX;
+  return path;
+}
+
+std::size_t Connection::send_budget() {
+  if (is_paced_by_ngtcp2()) return ngtcp2_conn_get_send_quantum(connection_.get());
+  // Before the first sample the initial window is all that goes out.
+  if (!open_) return Pacer::kUnlimited;
+  return pacer_.budget(now_, pacing_path());
+}
+
+bool Connection::has_to_send() {
+  const SendScheduler::Next next =
+      scheduler_.next(ngtcp2_conn_get_max_data_left(connection_.get()) > 0);
+  return next.datagram != nullptr || next.stream != nullptr;
+}
+
+// While the pacer makes data wait: acknowledgements, probes, and what was lost, one packet at a
+// time.
+ngtcp2_ssize Connection::write_unpaced(Packet& packet, ngtcp2_tstamp ts) {
+  return ngtcp2_conn_writev_stream(connection_.get(), &packet.path.path, &packet.info,
+                                   packet.room.data(), packet.room.size(), nullptr,
+                                   NGTCP2_WRITE_STREAM_FLAG_NONE, -1, nullptr, 0, ts);
 }
 
 LocalTime Connection::next_stall_check() {
@@ -159,11 +192,11 @@ void Connection::update_keys_when_due() {
   const QuicOptions& options = host_.quic_options();
   const bool is_old = options.key_update_interval > Duration{} &&
                       now_ - keys_since_ >= std::max(options.key_update_interval, kLeastInterval);
-  const bool is_worn =
-      packets_sent_ - keys_since_packet_ >= std::max(options.key_update_packets, kLeastPackets);
+  const bool is_worn = counted_.packets_sent - keys_since_packet_ >=
+                       std::max(options.key_update_packets, kLeastPackets);
   if ((is_old || is_worn) && update_keys(now_).is_ok()) {
     keys_since_ = now_;
-    keys_since_packet_ = packets_sent_;
+    keys_since_packet_ = counted_.packets_sent;
   }
 }
 
@@ -182,12 +215,12 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
   const ngtcp2_tstamp ts = tick(now);
   if (is_at_send_ceiling()) return false;
   // No more than one system call takes.
-  const std::size_t most_bytes =
-      std::min(ngtcp2_conn_get_send_quantum(connection_.get()), kMostJoinedBytes);
+  const std::size_t budget = send_budget();
+  const std::size_t most_bytes = std::min(budget, kMostJoinedBytes);
   const std::size_t packet_bytes = path_bytes();
   const std::size_t start = batch.size();
   SentPath path;
-  const std::uint64_t packets_before = packets_sent_;
+  const std::uint64_t packets_before = counted_.packets_sent;
   bool more = true;
   int error = 0;
   for (std::size_t packets = 0; more && packets < most_packets && batch.has_room(); ++packets) {
@@ -196,7 +229,7 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
     packet.room = batch.room();
     if (now_ < small_until_) packet.room = packet.room.first(kSmallPacketBytes);
     ngtcp2_path_storage_zero(&packet.path);
-    const ngtcp2_ssize size = write_packet(packet, ts);
+    const ngtcp2_ssize size = budget > 0 ? write_packet(packet, ts) : write_unpaced(packet, ts);
     if (size < 0) error = static_cast<int>(size);
     more = size > 0;
     if (more) {
@@ -205,21 +238,23 @@ bool Connection::write(LocalTime now, PacketBatch& batch, std::size_t most_packe
       batch.add(bytes, path.local(), path.remote(), static_cast<std::uint8_t>(packet.info.ecn));
       watch_large_packet(bytes);
       send_limit_.spend(now_, bytes);
-      ++packets_sent_;
-      bytes_sent_ += bytes;
+      pacer_.on_sent(bytes);
+      if (packet.info.ecn != 0) ++counted_.ecn_marked_packets_sent;
+      ++counted_.packets_sent;
+      counted_.bytes_sent += bytes;
     }
   }
-  if (more) {
-    ngtcp2_conn_update_pkt_tx_time(connection_.get(), ts);
-  } else {
-    arm_timer(ts);
-  }
+  if (is_paced_by_ngtcp2()) ngtcp2_conn_update_pkt_tx_time(connection_.get(), ts);
+  // Without a budget the pacer says when it goes on.
+  bool goes_on = more && budget > 0;
+  is_pacer_blocked_ = budget == 0 && has_to_send();
+  if (!goes_on) arm_timer();
   if (error != 0) fail(now, error);
-  if (packets_sent_ > packets_before) update_keys_when_due();
-  if (read_held(now)) more = true;
+  if (counted_.packets_sent > packets_before) update_keys_when_due();
+  if (read_held(now)) goes_on = true;
   deliver_deferred(now);
   if (closed_) return false;
-  return more || closing_;
+  return goes_on || closing_;
 }
 
 // Returns the packet's size, 0 when nothing can be sent now, or an NGTCP2_ERR code.
@@ -227,7 +262,9 @@ ngtcp2_ssize Connection::write_packet(Packet& packet, ngtcp2_tstamp ts) {
   for (;;) {
     const bool with_stream_bytes = ngtcp2_conn_get_max_data_left(connection_.get()) > 0;
     if (scheduler_.has_datagrams()) {
+      const std::size_t dropped = dropped_datagrams_.size();
       scheduler_.drop_stale(now_, max_datagram_bytes(), dropped_datagrams_);
+      counted_.datagram_frames_dropped += dropped_datagrams_.size() - dropped;
     }
     const SendScheduler::Next next = scheduler_.next(with_stream_bytes);
     ngtcp2_ssize size = 0;
@@ -284,6 +321,7 @@ ngtcp2_ssize Connection::write_stream_piece(Packet& packet, SendStream& stream, 
     const auto bytes = static_cast<std::size_t>(taken);
     stream.mark_sent(bytes, fin && bytes == next.bytes);
     if (bytes > 0) stream.blocked_since = window_full_since_ = kNever;
+    mark_sent(stream.priority(), bytes);
     if (stream.take_notification()) drained_.push_back(stream.id());
     scheduler_.rotate(stream);
     return size;
@@ -310,15 +348,18 @@ ngtcp2_ssize Connection::write_datagram_piece(Packet& packet, OutgoingDatagramFr
   // ngtcp2 asserts that no piece is empty.
   std::array<ngtcp2_vec, 2> pieces;
   std::size_t count = 0;
-  for (const Buffer* bytes : {&datagram.header, &datagram.payload}) {
-    if (bytes->empty()) continue;
-    pieces[count++] = {const_cast<std::uint8_t*>(bytes->data()), bytes->size()};
+  const std::size_t bytes = datagram.header.size() + datagram.payload.size();
+  for (const Buffer* part : {&datagram.header, &datagram.payload}) {
+    if (part->empty()) continue;
+    pieces[count++] = {const_cast<std::uint8_t*>(part->data()), part->size()};
   }
   int accepted = 0;
   const ngtcp2_ssize size = ngtcp2_conn_writev_datagram(
       connection_.get(), &packet.path.path, &packet.info, packet.room.data(), packet.room.size(),
-      &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, 0, pieces.data(), count, ts);
+      &accepted, NGTCP2_WRITE_DATAGRAM_FLAG_MORE, bytes, pieces.data(), count, ts);
   if (accepted != 0) {
+    ++counted_.datagram_frames_sent;
+    mark_sent(priority, bytes);
     if (datagram.tag != 0) sent_datagrams_.push_back(datagram.tag);
     scheduler_.pop_datagram(priority);
   }

@@ -17,6 +17,13 @@ constexpr std::size_t kLeastInitialBytes = 1200;
 constexpr std::size_t kMostWaitingAnswers = 256;
 // Tokens of servers that were visited; more forget the first in order.
 constexpr std::size_t kMostKeptTokens = 256;
+// Of packets written at a time: what one GSO call takes, and some more, but not 64 of the largest.
+constexpr std::size_t kMostBatchBytes = 256 * 1024;
+
+std::size_t batch_datagrams(const QuicEndpoint::Options& options) {
+  const std::size_t fitting = kMostBatchBytes / options.quic.max_udp_payload_bytes;
+  return std::max<std::size_t>(1, std::min(options.max_burst_datagrams, fitting));
+}
 
 // Who accepts nobody needs no table of networks.
 std::size_t handshakes_per_network(const QuicEndpoint::Options& options) {
@@ -43,7 +50,7 @@ Endpoint::Endpoint(Options options, QuicEndpointSink& sink)
       sink_(sink),
       tokens_(make_secret()),
       routes_(make_routes()),
-      batch_(options_.max_burst_datagrams, options_.quic.max_udp_payload_bytes),
+      batch_(batch_datagrams(options_), options_.quic.max_udp_payload_bytes),
       answer_limit_(options_.max_stateless_answers_per_second),
       unproven_limit_(handshakes_per_network(options_), make_hash_key()),
       proven_limit_(handshakes_per_network(options_), make_hash_key()),
@@ -116,7 +123,7 @@ void Endpoint::handle_datagram(LocalTime now, const IncomingDatagram& datagram) 
   } else if (is_reset) {
     connection->handle_stateless_reset(now);
   } else {
-    connection->handle_datagram(now, datagram.local, datagram.remote, datagram.ecn, datagram.data);
+    connection->handle_datagram(now, datagram);
   }
   retired_.clear();
 }
@@ -207,7 +214,7 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
   ++stats_.handshakes_started;
   Connection& accepted = *connection;
   add(std::move(connection));
-  accepted.handle_datagram(now, datagram.local, datagram.remote, datagram.ecn, datagram.data);
+  accepted.handle_datagram(now, datagram);
   if (!accepted.is_closed()) return;
   // Nothing in it could be used, so nothing is kept of it: a flood of such packets must not fill
   // the table, and the client's next try is a new one.

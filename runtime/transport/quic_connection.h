@@ -35,6 +35,7 @@ struct ConnectionStats {
   Duration smoothed_rtt{};
   Duration least_rtt{};
   Duration latest_rtt{};
+  Duration rtt_variation{};
   std::uint64_t congestion_window_bytes = 0;
   std::uint64_t bytes_in_flight = 0;
   std::uint64_t packets_sent = 0;
@@ -44,6 +45,19 @@ struct ConnectionStats {
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
   std::uint64_t key_updates = 0;  // begun by this side
+  std::uint64_t delivery_rate_bytes_per_s = 0;
+  /// The largest packet that this path was seen to take.
+  std::size_t path_mtu_bytes = 0;
+  std::uint64_t datagram_frames_sent = 0;
+  std::uint64_t datagram_frames_received = 0;
+  /// Never sent: stale, or the queue was full.
+  std::uint64_t datagram_frames_dropped = 0;
+  /// Sent, and taken for lost by loss detection.
+  std::uint64_t datagram_frames_lost = 0;
+  /// Packets that went out with an ECN mark, and those that came in marked "congestion
+  /// experienced".
+  std::uint64_t ecn_marked_packets_sent = 0;
+  std::uint64_t ecn_ce_packets_received = 0;
 };
 
 /// What a connection tells the session. The calls come from inside the endpoint's handle_*() and
@@ -88,6 +102,10 @@ class QuicConnectionSink {
   virtual void on_datagram_sent(LocalTime now, std::uint64_t tag) = 0;
   /// The peer is reached over another path now (migration, a NAT that forgot), which was validated.
   virtual void on_path_changed(LocalTime now) = 0;
+  /// How a migrate() to the socket `local` ended. OK: packets go that way now. Otherwise the old
+  /// path is still used: UNAVAILABLE when nobody answered over the new one, ABORTED when another
+  /// migration was begun meanwhile.
+  virtual void on_migrated(LocalTime now, const SocketAddress& local, const Status& status) = 0;
   /// The connection is over; the last call. Nothing can be sent any more.
   virtual void on_closed(LocalTime now, const CloseInfo& info) = 0;
 };
@@ -116,6 +134,7 @@ class QuicConnection {
   /// The handshake is complete and close has not begun.
   virtual bool is_open() const = 0;
   virtual SocketAddress remote_address() const = 0;
+  /// Where the peer's datagrams arrive, as far as the socket tells.
   virtual SocketAddress local_address() const = 0;
   /// The ALPN protocol agreed on; empty before that.
   virtual std::string alpn() const = 0;
@@ -130,6 +149,8 @@ class QuicConnection {
   /// Whether early data was taken. None while that is not known, and when there is none.
   virtual std::optional<bool> early_data_accepted() const = 0;
   virtual ConnectionStats stats() const = 0;
+  /// What a stream of that priority may send now, in bytes per second; 0: not known yet.
+  virtual std::uint64_t target_bytes_per_s(std::uint8_t priority) const = 0;
 
   /// kResourceExhausted when the peer allows no more streams now (on_streams_available() follows).
   virtual Result<StreamId> open_bidirectional() = 0;
@@ -153,6 +174,16 @@ class QuicConnection {
   virtual std::size_t max_datagram_bytes() const = 0;
   /// kInvalidArgument when empty or larger than max_datagram_bytes().
   virtual Status send_datagram(OutgoingDatagramFrame datagram) = 0;
+
+  /// Moves a dialled connection to another socket, called `local` from now on in
+  /// IncomingDatagram::socket and Transmit::local (RFC 9000 9): proves that the peer can be reached
+  /// over it while the old path goes on being used, then changes to it and to a connection id that
+  /// was never seen before. Begins once the handshake is confirmed. on_migrated() follows unless
+  /// this says why it cannot be: FAILED_PRECONDITION (an accepted connection, or the peer forbids
+  /// it), INVALID_ARGUMENT (the same socket, or an address of the other family),
+  /// RESOURCE_EXHAUSTED (too often, or the peer has not given another id yet: try again a round
+  /// trip later), UNAVAILABLE (closed).
+  virtual Status migrate(LocalTime now, const SocketAddress& local) = 0;
 
   /// Ends the connection: sends CONNECTION_CLOSE with the code and the reason; on_closed() follows.
   virtual void close(std::uint64_t application_code, std::string reason) = 0;

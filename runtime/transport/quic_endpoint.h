@@ -27,6 +27,8 @@ struct IncomingDatagram {
   SocketAddress remote;
   std::uint8_t ecn = 0;
   BytesView data;
+  /// Unset: the endpoint's own socket. Otherwise that which migrate() named.
+  SocketAddress socket = {};
 };
 
 /// One or more datagrams for one peer, `segment_size` bytes each but the last. `data` is valid

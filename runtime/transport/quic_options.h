@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "echostream/base/time.h"
+#include "echostream/socket_address.h"
 
 namespace echostream::transport {
 
@@ -27,6 +28,12 @@ struct QuicOptions {
   std::uint64_t max_datagram_frame_bytes = 65535;
   /// Datagrams waiting to be sent: beyond this the oldest of the lowest priority is dropped.
   std::size_t max_queued_datagram_bytes = 1024 * 1024;
+  /// The largest datagram that path MTU discovery tries: 1200 to 65527.
+  std::size_t max_udp_payload_bytes = 1452;
+  CongestionControl congestion_control = CongestionControl::kCubic;
+  /// New addresses of the peer, or migrations of our own, that are followed in a second; packets
+  /// from more addresses are dropped unread.
+  std::size_t max_path_changes_per_second = 16;
   /// What a peer may cost us without bringing anything, per second; five seconds' worth may come at
   /// once. Beyond that the connection is closed (abuse_guard.h says what counts).
   /// Packets from which nothing came, and that acknowledge nothing new; on top of a burst, one
@@ -48,8 +55,6 @@ struct QuicOptions {
   /// (optimistic acknowledgement) opens the congestion window as far as it likes, and ngtcp2 1.11
   /// does not skip packet numbers to catch it. Zero sends nothing.
   std::uint64_t max_send_bytes_per_second = 2'500'000'000;
-  std::size_t max_udp_payload_bytes = 1452;
-  CongestionControl congestion_control = CongestionControl::kCubic;
   /// The packet keys are replaced after that long, and after that many packets sent with them, the
   /// earlier of both (RFC 9001 section 6). Zero: never by time; at least a second and 1000 packets.
   /// The default is half of what AES-GCM allows (section 6.6): ngtcp2 would begin at the limit
@@ -61,6 +66,12 @@ struct QuicOptions {
   Duration stalled_stream_timeout{};
   /// RFC 9287. Off makes captures readable for tools that do not know it.
   bool grease_quic_bit = true;
+  /// A server's: where clients are asked to move after the handshake (RFC 9000 9.6). At most one of
+  /// each family is set.
+  SocketAddress preferred_ipv4;
+  SocketAddress preferred_ipv6;
+  /// A client's: whether it does.
+  bool follow_preferred_address = true;
 };
 
 }  // namespace echostream::transport

@@ -329,7 +329,32 @@ Task<Status> ask_who_i_am(Session session) {
   co_return Status::ok();
 }
 
-Task<Status> run_scenario(std::string scenario, Node& node, std::string address) {
+// ---- A stream that goes on while the network changes under it.
+
+Task<Status> roam(Session session, int& migrations) {
+  constexpr std::int64_t kFrames = 400;
+  lab::v1::Ticks request;
+  request.set_count(kFrames);
+  request.set_pause_ms(10);
+  auto reader = co_await session.client<Lab>().Tick(request);
+  std::int64_t received = 0;
+  while (auto frame = co_await reader.next()) {
+    if (frame->message.count() != received) co_return unexpected("a frame is missing");
+    // The test changes the network now; some frames later everything must have settled.
+    if (++received == 50) {
+      std::cout << "streaming " << session.local_address().to_string() << std::endl;
+    }
+  }
+  if (!reader.status().is_ok()) co_return reader.status();
+  if (received != kFrames) co_return unexpected("the stream ended early");
+  auto echoed = co_await session.client<Lab>().Echo(text("still here"));
+  if (!echoed) co_return echoed.error();
+  std::cout << "ok migrations " << migrations << " local " << session.local_address().to_string()
+            << std::endl;
+  co_return Status::ok();
+}
+
+Task<Status> run_scenario(std::string scenario, Node& node, std::string address, int& migrations) {
   if (scenario == "keep") co_return co_await stay_connected(node, address);
   ConnectOptions connect;
   connect.early_data = scenario.starts_with(kEarly);
@@ -342,6 +367,7 @@ Task<Status> run_scenario(std::string scenario, Node& node, std::string address)
   if (scenario == "load") co_return co_await load(*session, node.loop());
   if (scenario == "whoami") co_return co_await ask_who_i_am(*session);
   if (scenario == "wait") co_return co_await wait_for_the_end(*session, node.loop());
+  if (scenario == "roam") co_return co_await roam(*session, migrations);
   co_return unexpected("no scenario is called " + scenario);
 }
 
@@ -369,9 +395,17 @@ int play(const std::string& scenario, const std::string& address, const std::str
   }
   options.idle_timeout = idle_timeout;
   options.handshake_timeout = std::min(options.handshake_timeout, idle_timeout);
+  int migrations = 0;
+  if (scenario == "roam") {
+    // Nothing but the stream is sent: what is found out about the network comes from the system.
+    options.synchronise_clocks = false;
+    options.log = [&migrations](LogLevel, std::string_view line) {
+      migrations += line.find(" moved to ") != std::string_view::npos;
+    };
+  }
   Node node(**loop, std::move(options));
   Status status = node.serve(std::make_shared<LabHandler>());
-  if (status.is_ok()) status = run(**loop, run_scenario(scenario, node, address));
+  if (status.is_ok()) status = run(**loop, run_scenario(scenario, node, address, migrations));
   if (status.is_ok()) return 0;
   std::cout << "failed: " << status << std::endl;
   return 1;

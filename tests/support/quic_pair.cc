@@ -202,6 +202,9 @@ QuicConnection& QuicWorld::dial_again(QuicHost& from, const QuicHost& to, Record
 QuicHost* QuicWorld::find(const SocketAddress& address) {
   for (auto& host : hosts_) {
     if (host->public_address == address) return host.get();
+    for (const auto& [name, seen] : host->sockets) {
+      if (seen == address) return host.get();
+    }
   }
   return nullptr;
 }
@@ -229,11 +232,18 @@ bool QuicWorld::run_until(const std::function<bool()>& done, Duration limit) {
     while (!arrivals_.empty() && arrivals_.begin()->first <= now_) {
       const Datagram datagram = std::move(arrivals_.extract(arrivals_.begin()).mapped());
       if (QuicHost* host = receiver_of(datagram)) {
-        host->endpoint->handle_datagram(
-            now_, {host->address, datagram.from, datagram.ecn, datagram.bytes});
+        hand_over(*host, datagram);
       }
     }
   }
+}
+
+void QuicWorld::hand_over(QuicHost& host, const Datagram& datagram) {
+  IncomingDatagram incoming{host.address, datagram.from, datagram.ecn, datagram.bytes, {}};
+  for (const auto& [name, seen] : host.sockets) {
+    if (seen == datagram.to && seen != host.public_address) incoming.local = incoming.socket = name;
+  }
+  host.endpoint->handle_datagram(now_, incoming);
 }
 
 void QuicWorld::run_for(Duration duration) {
@@ -249,7 +259,9 @@ void QuicWorld::send(QuicHost& host, const transport::Transmit& transmit) {
   for (BytesView rest = transmit.data; !rest.empty(); ++run) {
     const BytesView one = rest.first(std::min(rest.size(), transmit.segment_size));
     rest = rest.subspan(one.size());
-    send_one({host.public_address, transmit.remote, transmit.ecn, {one.begin(), one.end()}});
+    const auto socket = host.sockets.find(transmit.local);
+    const SocketAddress& from = socket == host.sockets.end() ? host.public_address : socket->second;
+    send_one({from, transmit.remote, transmit.ecn, {one.begin(), one.end()}});
   }
   longest_run = std::max(longest_run, run);
 }
@@ -283,7 +295,7 @@ void QuicWorld::arrive(Duration delay, Datagram datagram) {
 void QuicWorld::inject(Datagram datagram) { arrive(link.delay, std::move(datagram)); }
 
 void QuicWorld::deliver(QuicHost& host, const SocketAddress& from, BytesView bytes) {
-  host.endpoint->handle_datagram(now_, {host.address, from, 0, bytes});
+  host.endpoint->handle_datagram(now_, {host.address, from, 0, bytes, {}});
 }
 
 // ---- QuicPair

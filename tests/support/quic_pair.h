@@ -81,6 +81,9 @@ class RecordingSink final : public QuicConnectionSink {
   void on_datagram_dropped(LocalTime now, std::uint64_t tag) override;
   void on_datagram_sent(LocalTime now, std::uint64_t tag) override;
   void on_path_changed(LocalTime) override { ++path_changes; }
+  void on_migrated(LocalTime, const SocketAddress& local, const Status& status) override {
+    migrations.emplace_back(local, status);
+  }
   void on_closed(LocalTime now, const CloseInfo& info) override;
 
   bool is_connected() const { return connected_at.has_value(); }
@@ -99,6 +102,7 @@ class RecordingSink final : public QuicConnectionSink {
   int path_changes = 0;
   int early_rejections = 0;
   std::vector<std::string> tickets;
+  std::vector<std::pair<SocketAddress, Status>> migrations;
   int streams_available = 0;
   std::optional<CloseInfo> closed;
   LocalTime closed_at{};
@@ -124,6 +128,8 @@ class QuicHost final : public QuicEndpointSink {
   SocketAddress address;
   /// What the others see: changes when a NAT forgets.
   SocketAddress public_address;
+  /// Further sockets, by the names that migrate() is given, and what the others see of each.
+  std::map<SocketAddress, SocketAddress> sockets;
   std::unique_ptr<QuicEndpoint> endpoint;
   /// Of accepted connections, in order.
   std::vector<std::unique_ptr<RecordingSink>> accepted;
@@ -215,6 +221,7 @@ class QuicWorld {
   void arrive(Duration delay, Datagram datagram);
   QuicHost* find(const SocketAddress& address);
   QuicHost* receiver_of(const Datagram& datagram);
+  void hand_over(QuicHost& host, const Datagram& datagram);
 
   LocalTime now_{std::chrono::hours(1)};
   Identity identity_;

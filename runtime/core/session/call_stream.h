@@ -67,6 +67,7 @@ class CallStream final : public internal::PooledObject,
   /// It has no end of its own.
   bool is_subscription() const noexcept { return is_subscription_; }
   StreamId id() const noexcept { return id_; }
+  Priority priority() const noexcept { return priority_; }
   void set_observer(CallObserver* observer) noexcept { observer_ = observer; }
   /// Fixes delivery, priority and order for this method. A caller's stream has one from the start.
   void set_method(const MethodInfo& method);

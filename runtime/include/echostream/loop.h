@@ -103,11 +103,28 @@ class Loop : public Executor {
   /// the caller's. kUnimplemented in the simulator.
   virtual Result<std::unique_ptr<Pending>> watch_fd(int fd, bool readable, bool writable,
                                                     UniqueFunction<void()> callback) = 0;
+  /// Calls back after addresses or routes of this machine have changed, until the result is
+  /// destroyed; many changes may come as one call. UNIMPLEMENTED or UNAVAILABLE where the system
+  /// does not tell.
+  virtual Result<std::unique_ptr<Pending>> watch_network(UniqueFunction<void()> callback);
+  /// The address that the system sends from to reach `remote` now: `from`, when that is set and
+  /// this machine has it. The port says nothing. UNAVAILABLE when there is no such address or no
+  /// way to the peer.
+  virtual Result<SocketAddress> source_address(const SocketAddress& remote,
+                                               const SocketAddress& from);
   /// Unpredictable bytes (seeded ones in the simulator).
   virtual void fill_random(MutableBytes out) = 0;
   /// The time of day, for certificates and logs.
   virtual WallTime wall_time() const = 0;
 };
+
+// A loop of another make need not have these two; nothing migrates by itself then.
+inline Result<std::unique_ptr<Pending>> Loop::watch_network(UniqueFunction<void()>) {
+  return Status(StatusCode::kUnimplemented, "this loop does not watch the network");
+}
+inline Result<SocketAddress> Loop::source_address(const SocketAddress&, const SocketAddress&) {
+  return Status(StatusCode::kUnimplemented, "this loop does not know its addresses");
+}
 
 struct LoopOptions {
   /// How long a loop that has nothing to do looks for datagrams and post() again and again before

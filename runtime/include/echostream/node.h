@@ -22,6 +22,7 @@
 #include "echostream/service.h"
 #include "echostream/session.h"
 #include "echostream/session_tickets.h"
+#include "echostream/socket_address.h"
 
 namespace echostream {
 
@@ -110,6 +111,21 @@ class NodeOptions {
   /// read no more than what was sent with it. At least a second; zero: only after the four million
   /// packets for which a key is good. Either end may do it; the other follows.
   Duration key_update_interval = std::chrono::hours(1);
+  /// The largest UDP payload that is tried, 1200 to 65527 (RFC 8899). 1452 fills an Ethernet frame;
+  /// 8952 suits jumbo frames, 65487 the loopback. What a path takes is found out by itself.
+  std::size_t max_udp_payload_bytes = 1452;
+
+  /// Sessions that this node dialled move to another local address by themselves when theirs is
+  /// gone, or the system would now send from another one. Off: only Session::migrate() moves them.
+  bool migrate_on_address_change = true;
+  /// New addresses of a peer, and migrations of a session, that are followed within a second.
+  std::size_t max_path_changes_per_second = 16;
+  /// A listening node's: where clients should move after the handshake (RFC 9000 9.6), for example
+  /// from an address that many machines share to this machine's own. It must reach the socket of
+  /// listen(); port 0 means the same port.
+  SocketAddress preferred_address;
+  /// Whether sessions that this node dialled do so. Addresses of this machine are never followed.
+  bool follow_preferred_address = true;
 
   /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread.
   std::function<void(LogLevel, std::string_view)> log;

@@ -47,9 +47,32 @@ struct SessionStats {
   Duration least_rtt{};
   std::uint64_t bytes_sent = 0;
   std::uint64_t bytes_received = 0;
+  Duration latest_rtt{};
+  /// Mean deviation of the rtt (RFC 9002 5.3).
+  Duration rtt_variation{};
+  /// What may be on its way unacknowledged, and what is.
+  std::uint64_t congestion_window_bytes = 0;
+  std::uint64_t bytes_in_flight = 0;
+  /// What of streams and datagrams reached the peer, per second, over the last round trips. While
+  /// the program sends less than the path would take it is the most seen lately; 0 before the first
+  /// acknowledgements.
+  std::uint64_t delivery_rate_bytes_per_s = 0;
+  /// The largest UDP payload that the path takes, as far as it is known.
+  std::size_t path_mtu_bytes = 0;
   std::uint64_t packets_sent = 0;
+  std::uint64_t packets_received = 0;
   /// Unknown with ngtcp2 before 1.16.
   std::optional<std::uint64_t> packets_lost;
+  /// DATAGRAM frames: sent; received; dropped here because they were stale or the queue was full;
+  /// sent and, as far as acknowledgements tell, lost on the way.
+  std::uint64_t datagram_frames_sent = 0;
+  std::uint64_t datagram_frames_received = 0;
+  std::uint64_t datagram_frames_dropped = 0;
+  std::uint64_t datagram_frames_lost = 0;
+  /// Packets sent with an ECN mark (none once the path was seen to erase them), and those received
+  /// with "congestion experienced" (RFC 3168).
+  std::uint64_t ecn_marked_packets_sent = 0;
+  std::uint64_t ecn_ce_packets_received = 0;
   std::uint64_t calls_started = 0;
   std::uint64_t calls_received = 0;
   std::uint64_t events_sent = 0;
@@ -109,6 +132,8 @@ class Session {
   /// a session that was accepted: true when the client sent early data, none otherwise.
   std::optional<bool> early_data_accepted() const;
   SocketAddress remote_address() const;
+  /// Where the peer's datagrams reach this machine; unset before the first one, and in memory.
+  SocketAddress local_address() const;
   /// Of the peer's certificate; none when it showed none (clients, unless they were asked), and
   /// before the handshake of a session that was dialled is complete.
   std::optional<Fingerprint> peer_fingerprint() const;
@@ -120,6 +145,16 @@ class Session {
   SessionClock clock() const { return SessionClock(state_); }
   /// None before a stream of that group was received.
   std::optional<SyncGroupStats> sync_group(std::string_view name) const;
+
+  /// Moves the session to a new UDP socket, on `local` or wherever the system sends from
+  /// (RFC 9000 9). The peer must first answer over it; until then, and if it does not, everything
+  /// goes on over the old one. Calls and streams notice nothing; the congestion window starts anew,
+  /// and the peer sees a connection id that it never saw before. Only the side that dialled can.
+  /// Errors: UNAVAILABLE (no answer within about three probe timeouts, no such local address, or
+  /// closed), FAILED_PRECONDITION (accepted session, or the peer forbids it), RESOURCE_EXHAUSTED
+  /// (too often, or the peer has not given out another id yet), ABORTED (another migration was
+  /// begun), CANCELLED; after that the migration still goes on.
+  Task<Status> migrate(SocketAddress local = {}) const;
 
   /// Ends the session at once; calls under way end with UNAVAILABLE on both sides.
   void close(std::string reason = {});

@@ -161,6 +161,17 @@ class Writer {
   void cancel() { internal::cancel_call(*call_); }
   /// What the receiver last said; none before it said anything, and from peers without datagrams.
   std::optional<StreamFeedback> feedback() const { return internal::stream_feedback(*call_); }
+  /// Bits per second that this stream may send now without filling the queues of the path: what the
+  /// path delivers, less what streams of higher priority send; those of the same priority share it.
+  /// Cautious: it falls within a second when the path gets slower, and rises within some. 0 before
+  /// anything is known, and in memory.
+  std::uint64_t target_bitrate() const { return internal::stream_target_bitrate(*call_); }
+  /// Calls back, from the loop's ready queue, when target_bitrate() has changed by more than a
+  /// tenth since the last call; the first time when it is known. One at a time; an empty one ends
+  /// it, and so does the end of the call.
+  void on_target_bitrate(UniqueFunction<void(std::uint64_t bits_per_s)> callback) {
+    internal::watch_target_bitrate(*call_, std::move(callback));
+  }
 
  private:
   std::shared_ptr<internal::CallState> call_;
@@ -177,6 +188,11 @@ class ClientStream {
     return writer_.write(message, options);
   }
   std::optional<StreamFeedback> feedback() const { return writer_.feedback(); }
+  /// As of a Writer.
+  std::uint64_t target_bitrate() const { return writer_.target_bitrate(); }
+  void on_target_bitrate(UniqueFunction<void(std::uint64_t bits_per_s)> callback) {
+    writer_.on_target_bitrate(std::move(callback));
+  }
   /// Ends our side and waits for the reply.
   Task<Result<Reply>> finish() { return finish(call_); }
   void cancel() { internal::cancel_call(*call_); }

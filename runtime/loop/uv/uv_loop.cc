@@ -8,6 +8,7 @@
 #include "echostream/base/check.h"
 
 #include "runtime/loop/uv/host_lookup.h"
+#include "runtime/loop/uv/network_watch.h"
 #include "runtime/loop/uv/uv_udp_socket.h"
 #include "runtime/loop/uv/watches.h"
 
@@ -158,6 +159,15 @@ Result<std::unique_ptr<Pending>> UvLoop::watch_stop_signals(UniqueFunction<void(
 Result<std::unique_ptr<Pending>> UvLoop::watch_fd(int fd, bool readable, bool writable,
                                                   UniqueFunction<void()> callback) {
   return FdWatch::open(uv_, fd, readable, writable, std::move(callback));
+}
+
+Result<std::unique_ptr<Pending>> UvLoop::watch_network(UniqueFunction<void()> callback) {
+  return NetworkWatch::open(uv_, std::move(callback));
+}
+
+Result<SocketAddress> UvLoop::source_address(const SocketAddress& remote,
+                                             const SocketAddress& from) {
+  return find_source_address(remote, from);
 }
 
 void UvLoop::fill_random(MutableBytes out) {

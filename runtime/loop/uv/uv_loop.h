@@ -46,6 +46,9 @@ class UvLoop final : public Loop {
   Result<std::unique_ptr<Pending>> watch_stop_signals(UniqueFunction<void(int)> callback) override;
   Result<std::unique_ptr<Pending>> watch_fd(int fd, bool readable, bool writable,
                                             UniqueFunction<void()> callback) override;
+  Result<std::unique_ptr<Pending>> watch_network(UniqueFunction<void()> callback) override;
+  Result<SocketAddress> source_address(const SocketAddress& remote,
+                                       const SocketAddress& from) override;
   void fill_random(MutableBytes out) override;
   WallTime wall_time() const override { return realtime_now(); }
 

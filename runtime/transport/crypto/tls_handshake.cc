@@ -218,9 +218,14 @@ int on_new_session(SSL* ssl, SSL_SESSION* session) {
 }
 
 int TlsHandshake::offer_transport_parameters() {
+  // After some changes of path ngtcp2 1.11 counts ids that it has retired itself, and would close
+  // the connection when the peer replaces them (mended later: "Do not retire the fallback DCID if
+  // it is still used"). So it is told a higher limit than the peer.
+  constexpr std::uint64_t kSpareIds = 2;
+  ngtcp2_transport_params offer = *ngtcp2_conn_get_local_transport_params(connection_);
+  offer.active_connection_id_limit -= kSpareIds;
   std::array<std::uint8_t, 512> encoded;
-  const ngtcp2_ssize size =
-      ngtcp2_conn_encode_local_transport_params(connection_, encoded.data(), encoded.size());
+  const ngtcp2_ssize size = ngtcp2_transport_params_encode(encoded.data(), encoded.size(), &offer);
   if (size < 0 || SSL_set_quic_transport_params(ssl_.get(), encoded.data(),
                                                 static_cast<std::size_t>(size)) != 1) {
     return NGTCP2_ERR_CALLBACK_FAILURE;

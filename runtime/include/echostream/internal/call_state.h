@@ -10,6 +10,7 @@
 #include "echostream/base/bytes.h"
 #include "echostream/base/result.h"
 #include "echostream/base/task.h"
+#include "echostream/base/unique_function.h"
 #include "echostream/call_options.h"
 #include "echostream/clock.h"
 #include "echostream/jitter_buffer.h"
@@ -75,6 +76,8 @@ std::uint64_t call_lost_at_end(const CallState& call);
 Status set_jitter_buffer(CallState& call, const JitterBufferOptions& options);
 JitterBufferStats jitter_buffer_stats(const CallState& call);
 std::optional<StreamFeedback> stream_feedback(const CallState& call);
+std::uint64_t stream_target_bitrate(const CallState& call);
+void watch_target_bitrate(CallState& call, UniqueFunction<void(std::uint64_t)> callback);
 void cancel_call(CallState& call);
 /// One half was dropped; the other may live on.
 void drop_reader(CallState& call);

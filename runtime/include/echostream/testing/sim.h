@@ -12,6 +12,13 @@
 
 namespace echostream::testing {
 
+/// What a link does to ECN marks (RFC 3168).
+enum class EcnTreatment : std::uint8_t {
+  kKeep,
+  kErase,    // old routers
+  kMarkAll,  // broken ones
+};
+
 /// One direction of a link. The defaults are a perfect wire.
 struct LinkOptions {
   Duration delay{};
@@ -32,6 +39,9 @@ struct LinkOptions {
   /// that under way included, is lost.
   std::uint64_t rate_bits_per_s = 0;
   std::size_t queue_bytes = 256 * 1024;
+  EcnTreatment ecn = EcnTreatment::kKeep;
+  /// Marked datagrams that find more than that in the queue get "congestion experienced"; 0: none.
+  std::size_t ecn_mark_above_bytes = 0;
   /// Larger datagrams are lost; 0 = no limit.
   std::size_t mtu = 0;
   /// Nothing gets through.
@@ -71,6 +81,12 @@ class Simulation {
   /// The node's clock jumps: its machine slept that long while the others went on. Timers that are
   /// overdue then fire at once. Forward only, as monotonic clocks go.
   void jump_clock(const std::string& node, Duration forward);
+  /// Another address of the node, on an interface that set_link() knows by the name `interface`
+  /// ("phone.lte"). Sockets bound to any address send from the node's first address that is up.
+  void add_address(const std::string& node, const std::string& interface,
+                   const SocketAddress& address);
+  /// Takes an address away, or gives it back; Loop::watch_network() tells the node.
+  void set_address_up(const SocketAddress& address, bool up);
   /// A name for Loop::resolve().
   void add_host(const std::string& host, const SocketAddress& address);
 
