@@ -16,7 +16,7 @@ class Row:
     loss: float | None = None
     # Its figures are ratios within one run already.
     once: bool = False
-    # Arguments for both ends, by system. When there are some, no other system is measured.
+    # Arguments for both ends, by system. When there are some, systems that are not in it are not measured.
     arguments: dict = dataclasses.field(default_factory=dict)
 
 
@@ -28,7 +28,10 @@ ROWS = {
     "events": Row("events"),
     "messages": Row("messages"),
     "bulk": Row("bulk"),
+    "bulk_large": Row("bulk", arguments={"echostream": ["--max-udp-payload", "65487"], "grpc": []}),
+    "unary_poll": Row("unary_latency", arguments={"echostream": ["--busy-poll-us", "50"], "grpc": []}),
     "handshake": Row("handshake"),
+    "handshake_resumed": Row("handshake_resumed", arguments={"echostream": []}),
     "memory": Row("memory"),
     "media_beside_bulk": Row("media_beside_bulk", seconds_factor=3),
     "loss_1": Row("loss", seconds_factor=5, loss=1),
@@ -120,6 +123,9 @@ FIGURES = [
         one_core=True, must=(at_most(0.25, T),), aim=(at_most(1.25, N),),
     ),
     Figure(
+        "unary_poll_p50", "unary_poll", "p50_us", "  opt-in busy polling, p50", "us", digits=1, must=(at_most(0.13, T),),
+    ),
+    Figure(
         "unary_calls", "unary_throughput", "calls_per_s", "unary 100 B, 64 outstanding", "k calls/s", 1e-3, 1,
         must=(at_least(5, T), at_least(3, ICE)), aim=(at_least(0.45, N),),
     ),
@@ -147,8 +153,15 @@ FIGURES = [
     # 100,000 messages of 64 KiB are 6.5536 GB.
     Figure("bulk_cpu", "bulk", "cpu_s_per_100k", "  CPU per GB, both ends", "s", 1 / 6.5536, 2),
     Figure(
+        "bulk_large", "bulk_large", "mb_per_s", "  large datagrams (65,487 B, loopback)", "MB/s", must=(at_least(1.25, T),),
+    ),
+    Figure(
         "handshake", "handshake", "p50_us", "handshake to first reply, p50", "ms", 1e-3, 2,
         must=(at_most(0.4, T),), aim=(at_most(1.15, N),),
+    ),
+    Figure(
+        "handshake_resumed", "handshake_resumed", "p50_us", "  resumed, early data", "ms", 1e-3, 2,
+        must=(at_most(0.6, figure="handshake"),),
     ),
     Figure(
         "memory", "memory", "kib_per_session", "server memory per idle session", "KiB", digits=1, must=(at_most(48),),

@@ -21,6 +21,7 @@ int run(const ClientOptions& options) {
   auto loop = echostream::make_loop({std::chrono::microseconds(options.busy_poll_us)});
   if (!loop) return fail(loop.error());
   echostream::NodeOptions node_options;
+  node_options.max_udp_payload_bytes = options.max_udp_payload;
   node_options.trust = echostream::Trust::pinned({*fingerprint});
   echostream::Node node(**loop, std::move(node_options));
   Report report("echostream");

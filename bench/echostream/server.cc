@@ -205,6 +205,8 @@ int run(const ServerOptions& options) {
   echostream::NodeOptions node_options;
   node_options.identity = *identity;
   node_options.max_sessions = kMostSessions;
+  node_options.max_sessions_per_address = kMostSessions;
+  node_options.max_udp_payload_bytes = options.max_udp_payload;
   if (options.threads > 1) return run_on_threads(options, **loop, node_options);
   echostream::Node node(**loop, node_options);
   auto handler = std::make_shared<Handler>();

@@ -31,8 +31,9 @@ void print_help(const ClientProgram& program) {
       "  --json FILE          write the figures to FILE too\n"
       "  --lifetime S         give up after S seconds (default: never)\n"
       "  --help               this text\n",
-      program.polls_busily
+      program.is_echostream
           ? "  --busy-poll-us N     look for datagrams for N us before sleeping (default 0)\n"
+            "  --max-udp-payload N  the largest datagram that is tried (default 1452)\n"
           : "");
 }
 
@@ -80,8 +81,11 @@ bool apply(std::string_view option, std::string_view value, const ClientProgram&
   if (option == "--outstanding") return assign(value, 1, 100'000, options.outstanding);
   if (option == "--sessions") return assign(value, 5, 100'000, options.sessions);
   if (option == "--most") return assign(value, 2000, 15'000, options.most);
-  if (program.polls_busily && option == "--busy-poll-us") {
+  if (program.is_echostream && option == "--busy-poll-us") {
     return assign(value, 0, 10'000, options.busy_poll_us);
+  }
+  if (program.is_echostream && option == "--max-udp-payload") {
+    return assign(value, 1200, 65'527, options.max_udp_payload);
   }
   if (option == "--json") return assign_text(value, options.json);
   if (option == "--lifetime") return assign(value, 1, 86'400, options.lifetime_seconds);

@@ -40,9 +40,10 @@ struct ClientOptions {
   double seconds = 2.0;           // how long a row measures
   std::uint64_t count = 0;        // unless it is this many operations
   std::size_t outstanding = 64;
-  std::size_t sessions = 1000;  // of the memory row
-  std::size_t most = 10'000;    // sessions and subscribers of the growth row
-  unsigned busy_poll_us = 0;    // only EchoStream's
+  std::size_t sessions = 1000;      // of the memory row
+  std::size_t most = 10'000;        // sessions and subscribers of the growth row
+  unsigned busy_poll_us = 0;        // only EchoStream's
+  unsigned max_udp_payload = 1452;  // the same
   std::string json;
   unsigned lifetime_seconds = 0;
 
@@ -55,7 +56,7 @@ struct ClientProgram {
   const char* name;
   const char* credential_option;  // "--fingerprint"
   const char* credential_help;    // "HEX, as the server prints it"
-  bool polls_busily = false;      // understands --busy-poll-us
+  bool is_echostream = false;     // understands its own options, too
 };
 
 /// Nothing when the program is to end with `exit_code`: after --help, or after a message about what

@@ -19,11 +19,13 @@ void print_help(const char* program, bool needs_certificate) {
       "  --lifetime S        end after S seconds (default: never)\n"
       "  --help              this text\n",
       program, needs_certificate ? "" : " and fingerprint",
-      needs_certificate ? "  --certificate FILE  PEM certificate (needed)\n"
-                          "  --key FILE          PEM private key (needed)\n"
-                        : "  --threads N         serve on N threads (default 1)\n"
-                          "  --busy-poll-us N    look for datagrams for N us before sleeping "
-                          "(default 0)\n");
+      needs_certificate
+          ? "  --certificate FILE  PEM certificate (needed)\n"
+            "  --key FILE          PEM private key (needed)\n"
+          : "  --threads N         serve on N threads (default 1)\n"
+            "  --busy-poll-us N    look for datagrams for N us before sleeping "
+            "(default 0)\n"
+            "  --max-udp-payload N the largest datagram that is tried (default 1452)\n");
 }
 
 bool assign(std::string_view text, unsigned long least, unsigned long most, unsigned& out) {
@@ -47,6 +49,8 @@ bool apply(std::string_view option, std::string_view value, bool needs_certifica
     return assign(value, 1, 256, options.threads);
   } else if (!needs_certificate && option == "--busy-poll-us") {
     return assign(value, 0, 10'000, options.busy_poll_us);
+  } else if (!needs_certificate && option == "--max-udp-payload") {
+    return assign(value, 1200, 65'527, options.max_udp_payload);
   } else if (option == "--lifetime") {
     return assign(value, 1, 86'400, options.lifetime_seconds);
   } else {

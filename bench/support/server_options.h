@@ -10,8 +10,9 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:0";
   std::string certificate;  // PEM files; only for servers that cannot make their own
   std::string key;
-  unsigned threads = 1;       // only EchoStream's
-  unsigned busy_poll_us = 0;  // only EchoStream's
+  unsigned threads = 1;             // only EchoStream's
+  unsigned busy_poll_us = 0;        // only EchoStream's
+  unsigned max_udp_payload = 1452;  // the same
   unsigned lifetime_seconds = 0;
 };
 
