@@ -110,7 +110,8 @@ TEST(Clock, IsExactAndSaysSoOnASymmetricPath) {
     EXPECT_NEAR(estimate.skew_ppm, -70, 15);
     EXPECT_GE(estimate.least_rtt, 29900us);
     EXPECT_LE(estimate.least_rtt, 32ms);
-    EXPECT_LE(estimate.bound, 17ms);
+    // Half the round trip, and what jitter hides of it.
+    EXPECT_LE(estimate.bound, 18ms);
     EXPECT_GE(estimate.bound, 14ms);
   });
 }

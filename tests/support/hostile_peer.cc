@@ -121,6 +121,7 @@ HostilePeer::HostilePeer(QuicWorld& world, Role role, const SocketAddress& addre
 void HostilePeer::start_tls() {
   TlsContext::Options options;
   options.alpn = {alpn};
+  options.resumption = false;  // it has no place for tickets
   options.identity = world_.identity();
   if (is_client()) options.trust = Trust::insecure_accept_any();
   context_ = (is_client() ? TlsContext::make_client(std::move(options))
