@@ -3,6 +3,8 @@
 #include <climits>
 #include <utility>
 
+#include "runtime/api/decode_budget.h"
+
 namespace echostream::internal {
 
 CallState::CallState(std::shared_ptr<SessionState> session, core::CallStream& stream,
@@ -91,9 +93,20 @@ Result<Buffer> encode_message(const google::protobuf::MessageLite& message) {
       size, [&](MutableBytes out) { message.SerializeWithCachedSizesToArray(out.data()); });
 }
 
-bool decode_message(BytesView bytes, google::protobuf::MessageLite& message) {
-  return bytes.size() <= INT_MAX &&
-         message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+Status decode_message(BytesView bytes, google::protobuf::MessageLite& message,
+                      const Limits& limits) {
+  if (!decoding_fits(bytes, message, limits.max_decoded_bytes)) {
+    return {StatusCode::kResourceExhausted, std::to_string(bytes.size()) + " bytes of a " +
+                                                message.GetTypeName() + " would take more than " +
+                                                std::to_string(limits.max_decoded_bytes) +
+                                                " bytes of memory (Limits::max_decoded_bytes)"};
+  }
+  if (bytes.size() <= INT_MAX &&
+      message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return Status::ok();
+  }
+  return {StatusCode::kInvalidArgument,
+          "these bytes are not a " + message.GetTypeName() + "; do both ends use the same .proto?"};
 }
 
 }  // namespace echostream::internal

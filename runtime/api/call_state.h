@@ -93,7 +93,9 @@ class CallState final : private core::CallObserver {
   Metadata trailing_metadata_;
 };
 
-/// Decodes; false when the bytes are not such a message.
-bool decode_message(BytesView bytes, google::protobuf::MessageLite& message);
+/// INVALID_ARGUMENT when the bytes are not such a message, RESOURCE_EXHAUSTED when they would take
+/// more memory than the limits allow.
+Status decode_message(BytesView bytes, google::protobuf::MessageLite& message,
+                      const Limits& limits);
 
 }  // namespace echostream::internal

@@ -40,10 +40,13 @@ Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
   return session.engine().start_call(method, request, context.call != nullptr);
 }
 
-Status decode_failure(const google::protobuf::MessageLite& message) {
-  return {StatusCode::kInternal, "the peer sent bytes that are not a " + message.GetTypeName() +
-                                     "; do both ends use the "
-                                     "same .proto?"};
+Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply, const Limits& limits) {
+  Status decoded = decode_message(bytes, reply, limits);
+  if (decoded.code() != StatusCode::kInvalidArgument) {
+    return decoded.with_context("what the peer sent");
+  }
+  // The caller's arguments were fine.
+  return {StatusCode::kInternal, "what the peer sent: " + std::string(decoded.message())};
 }
 
 Task<Status> await_reply(CallState& call, google::protobuf::MessageLite& reply) {
@@ -53,7 +56,8 @@ Task<Status> await_reply(CallState& call, google::protobuf::MessageLite& reply) 
       if (got_reply)
         call.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
       got_reply = true;
-      if (!decode_message(message->message, reply)) call.fail(decode_failure(reply));
+      Status decoded = decode_reply(message->message, reply, call.session().limits());
+      if (!decoded.is_ok()) call.fail(std::move(decoded));
     }
     if (call.receive_ended()) break;
     (void)co_await call.wait();

@@ -16,8 +16,9 @@ Status check_before_call(LocalTime deadline, const TaskContext& context);
 Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
                                 const CallOptions& options, LocalTime deadline,
                                 const TaskContext& context);
-/// The peer and we do not mean the same message.
-Status decode_failure(const google::protobuf::MessageLite& message);
+/// Decodes what the peer answered: RESOURCE_EXHAUSTED when it would take too much memory, INTERNAL
+/// when the peer and we do not mean the same message.
+Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply, const Limits& limits);
 /// Reads the one reply, then the status that follows it.
 Task<Status> await_reply(CallState& call, google::protobuf::MessageLite& reply);
 /// Waits until events of that priority may be sent, or until none ever will.

@@ -130,8 +130,10 @@ Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageL
     if (auto inbound = call->stream() != nullptr ? (call->stream()->*take)() : std::nullopt) {
       describe(call->session(), *inbound, info);
       if (call->resumption && !inbound->is_gap) tell_resumed(*call->resumption, info);
-      if (inbound->is_gap || decode_message(inbound->message, message)) co_return true;
-      call->fail(decode_failure(message));
+      if (inbound->is_gap) co_return true;
+      Status decoded = decode_reply(inbound->message, message, call->session().limits());
+      if (decoded.is_ok()) co_return true;
+      call->fail(std::move(decoded));
       co_return false;
     }
     if (!call->receive_ended()) {

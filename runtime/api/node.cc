@@ -32,7 +32,12 @@ transport::CongestionControl to_transport(CongestionControl algorithm) {
 }  // namespace
 
 Node::Impl::Impl(Loop& loop_in, NodeOptions options)
-    : loop(loop_in), context(loop_in, std::move(options)), tasks(loop_in) {
+    : loop(loop_in),
+      context(loop_in, std::move(options)),
+      stall_watch(
+          loop_in, [this] { return !sessions.empty(); },
+          [this](const std::string& text) { context.log(LogLevel::kWarning, text); }),
+      tasks(loop_in) {
   context.forget = [this](SessionState& session) {
     if (clock) clock->forget(session);
     std::erase_if(sessions, [&](const auto& kept) { return kept.get() == &session; });
@@ -112,6 +117,7 @@ std::uint64_t Node::Impl::random_number() {
 std::shared_ptr<SessionState> Node::Impl::add_session(std::unique_ptr<internal::Link> link) {
   auto session = std::make_shared<SessionState>(context, std::move(link), random_number());
   sessions.push_back(session);
+  stall_watch.start();
   return session;
 }
 

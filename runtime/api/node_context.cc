@@ -1,6 +1,7 @@
 #include "runtime/api/node_context.h"
 
 #include <cstdio>
+#include <exception>
 
 namespace echostream::internal {
 
@@ -31,19 +32,42 @@ void Deferrer::defer(UniqueFunction<void()> function) {
 }
 
 void Deferrer::on_ready() {
+  const std::weak_ptr<const bool> alive = alive_;
   // Only what waits now: a callback that defers more must not keep the loop here.
   for (std::size_t left = waiting_.size(); left > 0; --left) {
     UniqueFunction<void()> function = std::move(waiting_.front());
     waiting_.pop_front();
-    function();
+    try {
+      function();
+    } catch (...) {
+      if (!alive.expired()) on_exception_();
+    }
+    if (alive.expired()) return;
   }
   if (!waiting_.empty()) executor_.schedule(*this);
 }
 
-void NodeContext::log(LogLevel level, const std::string& text) const {
+std::string describe_exception() {
+  try {
+    throw;
+  } catch (const std::exception& exception) {
+    return exception.what();
+  } catch (...) {
+    return "something unknown";
+  }
+}
+
+void NodeContext::log(LogLevel level, const std::string& text) const noexcept {
   if (options.log) {
-    options.log(level, text);
-  } else if (level >= LogLevel::kWarning) {
+    try {
+      options.log(level, text);
+      return;
+    } catch (...) {
+      // The line must not be lost with it.
+      report_exception("NodeOptions::log");
+    }
+  }
+  if (level >= LogLevel::kWarning) {
     std::fprintf(stderr, "echostream: %s: %s\n", level == LogLevel::kError ? "error" : "warning",
                  text.c_str());
   }

@@ -33,26 +33,36 @@ class ServiceRegistry {
 };
 
 /// Runs user callbacks from the ready queue, so that user code never runs inside the engine or
-/// transport.
+/// transport. What they throw goes to `on_exception`, from inside the catch clause, and no further.
+/// A callback may destroy this.
 class Deferrer final : private ReadyNode {
  public:
-  explicit Deferrer(Executor& executor) : executor_(executor) {}
+  Deferrer(Executor& executor, UniqueFunction<void()> on_exception)
+      : executor_(executor), on_exception_(std::move(on_exception)) {}
   void defer(UniqueFunction<void()> function);
 
  private:
   void on_ready() override;
   Executor& executor_;
+  UniqueFunction<void()> on_exception_;
   std::deque<UniqueFunction<void()>> waiting_;
+  std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };
+
+/// What the exception that is being handled says.
+std::string describe_exception();
 
 struct NodeContext {
   NodeContext(Executor& executor_in, NodeOptions options_in)
       : executor(executor_in),
         options(std::move(options_in)),
         handlers(executor),
-        deferrer(executor) {}
+        deferrer(executor, [this] {
+          log(LogLevel::kError, "a callback of the program threw: " + describe_exception());
+        }) {}
 
-  void log(LogLevel level, const std::string& text) const;
+  /// Never throws, whatever NodeOptions::log does.
+  void log(LogLevel level, const std::string& text) const noexcept;
 
   Executor& executor;
   NodeOptions options;

@@ -12,6 +12,7 @@
 #include "runtime/api/node_context.h"
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
+#include "runtime/api/stall_watch.h"
 
 namespace echostream {
 
@@ -40,6 +41,7 @@ struct Node::Impl {
   internal::NodeContext context;
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
   WaitPoint sessions_changed;
+  internal::StallWatch stall_watch;
   std::vector<std::shared_ptr<internal::PersistentState>> persistent_sessions;
   /// Null unless NodeOptions::shared_clock asks for it.
   std::unique_ptr<internal::NodeClockService> clock;

@@ -1,6 +1,5 @@
 #include "echostream/internal/server_call.h"
 
-#include <exception>
 #include <utility>
 
 #include "echostream/generated_support.h"
@@ -54,17 +53,11 @@ Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_
   const char* failure = "the handler ended without an answer";
   try {
     co_await call->service_->dispatch(method_index, *call);
-  } catch (const std::exception& exception) {
-    failure = "the handler threw an exception";
-    if (NodeContext* node = call->session_->node()) {
-      node->log(LogLevel::kError,
-                std::string(call->method_.full_name) + ": the handler threw: " + exception.what());
-    }
   } catch (...) {
     failure = "the handler threw an exception";
     if (NodeContext* node = call->session_->node()) {
-      node->log(LogLevel::kError,
-                std::string(call->method_.full_name) + ": the handler threw something unknown");
+      node->log(LogLevel::kError, std::string(call->method_.full_name) +
+                                      ": the handler threw: " + describe_exception());
     }
   }
   if (!call->finished_) call->finish(Status(StatusCode::kInternal, failure));
@@ -81,10 +74,9 @@ void ServerCall::add_trailing_metadata(std::string key, std::string value) {
 Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
   for (;;) {
     if (auto message = state_->stream()->take_message()) {
-      if (decode_message(message->message, request)) co_return true;
-      finish(Status(StatusCode::kInvalidArgument, "the request's bytes are not a " +
-                                                      request.GetTypeName() +
-                                                      "; do both ends use the same .proto?"));
+      const Status decoded = decode_message(message->message, request, session_->limits());
+      if (decoded.is_ok()) co_return true;
+      finish(decoded.with_context("the request"));
       co_return false;
     }
     if (state_->receive_ended()) {
@@ -96,11 +88,12 @@ Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
 }
 
 bool ServerCall::decode_event(google::protobuf::MessageLite& event) const {
-  if (decode_message(event_, event)) return true;
+  const Status decoded = decode_message(event_, event, session_->limits());
+  if (decoded.is_ok()) return true;
   if (NodeContext* node = session_->node()) {
     node->log(LogLevel::kWarning, std::string(method_.full_name) + ": an event from " +
                                       session_->link().remote_address().to_string() +
-                                      " cannot be decoded");
+                                      " cannot be decoded: " + std::string(decoded.message()));
   }
   return false;
 }

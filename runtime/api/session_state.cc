@@ -35,7 +35,9 @@ void SessionState::handle_connected() {
   events_writable_.notify_all();
   if (node_ == nullptr || !node_->options.on_session) return;
   node_->deferrer.defer([node = node_, self = shared_from_this()] {
-    if (self->node() != nullptr) node->options.on_session(Session(self));
+    if (self->node() == nullptr) return;
+    const auto callback = node->options.on_session;  // a copy: it may destroy the node
+    callback(Session(self));
   });
 }
 
@@ -58,12 +60,16 @@ void SessionState::handle_closed(const Status& status) {
   events_writable_.notify_all();
   clock_updated_.notify_all();
   if (node_ == nullptr) return;
-  node_->deferrer.defer([node = node_, self = shared_from_this(), was_open] {
-    if (self->node() == nullptr) return;
-    if (was_open && node->options.on_session_closed) {
-      node->options.on_session_closed(Session(self), self->close_status());
-    }
-    if (node->forget) node->forget(*self);
+  if (was_open && node_->options.on_session_closed) {
+    node_->deferrer.defer([node = node_, self = shared_from_this()] {
+      if (self->node() == nullptr) return;
+      const auto callback = node->options.on_session_closed;
+      callback(Session(self), self->close_status());
+    });
+  }
+  // By itself: whatever the callback throws, the session is forgotten.
+  node_->deferrer.defer([node = node_, self = shared_from_this()] {
+    if (self->node() != nullptr && node->forget) node->forget(*self);
   });
 }
 

@@ -38,6 +38,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   core::Session& engine() noexcept { return engine_; }
   Link& link() noexcept { return *link_; }
   NodeContext* node() const noexcept { return node_; }
+  const Limits& limits() const noexcept { return limits_; }
 
   /// From the link. Each at most once.
   void handle_connected();

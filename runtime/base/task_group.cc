@@ -17,14 +17,18 @@ RootTask::promise_type::~promise_type() {
 RootTask RootTask::promise_type::get_return_object() noexcept { return RootTask(this); }
 
 void RootTask::promise_type::unhandled_exception() noexcept {
+  report_exception("a spawned task");
+  std::abort();
+}
+
+void report_exception(const char* what) noexcept {
   try {
     throw;
   } catch (const std::exception& exception) {
-    std::fprintf(stderr, "echostream: a spawned task threw: %s\n", exception.what());
+    std::fprintf(stderr, "echostream: %s threw: %s\n", what, exception.what());
   } catch (...) {
-    std::fprintf(stderr, "echostream: a spawned task threw something unknown\n");
+    std::fprintf(stderr, "echostream: %s threw something unknown\n", what);
   }
-  std::abort();
 }
 
 }  // namespace internal

@@ -11,8 +11,11 @@ namespace echostream {
 /// Plain numbers; change what you need and give it to NodeOptions.
 struct Limits {
   /// One message. Larger ones are refused before they are buffered: the call ends with
-  /// RESOURCE_EXHAUSTED. 1 MiB because decoding can cost 130 times the bytes (empty sub-messages).
+  /// RESOURCE_EXHAUSTED.
   std::uint64_t max_message_bytes = 1024 * 1024;
+  /// What one message may take in memory once it is decoded, as estimated from its bytes before
+  /// they are decoded. More: RESOURCE_EXHAUSTED.
+  std::uint64_t max_decoded_bytes = 32 * 1024 * 1024;
   /// Metadata::byte_size() of one request, response, status or event. Larger: RESOURCE_EXHAUSTED.
   std::uint64_t max_metadata_bytes = 8 * 1024;
   /// Subscriptions of one peer. More: RESOURCE_EXHAUSTED.

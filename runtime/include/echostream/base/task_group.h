@@ -105,9 +105,17 @@ Task<void> fulfil(Task<T> task, std::promise<T> promise) {
     promise.set_exception(std::current_exception());
   }
 }
+/// Writes the exception that is being handled to stderr: "echostream: <what> threw: ...".
+void report_exception(const char* what) noexcept;
+
 template <class T, class Callback>
 Task<void> deliver(Task<T> task, Callback callback) {
-  callback(co_await std::move(task));
+  T result = co_await std::move(task);
+  try {
+    callback(std::move(result));
+  } catch (...) {
+    report_exception("the callback of then()");
+  }
 }
 }  // namespace internal
 
@@ -140,7 +148,8 @@ std::future<T> as_future(TaskGroup& owner, Task<T> task) {
   return future;
 }
 
-/// Calls `callback(result)` on the loop's thread when the task ends. Callable from any thread.
+/// Calls `callback(result)` on the loop's thread when the task ends. Callable from any thread. What
+/// the callback throws is written to stderr, and goes no further.
 template <class T, class Callback>
 void then(TaskGroup& owner, Task<T> task, Callback callback) {
   owner.post(internal::deliver(std::move(task), std::move(callback)));

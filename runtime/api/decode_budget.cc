@@ -1,0 +1,201 @@
+#include "runtime/api/decode_budget.h"
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+
+namespace echostream::internal {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// What protobuf 3.21 and malloc take on a 64-bit machine, rounded up.
+constexpr std::size_t kElement = 16;       // of an array that grows by doubling
+constexpr std::size_t kString = 64;        // its object, its block and the pointer to it
+constexpr std::size_t kMessage = 32;       // a message's block and the pointer to it
+constexpr std::size_t kMapEntry = 128;     // a map's node with its key, and its place in a bucket
+constexpr std::size_t kUnknown = 64;       // a field that the type does not have
+constexpr std::size_t kLiteField = 256;    // see the header
+constexpr std::size_t kSmallShare = 2048;  // two bytes that take more than 4 KiB are rare
+constexpr int kMostDepth = 128;            // parsers give up at 100
+
+enum WireType : std::uint32_t {
+  kVarint = 0,
+  kFixed64 = 1,
+  kLength = 2,
+  kStartGroup = 3,
+  kEndGroup = 4,
+  kFixed32 = 5,
+};
+
+/// Reads a message's bytes from front to back; nothing means that they are malformed.
+class Cursor {
+ public:
+  explicit Cursor(BytesView bytes) : rest_(bytes) {}
+  bool empty() const { return rest_.empty(); }
+  BytesView rest() const { return rest_; }
+
+  std::optional<std::uint64_t> varint() {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < rest_.size() && i < 10; ++i) {
+      value |= static_cast<std::uint64_t>(rest_[i] & 0x7f) << (7 * i);
+      if (rest_[i] >= 0x80) continue;
+      rest_ = rest_.subspan(i + 1);
+      return value;
+    }
+    return std::nullopt;
+  }
+  std::optional<BytesView> take(std::uint64_t size) {
+    if (size > rest_.size()) return std::nullopt;
+    const BytesView taken = rest_.first(static_cast<std::size_t>(size));
+    rest_ = rest_.subspan(taken.size());
+    return taken;
+  }
+
+ private:
+  BytesView rest_;
+};
+
+class Estimate {
+ public:
+  Estimate(const Message* message, std::size_t budget) : message_(message), budget_(budget) {}
+
+  bool fits(BytesView bytes) {
+    Cursor in(bytes);
+    const Descriptor* type = message_ != nullptr ? message_->GetDescriptor() : nullptr;
+    (void)walk(in, type, 0, 0);
+    return spent_ <= budget_;
+  }
+
+ private:
+  // These return false when there is no use in going on: malformed, or more than the budget.
+  bool spend(std::size_t bytes) {
+    spent_ += bytes;
+    return spent_ <= budget_;
+  }
+  bool walk(Cursor& in, const Descriptor* type, std::uint64_t group, int depth);
+  bool walk_field(Cursor& in, const FieldDescriptor* field, std::uint64_t tag, int depth);
+  bool walk_bytes(BytesView bytes, const FieldDescriptor* field, int depth);
+  bool spend_message(const FieldDescriptor& field);
+  std::size_t size_of(const Descriptor* type);
+  static std::size_t packed_size(BytesView bytes, const FieldDescriptor& field);
+  static const FieldDescriptor* find(const Descriptor* type, std::uint64_t number);
+
+  const Message* message_;  // null when the type is not known
+  const std::size_t budget_;
+  std::size_t spent_ = 0;
+  std::unordered_map<const Descriptor*, std::size_t> sizes_;
+};
+
+// Up to the end of the bytes, or of the group with that number. Without a type every field is one
+// that is not known.
+bool Estimate::walk(Cursor& in, const Descriptor* type, std::uint64_t group, int depth) {
+  if (depth > kMostDepth) return false;
+  while (!in.empty()) {
+    const auto tag = in.varint();
+    if (!tag || *tag >> 3 == 0) return false;
+    if ((*tag & 7) == kEndGroup) return *tag >> 3 == group;
+    if (!walk_field(in, find(type, *tag >> 3), *tag, depth)) return false;
+  }
+  return group == 0;
+}
+
+bool Estimate::walk_field(Cursor& in, const FieldDescriptor* field, std::uint64_t tag, int depth) {
+  switch (tag & 7) {
+    case kVarint:
+      return in.varint() && spend(field != nullptr ? kElement : kUnknown);
+    case kFixed64:
+      return in.take(8) && spend(field != nullptr ? kElement : kUnknown);
+    case kFixed32:
+      return in.take(4) && spend(field != nullptr ? kElement : kUnknown);
+    case kLength: {
+      const auto size = in.varint();
+      if (!size) return false;
+      // Parsers do read a message that is cut off, as far as it goes.
+      const auto whole = in.take(*size);
+      return walk_bytes(whole ? *whole : in.rest(), field, depth) && whole;
+    }
+    case kStartGroup: {
+      const bool is_known = field != nullptr && field->type() == FieldDescriptor::TYPE_GROUP;
+      const Descriptor* type = is_known ? field->message_type() : nullptr;
+      return (is_known ? spend_message(*field) : spend(kUnknown)) &&
+             walk(in, type, tag >> 3, depth + 1);
+    }
+    default:
+      return false;
+  }
+}
+
+bool Estimate::walk_bytes(BytesView bytes, const FieldDescriptor* field, int depth) {
+  if (field == nullptr) return spend(message_ != nullptr ? kUnknown + kString : kLiteField);
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE: {
+      if (field->type() == FieldDescriptor::TYPE_GROUP) return spend(kUnknown + kString);
+      Cursor inner(bytes);
+      return spend_message(*field) && walk(inner, field->message_type(), 0, depth + 1);
+    }
+    case FieldDescriptor::CPPTYPE_STRING:
+      return spend(kString);
+    default:
+      return spend(field->is_packable() ? packed_size(bytes, *field) : kUnknown + kString);
+  }
+}
+
+// Numbers of variable size have at least a byte each, and their array grows by doubling.
+std::size_t Estimate::packed_size(BytesView bytes, const FieldDescriptor& field) {
+  switch (field.type()) {
+    case FieldDescriptor::TYPE_INT64:
+    case FieldDescriptor::TYPE_UINT64:
+    case FieldDescriptor::TYPE_SINT64:
+      return bytes.size() * 16;
+    case FieldDescriptor::TYPE_INT32:
+    case FieldDescriptor::TYPE_UINT32:
+    case FieldDescriptor::TYPE_SINT32:
+    case FieldDescriptor::TYPE_ENUM:
+      return bytes.size() * 8;
+    case FieldDescriptor::TYPE_BOOL:
+      return bytes.size() * 2;
+    default:
+      return kElement;
+  }
+}
+
+bool Estimate::spend_message(const FieldDescriptor& field) {
+  if (!field.is_map()) return spend(kMessage + size_of(field.message_type()));
+  // Entries are messages in name only. The value lies in the node, also when it did not come.
+  const FieldDescriptor* value = field.message_type()->map_value();
+  const bool is_message = value->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+  return spend(kMapEntry + (is_message ? size_of(value->message_type()) : 0));
+}
+
+std::size_t Estimate::size_of(const Descriptor* type) {
+  const auto [slot, is_new] = sizes_.try_emplace(type, 0);
+  if (is_new) {
+    auto* factory = message_->GetReflection()->GetMessageFactory();
+    slot->second = factory->GetPrototype(type)->SpaceUsedLong();
+  }
+  return slot->second;
+}
+
+const FieldDescriptor* Estimate::find(const Descriptor* type, std::uint64_t number) {
+  if (type == nullptr || number > FieldDescriptor::kMaxNumber) return nullptr;
+  const int n = static_cast<int>(number);
+  const FieldDescriptor* field = type->FindFieldByNumber(n);
+  if (field != nullptr || !type->IsExtensionNumber(n)) return field;
+  return type->file()->pool()->FindExtensionByNumber(type, n);
+}
+
+}  // namespace
+
+bool decoding_fits(BytesView bytes, const google::protobuf::MessageLite& message,
+                   std::size_t budget) {
+  if (bytes.size() <= budget / kSmallShare) return true;
+  return Estimate(dynamic_cast<const Message*>(&message), budget).fits(bytes);
+}
+
+}  // namespace echostream::internal

@@ -1,0 +1,23 @@
+// Decoding can take a hundred times the bytes: half a million empty sub-messages fit into 1 MiB. So
+// what a message will take is told from its bytes before they are decoded.
+#pragma once
+
+#include <google/protobuf/message_lite.h>
+
+#include <cstddef>
+
+#include "echostream/base/bytes.h"
+
+namespace echostream::internal {
+
+/// Whether `bytes`, decoded as a message of the type of `message`, take at most `budget` bytes of
+/// memory beyond those of their strings and fixed-size numbers. An estimate: of the fields, strings
+/// and messages that there are, each with the size of its type. Malformed bytes are looked at as
+/// far as a parser gets. Messages below a 2048th of the budget always fit.
+///
+/// Messages of LITE_RUNTIME files do not tell their fields: only the outermost are counted, each
+/// as if it were a message of 256 bytes.
+bool decoding_fits(BytesView bytes, const google::protobuf::MessageLite& message,
+                   std::size_t budget);
+
+}  // namespace echostream::internal
