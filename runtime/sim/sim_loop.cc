@@ -101,16 +101,19 @@ LocalTime SimLoop::to_local(Duration true_time) const {
 
 Duration SimLoop::next_timer() const {
   const LocalTime deadline = timers_.next_deadline();
+  const bool has_work = !ready_.empty() || !last_.empty() || !posted_.empty();
+  if (is_stalled() && has_work) return stalled_until_;
   if (deadline == kNever) return Duration::max();
   const Duration local = deadline - LocalTime(kUptime + clock_.offset);
   const double rate = 1 + clock_.drift_ppm * 1e-6;
   Duration at(std::llround(static_cast<double>(local.count()) / rate));
   // Rounding must not make the timer fire before the node's own clock says so.
   while (to_local(at) < deadline) at += Duration(1);
-  return std::max(at, world_.now);
+  return std::max({at, world_.now, stalled_until_});
 }
 
 bool SimLoop::run_ready() {
+  if (is_stalled()) return false;
   bool any = false;
   for (std::size_t left = posted_.size(); left > 0; --left) {
     UniqueFunction<void()> function = std::move(posted_.front());

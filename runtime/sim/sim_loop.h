@@ -1,6 +1,7 @@
 // A loop on virtual time, with a clock of its own.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <string>
@@ -54,6 +55,9 @@ class SimLoop final : public Loop {
   void set_up(const SocketAddress& address, bool up);
   std::uint16_t port_shift() const { return port_shift_; }
   void set_port_shift(std::uint16_t shift) { port_shift_ = shift; }
+  bool is_stalled() const { return stalled_until_ > world_.now; }
+  Duration stalled_until() const { return stalled_until_; }
+  void stall_until(Duration true_time) { stalled_until_ = std::max(stalled_until_, true_time); }
   void jump_clock(Duration forward) { clock_.offset += forward; }
   Simulation::Impl& world() { return world_; }
 
@@ -76,6 +80,7 @@ class SimLoop final : public Loop {
   std::uint16_t port_shift_ = 0;
   std::uint16_t next_port_ = 40000;
   bool stopped_ = false;
+  Duration stalled_until_{};
   ReadyQueue ready_;
   ReadyQueue last_;
   TimerQueue timers_;

@@ -122,9 +122,16 @@ bool Simulation::Impl::step(Duration until) {
   if (timer_of != nullptr) {
     timer_of->fire_timers();
   } else {
-    const Arrival arrival = arrivals.top();
+    Arrival arrival = arrivals.top();
     arrivals.pop();
-    if (SimLoop* target = node_at(arrival.to)) target->deliver(arrival);
+    SimLoop* target = node_at(arrival.to);
+    if (target != nullptr && target->is_stalled()) {
+      // It waits in the socket; a loop that goes on looks at its timers first.
+      arrival.at = target->stalled_until() + Duration(1);
+      arrivals.push(std::move(arrival));
+    } else if (target != nullptr) {
+      target->deliver(arrival);
+    }
   }
   run_ready();
   return true;
@@ -175,6 +182,10 @@ void Simulation::set_address_up(const SocketAddress& address, bool up) {
   SimLoop* node = impl_->node_at(address);
   ECHOSTREAM_CHECK(node != nullptr, "no node has that address");
   node->set_up(address, up);
+}
+
+void Simulation::stall(const std::string& node, Duration duration) {
+  impl_->node(node).stall_until(impl_->now + duration);
 }
 
 void Simulation::add_host(const std::string& host, const SocketAddress& address) {

@@ -87,6 +87,9 @@ class Simulation {
                    const SocketAddress& address);
   /// Takes an address away, or gives it back; Loop::watch_network() tells the node.
   void set_address_up(const SocketAddress& address, bool up);
+  /// The node's loop stands still that long from now on, as behind a handler that blocks it: its
+  /// clock goes on, what is sent to it waits, and its timers fire late.
+  void stall(const std::string& node, Duration duration);
   /// A name for Loop::resolve().
   void add_host(const std::string& host, const SocketAddress& address);
 
