@@ -112,7 +112,7 @@ Duration SimLoop::next_timer() const {
   return std::max({at, world_.now, stalled_until_});
 }
 
-bool SimLoop::run_ready() {
+bool SimLoop::run_ready() noexcept {
   if (is_stalled()) return false;
   bool any = false;
   for (std::size_t left = posted_.size(); left > 0; --left) {
@@ -124,7 +124,7 @@ bool SimLoop::run_ready() {
   return ready_.run(1024) > 0 || any || last_.run(1024) > 0;
 }
 
-void SimLoop::run() {
+void SimLoop::run() noexcept {
   stopped_ = false;
   while (!stopped_) {
     world_.run_ready();
@@ -182,7 +182,7 @@ void SimLoop::fill_random(MutableBytes out) {
 
 WallTime SimLoop::wall_time() const { return kStartOfTime + world_.now; }
 
-void SimLoop::deliver(const Simulation::Impl::Arrival& arrival) {
+void SimLoop::deliver(const Simulation::Impl::Arrival& arrival) noexcept {
   const auto found = sockets_.find(static_cast<std::uint16_t>(arrival.to.port() - port_shift_));
   const SimInterface* interface = interface_at(arrival.to);
   if (found == sockets_.end() || arrival.bytes->empty() || !interface->is_up) return;

@@ -32,7 +32,7 @@ class SimLoop final : public Loop {
   void arm(TimerNode& node, LocalTime deadline) override { timers_.arm(node, deadline); }
   void post(UniqueFunction<void()> function) override { posted_.push_back(std::move(function)); }
   // Loop
-  void run() override;
+  void run() noexcept override;
   void stop() override { stopped_ = true; }
   Result<std::unique_ptr<UdpSocket>> open_udp(const UdpOptions& options,
                                               UdpHandler& handler) override;
@@ -64,10 +64,11 @@ class SimLoop final : public Loop {
   LocalTime to_local(Duration true_time) const;
   /// When the earliest timer is due, in true time.
   Duration next_timer() const;
-  void fire_timers() { timers_.fire(now()); }
+  // As in run(), an exception that gets here ends the program.
+  void fire_timers() noexcept { timers_.fire(now()); }
   /// Runs what is ready; false when nothing was.
-  bool run_ready();
-  void deliver(const Simulation::Impl::Arrival& arrival);
+  bool run_ready() noexcept;
+  void deliver(const Simulation::Impl::Arrival& arrival) noexcept;
   void forget(SimUdpSocket& socket);
   void forget(SimNetworkWatch& watch) { std::erase(watches_, &watch); }
 

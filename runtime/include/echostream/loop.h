@@ -82,8 +82,10 @@ class Pending {
 /// One thread's loop. Everything but post() and stop() belongs to the thread that runs it.
 class Loop : public Executor {
  public:
-  /// Runs until stop(); returns when stopped. May be run again.
-  virtual void run() = 0;
+  /// Runs until stop(); returns when stopped. May be run again. An exception that gets here, from a
+  /// posted function or for want of memory, ends the program: what it left half done cannot be
+  /// trusted. Those of handlers and of a node's callbacks do not get here.
+  virtual void run() noexcept = 0;
   /// Makes run() return soon. Thread-safe.
   virtual void stop() = 0;
 

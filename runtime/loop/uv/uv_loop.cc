@@ -87,7 +87,7 @@ void UvLoop::stop() {
   (void)uv_async_send(wakeup_.get());
 }
 
-void UvLoop::run() {
+void UvLoop::run() noexcept {
   ECHOSTREAM_CHECK(!is_running_, "run() was called from inside run()");
   is_running_ = true;
   while (!stop_requested_.exchange(false)) {

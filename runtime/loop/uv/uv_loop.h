@@ -35,7 +35,7 @@ class UvLoop final : public Loop {
   void arm(TimerNode& node, LocalTime deadline) override { timers_.arm(node, deadline); }
   void post(UniqueFunction<void()> function) override;
   // Loop
-  void run() override;
+  void run() noexcept override;
   /// A stop() while the loop does not run is kept for the next run(): no order of two threads loses
   /// it.
   void stop() override;
