@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "runtime/api/connector.h"
+#include "runtime/api/guarded_ticket_cache.h"
 #include "runtime/api/node_impl.h"
 #include "runtime/api/persistent_state.h"
 
@@ -44,8 +45,11 @@ Node::Impl::Impl(Loop& loop_in, NodeOptions options)
     sessions_changed.notify_all();
   };
   if (context.options.resumption) {
-    tickets =
-        context.options.ticket_cache ? context.options.ticket_cache : make_memory_ticket_cache();
+    tickets = make_memory_ticket_cache();
+    if (context.options.ticket_cache) {
+      tickets =
+          std::make_shared<internal::GuardedTicketCache>(context.options.ticket_cache, context);
+    }
   }
   if (context.options.shared_clock) share_clock(*context.options.shared_clock);
 }

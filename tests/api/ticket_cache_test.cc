@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -226,6 +228,46 @@ TEST_F(FileTicketCache, SaysWhatIsWrongWithItsPath) {
   auto closed = make_file_ticket_cache(path_);
   EXPECT_FALSE(closed);
   ASSERT_EQ(chmod(folder_.c_str(), 0700), 0);
+}
+
+/// While it lives no file can be written, as on a full disk.
+class FullDisk {
+ public:
+  FullDisk() {
+    EXPECT_EQ(getrlimit(RLIMIT_FSIZE, &before_), 0);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    old_handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  ~FullDisk() {
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before_), 0);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*old_handler_)(int) = SIG_DFL;
+};
+
+TEST_F(FileTicketCache, L06_OnAFullDiskNoTicketIsLostOrUsedTwice) {
+  const auto cache = open();
+  cache->store("a", "kept");
+  const std::string before = read_file(path_);
+  {
+    const FullDisk full;
+    cache->store("a", "not kept");
+    // One that cannot be crossed out is not given out.
+    EXPECT_EQ(cache->take("a"), std::nullopt);
+    auto another = make_file_ticket_cache(folder_ / "another");
+    ASSERT_FALSE(another);
+    EXPECT_EQ(another.error().code(), StatusCode::kUnavailable) << another.error();
+  }
+  EXPECT_EQ(read_file(path_), before);
+  EXPECT_EQ(cache->take("a"), "kept");
+  EXPECT_EQ(cache->take("a"), std::nullopt);
 }
 
 TEST_F(FileTicketCache, WritesNoServerThatIsMoreThanALine) {

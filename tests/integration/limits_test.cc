@@ -39,9 +39,9 @@ class NoDescriptors {
   rlimit before_{};
 };
 
-class Limits : public ::testing::Test {
+class SystemLimits : public ::testing::Test {
  protected:
-  Limits() : loop_(*make_loop()) {
+  SystemLimits() : loop_(*make_loop()) {
     auto identity = Identity::self_signed("localhost", loop_->wall_time());
     EXPECT_TRUE(identity) << identity.status();
     trust_ = Trust::pinned({identity->fingerprint()});
@@ -74,7 +74,7 @@ class Limits : public ::testing::Test {
   std::string target_;
 };
 
-TEST_F(Limits, L06_WithoutDescriptorsSessionsGoOnAndNewOnesAreStillAccepted) {
+TEST_F(SystemLimits, L06_WithoutDescriptorsSessionsGoOnAndNewOnesAreStillAccepted) {
   auto first = connect(*client_);
   ASSERT_TRUE(first) << first.status();
   const NoDescriptors none;
@@ -85,7 +85,7 @@ TEST_F(Limits, L06_WithoutDescriptorsSessionsGoOnAndNewOnesAreStillAccepted) {
   EXPECT_TRUE(echo(*second).is_ok());
 }
 
-TEST_F(Limits, L06_WithoutDescriptorsListeningAndDiallingSayWhyAndWorkLater) {
+TEST_F(SystemLimits, L06_WithoutDescriptorsListeningAndDiallingSayWhyAndWorkLater) {
   auto other = make_client();
   {
     const NoDescriptors none;
@@ -110,7 +110,7 @@ TEST_F(Limits, L06_WithoutDescriptorsListeningAndDiallingSayWhyAndWorkLater) {
   EXPECT_TRUE(make_loop());
 }
 
-TEST_F(Limits, L06_APersistentSessionWaitsUntilThereAreDescriptors) {
+TEST_F(SystemLimits, L06_APersistentSessionWaitsUntilThereAreDescriptors) {
   auto other = make_client();
   ReconnectOptions options;
   options.initial_delay = 1ms;
@@ -130,7 +130,7 @@ TEST_F(Limits, L06_APersistentSessionWaitsUntilThereAreDescriptors) {
   EXPECT_TRUE(reply) << reply.status();
 }
 
-TEST_F(Limits, L06_FilesThatCannotBeReadAreNamed) {
+TEST_F(SystemLimits, L06_FilesThatCannotBeReadAreNamed) {
   const NoDescriptors none;
   auto identity = Identity::from_pem_files("/etc/hostname", "/etc/hostname");
   ASSERT_FALSE(identity);
@@ -138,7 +138,7 @@ TEST_F(Limits, L06_FilesThatCannotBeReadAreNamed) {
   EXPECT_THAT(std::string(identity.error().message()), HasSubstr("Too many open files"));
 }
 
-class LimitsOfTheLog : public Limits {
+class FullLog : public SystemLimits {
  protected:
   void tune_server(NodeOptions& options) override {
     // Each session then writes a line.
@@ -146,7 +146,7 @@ class LimitsOfTheLog : public Limits {
   }
 };
 
-TEST_F(LimitsOfTheLog, L06_ThatCannotBeWrittenStopsNothing) {
+TEST_F(FullLog, L06_ALogThatCannotBeWrittenStopsNothing) {
   std::fflush(nullptr);
   const pid_t child = fork();
   ASSERT_GE(child, 0);

@@ -87,6 +87,32 @@ TEST(Callbacks, OfThenMayThrow) {
   EXPECT_EQ(world.client_node->tasks().size(), 0u);
 }
 
+class BrokenTicketCache final : public SessionTicketCache {
+ public:
+  void store(const std::string&, std::string) override {
+    ++stores;
+    make_a_mistake();
+  }
+  std::optional<std::string> take(const std::string&) override { make_a_mistake(); }
+  int stores = 0;
+};
+
+TEST(Callbacks, ATicketCacheThatThrowsCostsFullHandshakesAndNothingElse) {
+  std::vector<std::string> lines;
+  const auto cache = std::make_shared<BrokenTicketCache>();
+  StationOptions options = Station::defaults(1);
+  options.tune_client = [&](NodeOptions& node) {
+    node.ticket_cache = cache;
+    node.log = [&lines](LogLevel, std::string_view line) { lines.emplace_back(line); };
+  };
+  Station world(options);
+  world.start_server();
+  world.keep_connected();
+  EXPECT_EQ(world.sim.run(*world.client_loop, ask(world, 1), 5s), StatusCode::kOk);
+  EXPECT_GT(cache->stores, 0);
+  EXPECT_THAT(lines, Contains("NodeOptions::ticket_cache threw: a callback's mistake"));
+}
+
 // ---- L08: nodes that are destroyed by their own callbacks.
 
 enum class Where { kServersSession, kServersSessionClosed, kClientsSession, kClientsState };
