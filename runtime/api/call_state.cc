@@ -93,20 +93,21 @@ Result<Buffer> encode_message(const google::protobuf::MessageLite& message) {
       size, [&](MutableBytes out) { message.SerializeWithCachedSizesToArray(out.data()); });
 }
 
-Status decode_message(BytesView bytes, google::protobuf::MessageLite& message,
-                      const Limits& limits) {
-  if (!decoding_fits(bytes, message, limits.max_decoded_bytes)) {
-    return {StatusCode::kResourceExhausted, std::to_string(bytes.size()) + " bytes of a " +
-                                                message.GetTypeName() + " would take more than " +
-                                                std::to_string(limits.max_decoded_bytes) +
-                                                " bytes of memory (Limits::max_decoded_bytes)"};
+Result<std::size_t> decode_message(BytesView bytes, google::protobuf::MessageLite& message,
+                                   std::size_t most_memory) {
+  const auto size = decoded_size(bytes, message, most_memory);
+  if (!size) {
+    return Status(StatusCode::kResourceExhausted,
+                  std::to_string(bytes.size()) + " bytes of a " + message.GetTypeName() +
+                      " would take more than " + std::to_string(most_memory) +
+                      " bytes of memory (Limits::max_decoded_bytes, max_handler_bytes)");
   }
   if (bytes.size() <= INT_MAX &&
       message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Status::ok();
+    return *size;
   }
-  return {StatusCode::kInvalidArgument,
-          "these bytes are not a " + message.GetTypeName() + "; do both ends use the same .proto?"};
+  return Status(StatusCode::kInvalidArgument, "these bytes are not a " + message.GetTypeName() +
+                                                  "; do both ends use the same .proto?");
 }
 
 }  // namespace echostream::internal

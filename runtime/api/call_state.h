@@ -93,9 +93,9 @@ class CallState final : private core::CallObserver {
   Metadata trailing_metadata_;
 };
 
-/// INVALID_ARGUMENT when the bytes are not such a message, RESOURCE_EXHAUSTED when they would take
-/// more memory than the limits allow.
-Status decode_message(BytesView bytes, google::protobuf::MessageLite& message,
-                      const Limits& limits);
+/// Decodes, and says what that took beside the bytes' own content, about. RESOURCE_EXHAUSTED when
+/// it would take more than `most_memory`, INVALID_ARGUMENT when the bytes are not such a message.
+Result<std::size_t> decode_message(BytesView bytes, google::protobuf::MessageLite& message,
+                                   std::size_t most_memory);
 
 }  // namespace echostream::internal

@@ -41,7 +41,7 @@ Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
 }
 
 Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply, const Limits& limits) {
-  Status decoded = decode_message(bytes, reply, limits);
+  const Status decoded = decode_message(bytes, reply, limits.max_decoded_bytes).status();
   if (decoded.code() != StatusCode::kInvalidArgument) {
     return decoded.with_context("what the peer sent");
   }

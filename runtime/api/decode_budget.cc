@@ -15,14 +15,14 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 // What protobuf 3.21 and malloc take on a 64-bit machine, rounded up.
-constexpr std::size_t kElement = 16;       // of an array that grows by doubling
-constexpr std::size_t kString = 64;        // its object, its block and the pointer to it
-constexpr std::size_t kMessage = 32;       // a message's block and the pointer to it
-constexpr std::size_t kMapEntry = 128;     // a map's node with its key, and its place in a bucket
-constexpr std::size_t kUnknown = 64;       // a field that the type does not have
-constexpr std::size_t kLiteField = 256;    // see the header
-constexpr std::size_t kSmallShare = 2048;  // two bytes that take more than 4 KiB are rare
-constexpr int kMostDepth = 128;            // parsers give up at 100
+constexpr std::size_t kElement = 16;     // of an array that grows by doubling
+constexpr std::size_t kString = 64;      // its object, its block and the pointer to it
+constexpr std::size_t kMessage = 32;     // a message's block and the pointer to it
+constexpr std::size_t kMapEntry = 128;   // a map's node with its key, and its place in a bucket
+constexpr std::size_t kUnknown = 64;     // a field that the type does not have
+constexpr std::size_t kLiteField = 256;  // see the header
+constexpr std::size_t kSmall = 1024;
+constexpr int kMostDepth = 128;  // parsers give up at 100
 
 enum WireType : std::uint32_t {
   kVarint = 0,
@@ -65,11 +65,12 @@ class Estimate {
  public:
   Estimate(const Message* message, std::size_t budget) : message_(message), budget_(budget) {}
 
-  bool fits(BytesView bytes) {
+  std::optional<std::size_t> of(BytesView bytes) {
     Cursor in(bytes);
     const Descriptor* type = message_ != nullptr ? message_->GetDescriptor() : nullptr;
     (void)walk(in, type, 0, 0);
-    return spent_ <= budget_;
+    if (spent_ > budget_) return std::nullopt;
+    return spent_;
   }
 
  private:
@@ -192,10 +193,11 @@ const FieldDescriptor* Estimate::find(const Descriptor* type, std::uint64_t numb
 
 }  // namespace
 
-bool decoding_fits(BytesView bytes, const google::protobuf::MessageLite& message,
-                   std::size_t budget) {
-  if (bytes.size() <= budget / kSmallShare) return true;
-  return Estimate(dynamic_cast<const Message*>(&message), budget).fits(bytes);
+std::optional<std::size_t> decoded_size(BytesView bytes,
+                                        const google::protobuf::MessageLite& message,
+                                        std::size_t budget) {
+  if (bytes.size() < kSmall) return 0;
+  return Estimate(dynamic_cast<const Message*>(&message), budget).of(bytes);
 }
 
 }  // namespace echostream::internal

@@ -5,19 +5,21 @@
 #include <google/protobuf/message_lite.h>
 
 #include <cstddef>
+#include <optional>
 
 #include "echostream/base/bytes.h"
 
 namespace echostream::internal {
 
-/// Whether `bytes`, decoded as a message of the type of `message`, take at most `budget` bytes of
-/// memory beyond those of their strings and fixed-size numbers. An estimate: of the fields, strings
-/// and messages that there are, each with the size of its type. Malformed bytes are looked at as
-/// far as a parser gets. Messages below a 2048th of the budget always fit.
+/// How much memory `bytes`, decoded as a message of the type of `message`, take beyond those of
+/// their strings and fixed-size numbers; nothing when it is more than `budget`. An estimate: of the
+/// fields, strings and messages that there are, each with the size of its type. Malformed bytes are
+/// looked at as far as a parser gets. Messages of less than 1 KiB are not looked at, and take 0.
 ///
 /// Messages of LITE_RUNTIME files do not tell their fields: only the outermost are counted, each
 /// as if it were a message of 256 bytes.
-bool decoding_fits(BytesView bytes, const google::protobuf::MessageLite& message,
-                   std::size_t budget);
+std::optional<std::size_t> decoded_size(BytesView bytes,
+                                        const google::protobuf::MessageLite& message,
+                                        std::size_t budget);
 
 }  // namespace echostream::internal

@@ -1,5 +1,6 @@
 #include "echostream/internal/server_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "echostream/generated_support.h"
@@ -27,7 +28,7 @@ ServerCall::ServerCall(std::shared_ptr<SessionState> session, std::shared_ptr<Se
       event_(std::move(event)),
       context_(&own_context_) {}
 
-ServerCall::~ServerCall() { session_->handler_ended(method_); }
+ServerCall::~ServerCall() { session_->handler_ended(method_, held_bytes_); }
 
 namespace {
 
@@ -71,10 +72,27 @@ void ServerCall::add_trailing_metadata(std::string key, std::string value) {
   if (Metadata::is_valid_key(key)) trailing_metadata_.add(std::move(key), std::move(value));
 }
 
+// What is decoded is held until the handler has ended.
+Status ServerCall::decode(BytesView bytes, google::protobuf::MessageLite& message) {
+  const Limits& limits = session_->limits();
+  const std::size_t held = session_->handler_bytes() + bytes.size();
+  if (held > limits.max_handler_bytes) {
+    return {StatusCode::kResourceExhausted, "handlers of this session hold " +
+                                                std::to_string(session_->handler_bytes()) +
+                                                " bytes already (Limits::max_handler_bytes)"};
+  }
+  const auto decoded = decode_message(
+      bytes, message, std::min(limits.max_decoded_bytes, limits.max_handler_bytes - held));
+  if (!decoded) return decoded.error();
+  held_bytes_ = bytes.size() + *decoded;
+  session_->hold_for_handler(held_bytes_);
+  return Status::ok();
+}
+
 Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
   for (;;) {
     if (auto message = state_->stream()->take_message()) {
-      const Status decoded = decode_message(message->message, request, session_->limits());
+      const Status decoded = decode(message->message, request);
       if (decoded.is_ok()) co_return true;
       finish(decoded.with_context("the request"));
       co_return false;
@@ -87,10 +105,11 @@ Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
   }
 }
 
-bool ServerCall::decode_event(google::protobuf::MessageLite& event) const {
-  const Status decoded = decode_message(event_, event, session_->limits());
+bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
+  const Status decoded = decode(event_, event);
   if (decoded.is_ok()) return true;
-  if (NodeContext* node = session_->node()) {
+  NodeContext* node = session_->node();
+  if (node != nullptr && session_->may_warn()) {
     node->log(LogLevel::kWarning, std::string(method_.full_name) + ": an event from " +
                                       session_->link().remote_address().to_string() +
                                       " cannot be decoded: " + std::string(decoded.message()));

@@ -203,7 +203,15 @@ void SessionState::on_incoming_event(core::EventHeader header, Buffer message) {
   node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
 }
 
-void SessionState::handler_ended(const MethodInfo& method) {
+bool SessionState::may_warn() {
+  const LocalTime now = executor_.now();
+  if (now < no_warning_until_) return false;
+  no_warning_until_ = now + std::chrono::seconds(1);
+  return true;
+}
+
+void SessionState::handler_ended(const MethodInfo& method, std::size_t held_bytes) {
+  handler_bytes_ -= held_bytes;
   if (method.kind == MethodKind::kEvent) {
     if (running_events_-- == limits_.max_running_events) engine_.resume_events();
     return;

@@ -76,8 +76,13 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   PeerNode& peer_node() noexcept { return peer_node_; }
   const PeerNode& peer_node() const noexcept { return peer_node_; }
 
-  /// A handler of this session ended.
-  void handler_ended(const MethodInfo& method);
+  /// What the requests take that running handlers were given.
+  std::size_t handler_bytes() const noexcept { return handler_bytes_; }
+  void hold_for_handler(std::size_t bytes) noexcept { handler_bytes_ += bytes; }
+  /// A handler of this session ended, which held so much.
+  void handler_ended(const MethodInfo& method, std::size_t held_bytes);
+  /// True once a second: what a peer does must not flood the log.
+  bool may_warn();
   /// Those of subscriptions never end by themselves.
   bool has_handlers_to_wait_for() const noexcept {
     return running_handlers_ > subscriptions_ || running_events_ > 0;
@@ -126,6 +131,8 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   LocalTime closed_at_{};
   std::size_t running_handlers_ = 0;
   std::size_t running_events_ = 0;
+  std::size_t handler_bytes_ = 0;
+  LocalTime no_warning_until_{};
   std::size_t subscriptions_ = 0;
 };
 

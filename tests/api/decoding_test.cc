@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <google/protobuf/empty.pb.h>
 
+#include <algorithm>
+
 #include "echostream/generated_support.h"
 
 #include "tests/support/lab.h"
@@ -58,6 +60,49 @@ TEST_P(Decoding, R03_AnEventThatIsABombIsDroppedAndTheSessionLivesOn) {
   EXPECT_TRUE(lab_.run(lab_.client().Note(text("after")))->is_ok());
   lab_.run_for(std::chrono::seconds(2));
   EXPECT_THAT(lab_.server_handler->notes, ::testing::ElementsAre("after"));
+}
+
+// Each of them would be let through by itself.
+TEST_P(Decoding, R03_RequestsThatHandlersHoldAreBoundedTogether) {
+  using namespace std::chrono_literals;
+  Lab::Options tight = options();
+  tight.server_limits.max_handler_bytes = 100'000;
+  Lab lab(tight);
+  lab.connect();
+  Text large = text("");
+  large.set_payload(std::string(30'000, 'x'));
+  large.set_number(500);  // milliseconds
+  int served = 0, refused = 0;
+  for (int i = 0; i < 5; ++i) {
+    then(lab.client_node->tasks(), lab.client().Delay(large), [&](const Result<Text>& reply) {
+      if (reply) {
+        ++served;
+        return;
+      }
+      EXPECT_EQ(reply.error().code(), StatusCode::kResourceExhausted) << reply.error();
+      EXPECT_THAT(std::string(reply.error().message()), ::testing::HasSubstr("max_handler_bytes"));
+      ++refused;
+    });
+  }
+  lab.run_for(2s);
+  EXPECT_EQ(served, 3);
+  EXPECT_EQ(refused, 2);
+  // What handlers held is free again when they have ended.
+  EXPECT_TRUE(*lab.run(lab.client().Delay(large)));
+}
+
+TEST_P(Decoding, EventsThatCannotBeDecodedAreWarnedOfOnceASecond) {
+  ::testing::internal::CaptureStderr();
+  for (int i = 0; i < 12; ++i) {
+    (void)lab_.run(
+        internal::emit_event(lab_.at_client->channel(), method("/Note"), bomb(), CallOptions()));
+  }
+  const Duration before = lab_.sim.elapsed();
+  lab_.run_for(std::chrono::seconds(2));
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  const auto count = std::count(said.begin(), said.end(), '\n');
+  EXPECT_GE(count, 1);
+  EXPECT_LE(count, 3 + before / std::chrono::seconds(1));
 }
 
 INSTANTIATE_TEST_SUITE_P(Wires, Decoding, ::testing::Values(Wire::kMemory, Wire::kQuic),

@@ -13,9 +13,9 @@ struct Limits {
   /// One message. Larger ones are refused before they are buffered: the call ends with
   /// RESOURCE_EXHAUSTED.
   std::uint64_t max_message_bytes = 1024 * 1024;
-  /// What one message may take in memory once it is decoded, as estimated from its bytes before
-  /// they are decoded. More: RESOURCE_EXHAUSTED.
-  std::uint64_t max_decoded_bytes = 32 * 1024 * 1024;
+  /// What one message may take in memory beside its own bytes once it is decoded, as estimated
+  /// before it is: half a million empty sub-messages fit into 1 MiB. More: RESOURCE_EXHAUSTED.
+  std::size_t max_decoded_bytes = 32 * 1024 * 1024;
   /// Metadata::byte_size() of one request, response, status or event. Larger: RESOURCE_EXHAUSTED.
   std::uint64_t max_metadata_bytes = 8 * 1024;
   /// Subscriptions of one peer. More: RESOURCE_EXHAUSTED.
@@ -23,6 +23,9 @@ struct Limits {
   /// Handlers of one peer that run at once, those of cancelled calls included. More:
   /// RESOURCE_EXHAUSTED.
   std::size_t max_running_handlers = 1024;
+  /// What the requests and events take, decoded, that handlers of one peer are working on. More:
+  /// RESOURCE_EXHAUSTED, and events are dropped with a warning.
+  std::size_t max_handler_bytes = 256 * 1024 * 1024;
   /// Messages of one call, and their bytes, that wait for the reader. More stay unread on the
   /// stream, which stalls the sender by flow control; datagram frames drop the oldest.
   std::size_t max_inbox_messages = 256;

@@ -127,7 +127,10 @@ class NodeOptions {
   /// Whether sessions that this node dialled do so. Addresses of this machine are never followed.
   bool follow_preferred_address = true;
 
-  /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread.
+  // What the callbacks throw is logged, and goes no further. They may destroy the node.
+
+  /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread. The
+  /// only callback that must not destroy the node.
   std::function<void(LogLevel, std::string_view)> log;
   /// A session was established, dialled or accepted: its handshake is complete.
   std::function<void(const Session&)> on_session;
@@ -156,7 +159,8 @@ class NodeClock {
 };
 
 /// Lives on one loop's thread, which must outlive it. Destroying it closes its sessions and
-/// destroys its handlers where they wait; shutdown() is the polite way.
+/// destroys its handlers where they wait, so none of its handlers or tasks() may do it; shutdown()
+/// is the polite way.
 class Node {
  public:
   explicit Node(Loop& loop, NodeOptions options = {});

@@ -61,7 +61,8 @@ class ReconnectOptions {
   /// share of the calls made (0 to 1), and at most `retry_burst` more at once. Zero, zero: none.
   double retry_share = 0.1;
   std::uint32_t retry_burst = 10;
-  /// Each change of state, from the ready queue. May close() it, call, or dial.
+  /// Each change of state, from the ready queue. May close() it, call, dial, or destroy the node.
+  /// What it throws is logged.
   std::function<void(const PersistentSession&, const ConnectionStatus&)> on_state_change;
 };
 static_assert(kSafeInAwait<ReconnectOptions>);

@@ -49,7 +49,7 @@ class ServerCall : public PooledObject {
   /// answered.
   Task<bool> receive(google::protobuf::MessageLite& request);
   /// The event's message; false when it cannot be decoded.
-  bool decode_event(google::protobuf::MessageLite& event) const;
+  bool decode_event(google::protobuf::MessageLite& event);
   /// The end of an rpc or client stream: a reply, or an error.
   void finish(const google::protobuf::MessageLite* reply, const Status& status);
   /// The end of a stream.
@@ -60,6 +60,8 @@ class ServerCall : public PooledObject {
   static Task<void> run(std::unique_ptr<ServerCall> call, std::size_t method_index);
 
  private:
+  Status decode(BytesView bytes, google::protobuf::MessageLite& message);
+
   std::shared_ptr<CallState> state_;  // null for an event
   std::shared_ptr<SessionState> session_;
   std::shared_ptr<Service> service_;
@@ -73,6 +75,7 @@ class ServerCall : public PooledObject {
   std::optional<Latency> latency_;
   bool is_early_data_ = false;
   bool finished_ = false;
+  std::size_t held_bytes_ = 0;
   Call user_call_{*this};
 };
 
