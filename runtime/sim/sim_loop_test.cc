@@ -121,6 +121,37 @@ TEST(SimLoop, DatagramsOfOneMomentArriveInTheOrderTheyWereSent) {
   }
 }
 
+TEST(SimLoop, OneThatStandsStillDoesEverythingLateAndInOrder) {
+  Simulation sim(1);
+  Loop& a = sim.add_node("a", address(1));
+  Loop& b = sim.add_node("b", address(2));
+  Mailbox at_a(sim, a, "0.0.0.0:1000");
+  Mailbox at_b(sim, b, "0.0.0.0:1000");
+  Alarm of_a(sim, a), of_b(sim, b);
+  of_a.set(a.now() + 2s);
+  of_b.set(b.now() + 1s);
+  const LocalTime start = b.now();
+  bool ran = false;
+  sim.stall("b", 5s);
+  b.post([&] { ran = true; });
+  at_a.send(at_b.address(), "one");
+  at_a.send(at_b.address(), "two");
+  sim.run_for(4s);
+  // Its clock and the others go on.
+  EXPECT_EQ(b.now() - start, 4s);
+  EXPECT_THAT(of_a.fired, ElementsAre(2s));
+  EXPECT_TRUE(of_b.fired.empty());
+  EXPECT_TRUE(at_b.items.empty());
+  EXPECT_FALSE(ran);
+  sim.run_for(2s);
+  EXPECT_TRUE(ran);
+  EXPECT_THAT(of_b.fired, ElementsAre(5s));
+  ASSERT_EQ(at_b.items.size(), 2u);
+  EXPECT_EQ(at_b.items[0].data, "one");
+  EXPECT_EQ(at_b.items[1].data, "two");
+  EXPECT_GE(at_b.items[0].at, 5s);
+}
+
 TEST(SimLoop, PostedFunctionsRunInOrderAndWithoutTimePassing) {
   Simulation sim(1);
   Loop& loop = sim.add_node("a", address(1));

@@ -110,6 +110,21 @@ TEST_F(SystemLimits, L06_WithoutDescriptorsListeningAndDiallingSayWhyAndWorkLate
   EXPECT_TRUE(make_loop());
 }
 
+TEST_F(SystemLimits, L06_WithoutDescriptorsASessionStaysWhereItIs) {
+  auto session = connect(*client_);
+  ASSERT_TRUE(session) << session.status();
+  {
+    const NoDescriptors none;
+    const Status moved = run(*loop_, session->migrate());
+    EXPECT_EQ(moved.code(), StatusCode::kUnavailable) << moved;
+    EXPECT_THAT(std::string(moved.message()), HasSubstr("Too many open files"));
+    EXPECT_TRUE(echo(*session).is_ok());
+  }
+  const Status moved = run(*loop_, session->migrate());
+  EXPECT_TRUE(moved.is_ok()) << moved;
+  EXPECT_TRUE(echo(*session).is_ok());
+}
+
 TEST_F(SystemLimits, L06_APersistentSessionWaitsUntilThereAreDescriptors) {
   auto other = make_client();
   ReconnectOptions options;
