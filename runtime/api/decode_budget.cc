@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
@@ -36,9 +37,11 @@ enum WireType : std::uint32_t {
 /// Reads a message's bytes from front to back; nothing means that they are malformed.
 class Cursor {
  public:
-  explicit Cursor(BytesView bytes) : rest_(bytes) {}
+  /// `beyond` bytes follow `bytes` in memory: those of the messages around this one.
+  Cursor(BytesView bytes, std::size_t beyond) : rest_(bytes), beyond_(beyond) {}
   bool empty() const { return rest_.empty(); }
-  BytesView rest() const { return rest_; }
+  /// From here to the end of everything.
+  BytesView all() const { return {rest_.data(), rest_.size() + beyond_}; }
 
   std::optional<std::uint64_t> varint() {
     std::uint64_t value = 0;
@@ -59,6 +62,7 @@ class Cursor {
 
  private:
   BytesView rest_;
+  std::size_t beyond_;
 };
 
 class Estimate {
@@ -66,7 +70,7 @@ class Estimate {
   Estimate(const Message* message, std::size_t budget) : message_(message), budget_(budget) {}
 
   std::optional<std::size_t> of(BytesView bytes) {
-    Cursor in(bytes);
+    Cursor in(bytes, 0);
     const Descriptor* type = message_ != nullptr ? message_->GetDescriptor() : nullptr;
     (void)walk(in, type, 0, 0);
     if (spent_ > budget_) return std::nullopt;
@@ -79,13 +83,13 @@ class Estimate {
     spent_ += bytes;
     return spent_ <= budget_;
   }
-  bool walk(Cursor& in, const Descriptor* type, std::uint64_t group, int depth);
-  bool walk_field(Cursor& in, const FieldDescriptor* field, std::uint64_t tag, int depth);
-  bool walk_bytes(BytesView bytes, const FieldDescriptor* field, int depth);
+  bool walk(Cursor& in, const Descriptor* type, std::uint32_t group, int depth);
+  bool walk_field(Cursor& in, const FieldDescriptor* field, std::uint32_t tag, int depth);
+  bool walk_bytes(BytesView bytes, std::size_t beyond, const FieldDescriptor* field, int depth);
   bool spend_message(const FieldDescriptor& field);
   std::size_t size_of(const Descriptor* type);
   static std::size_t packed_size(BytesView bytes, const FieldDescriptor& field);
-  static const FieldDescriptor* find(const Descriptor* type, std::uint64_t number);
+  static const FieldDescriptor* find(const Descriptor* type, std::uint32_t number);
 
   const Message* message_;  // null when the type is not known
   const std::size_t budget_;
@@ -95,18 +99,21 @@ class Estimate {
 
 // Up to the end of the bytes, or of the group with that number. Without a type every field is one
 // that is not known.
-bool Estimate::walk(Cursor& in, const Descriptor* type, std::uint64_t group, int depth) {
+bool Estimate::walk(Cursor& in, const Descriptor* type, std::uint32_t group, int depth) {
   if (depth > kMostDepth) return false;
   while (!in.empty()) {
-    const auto tag = in.varint();
-    if (!tag || *tag >> 3 == 0) return false;
-    if ((*tag & 7) == kEndGroup) return *tag >> 3 == group;
-    if (!walk_field(in, find(type, *tag >> 3), *tag, depth)) return false;
+    const auto read = in.varint();
+    if (!read) return false;
+    // As parsers do: what is beyond 32 bits is not there.
+    const auto tag = static_cast<std::uint32_t>(*read);
+    if (tag >> 3 == 0) return false;
+    if ((tag & 7) == kEndGroup) return tag >> 3 == group;
+    if (!walk_field(in, find(type, tag >> 3), tag, depth)) return false;
   }
   return group == 0;
 }
 
-bool Estimate::walk_field(Cursor& in, const FieldDescriptor* field, std::uint64_t tag, int depth) {
+bool Estimate::walk_field(Cursor& in, const FieldDescriptor* field, std::uint32_t tag, int depth) {
   switch (tag & 7) {
     case kVarint:
       return in.varint() && spend(field != nullptr ? kElement : kUnknown);
@@ -117,9 +124,14 @@ bool Estimate::walk_field(Cursor& in, const FieldDescriptor* field, std::uint64_
     case kLength: {
       const auto size = in.varint();
       if (!size) return false;
-      // Parsers do read a message that is cut off, as far as it goes.
-      const auto whole = in.take(*size);
-      return walk_bytes(whole ? *whole : in.rest(), field, depth) && whole;
+      if (const auto bytes = in.take(*size)) {
+        return walk_bytes(*bytes, in.all().size(), field, depth);
+      }
+      // Longer than what it is in: parsers find out after they have read it, up to the end of all.
+      const BytesView all = in.all();
+      const std::size_t most = std::min<std::uint64_t>(*size, all.size());
+      (void)walk_bytes(all.first(most), all.size() - most, field, depth);
+      return false;
     }
     case kStartGroup: {
       const bool is_known = field != nullptr && field->type() == FieldDescriptor::TYPE_GROUP;
@@ -132,12 +144,13 @@ bool Estimate::walk_field(Cursor& in, const FieldDescriptor* field, std::uint64_
   }
 }
 
-bool Estimate::walk_bytes(BytesView bytes, const FieldDescriptor* field, int depth) {
+bool Estimate::walk_bytes(BytesView bytes, std::size_t beyond, const FieldDescriptor* field,
+                          int depth) {
   if (field == nullptr) return spend(message_ != nullptr ? kUnknown + kString : kLiteField);
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       if (field->type() == FieldDescriptor::TYPE_GROUP) return spend(kUnknown + kString);
-      Cursor inner(bytes);
+      Cursor inner(bytes, beyond);
       return spend_message(*field) && walk(inner, field->message_type(), 0, depth + 1);
     }
     case FieldDescriptor::CPPTYPE_STRING:
@@ -153,11 +166,11 @@ std::size_t Estimate::packed_size(BytesView bytes, const FieldDescriptor& field)
     case FieldDescriptor::TYPE_INT64:
     case FieldDescriptor::TYPE_UINT64:
     case FieldDescriptor::TYPE_SINT64:
+    case FieldDescriptor::TYPE_ENUM:  // values that a proto2 enum does not have are unknown fields
       return bytes.size() * 16;
     case FieldDescriptor::TYPE_INT32:
     case FieldDescriptor::TYPE_UINT32:
     case FieldDescriptor::TYPE_SINT32:
-    case FieldDescriptor::TYPE_ENUM:
       return bytes.size() * 8;
     case FieldDescriptor::TYPE_BOOL:
       return bytes.size() * 2;
@@ -183,7 +196,7 @@ std::size_t Estimate::size_of(const Descriptor* type) {
   return slot->second;
 }
 
-const FieldDescriptor* Estimate::find(const Descriptor* type, std::uint64_t number) {
+const FieldDescriptor* Estimate::find(const Descriptor* type, std::uint32_t number) {
   if (type == nullptr || number > FieldDescriptor::kMaxNumber) return nullptr;
   const int n = static_cast<int>(number);
   const FieldDescriptor* field = type->FindFieldByNumber(n);

@@ -67,6 +67,12 @@ std::vector<Attack> attacks() {
       {"messages in a message", &FileDescriptorProto::default_instance(), true, field(4, empties)},
       {"entries of a map", &Struct::default_instance(), true, ones},
       {"unknown strings", &Empty::default_instance(), true, ones},
+      // A number of 33 bits, of which parsers take 32.
+      {"messages under a field number that is too long", &FileDescriptorProto::default_instance(),
+       true, std::string("\xa2\x80\x80\x80\x10", 5) + field(4, empties).substr(1)},
+      // Parsers find out at its end that it is longer than the message which it is in.
+      {"messages in one that is too long", &FileDescriptorProto::default_instance(), true,
+       "\x22\x04" + field(3, empties)},
       // Of little size each.
       {"numbers in a list", &ListValue::default_instance(), false, ones},
       {"strings", &DescriptorProto::default_instance(), false, tens},
