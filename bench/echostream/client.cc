@@ -229,7 +229,7 @@ echostream::Task<echostream::Status> Client::handshake_resumed() {
     early += session->early_data_accepted().value_or(false);
     session->close();
   }
-  add_latencies(kHandshakeResumed, samples);
+  report_.add_times(kHandshakeResumed, samples);
   report_.add(kHandshakeResumed, "early_share",
               static_cast<double>(early) / static_cast<double>(samples.size()));
   co_return Status::ok();

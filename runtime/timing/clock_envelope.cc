@@ -1,6 +1,7 @@
 #include "runtime/timing/clock_envelope.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace echostream::timing {
@@ -91,8 +92,12 @@ SlopeRange slope_range(const Loosened& upper, const Loosened& lower) {
 }  // namespace
 
 void EnvelopeSide::insert(OffsetPoint point, SlopeRange slopes) {
-  std::size_t at = size_;
-  while (at > 0 && points_[at - 1].time_s > point.time_s) --at;
+  const auto position = [&] {
+    std::size_t at = points_.size();
+    while (at > 0 && points_[at - 1].time_s > point.time_s) --at;
+    return at;
+  };
+  std::size_t at = position();
   // Beyond what an older point will have lost by the end of the window: never the tightest.
   constexpr std::size_t kCompared = 4;
   for (std::size_t i = at; i > 0 && at - i < kCompared; --i) {
@@ -101,33 +106,30 @@ void EnvelopeSide::insert(OffsetPoint point, SlopeRange slopes) {
     if (point.offset_us - older.offset_us > (slopes.upper + kSlopeDoubt + kMostLossPerSecond) * age)
       return;
   }
-  if (at == size_) {
+  if (at == points_.size()) {
     // A newer point that is lower for every slope also loses less with time.
-    while (size_ > 0) {
-      const OffsetPoint& older = points_[size_ - 1];
+    while (!points_.empty()) {
+      const OffsetPoint& older = points_.back();
       const double age = point.time_s - older.time_s;
       if (point.offset_us > older.offset_us + (slopes.lower - kSlopeDoubt) * age) break;
-      --size_;
+      points_.pop_back();
     }
-    at = size_;
+    at = points_.size();
   }
-  if (size_ == kCapacity) {
-    thin(points_[size_ - 1].time_s, slopes.middle());
-    at = size_;
-    while (at > 0 && points_[at - 1].time_s > point.time_s) --at;
+  if (points_.size() == kCapacity) {
+    thin(points_.back().time_s, slopes.middle());
+    at = position();
   }
-  std::move_backward(points_.begin() + at, points_.begin() + size_, points_.begin() + size_ + 1);
-  points_[at] = point;
-  ++size_;
+  points_.insert(points_.begin() + static_cast<std::ptrdiff_t>(at), point);
 }
 
 // Goes through pairs of neighbours, and where the pair is close for its age keeps the lower one:
 // what is left is dense where it is young. Frees a third of the room or more, so that this is rare.
 void EnvelopeSide::thin(double newest_s, double slope) {
-  while (size_ > kCapacity * 2 / 3) {
+  while (points_.size() > kCapacity * 2 / 3) {
     std::size_t best = 1;
     double least = INFINITY;
-    for (std::size_t i = 1; i < size_; ++i) {
+    for (std::size_t i = 1; i < points_.size(); ++i) {
       const double gap = points_[i].time_s - points_[i - 1].time_s;
       const double age = newest_s - points_[i].time_s;
       const double closeness = gap / (age + 1);
@@ -137,16 +139,14 @@ void EnvelopeSide::thin(double newest_s, double slope) {
     const OffsetPoint& newer = points_[best];
     const double gap = newer.time_s - older.time_s;
     if (newer.offset_us - slope * gap <= older.offset_us) older = newer;
-    std::move(points_.begin() + best + 1, points_.begin() + size_, points_.begin() + best);
-    --size_;
+    points_.erase(points_.begin() + static_cast<std::ptrdiff_t>(best));
   }
 }
 
 void EnvelopeSide::forget_before(double time_s) {
-  std::size_t gone = 0;
-  while (gone < size_ && points_[gone].time_s < time_s) ++gone;
-  std::move(points_.begin() + gone, points_.begin() + size_, points_.begin());
-  size_ -= gone;
+  const auto kept = std::find_if(points_.begin(), points_.end(),
+                                 [&](const OffsetPoint& point) { return point.time_s >= time_s; });
+  points_.erase(points_.begin(), kept);
 }
 
 ClockEnvelope::Outcome ClockEnvelope::add_upper(OffsetPoint point) {

@@ -2,8 +2,8 @@
 // nothing of what is likely; that is ClockFilter's part.
 #pragma once
 
-#include <array>
 #include <cstddef>
+#include <vector>
 
 namespace echostream::timing {
 
@@ -33,15 +33,15 @@ class EnvelopeSide {
   /// `slopes`: those of the line that the points bound. Points of any order of time.
   void insert(OffsetPoint point, SlopeRange slopes);
   void forget_before(double time_s);
-  void clear() noexcept { size_ = 0; }
-  std::size_t size() const noexcept { return size_; }
+  void clear() noexcept { points_.clear(); }
+  std::size_t size() const noexcept { return points_.size(); }
   const OffsetPoint& operator[](std::size_t index) const noexcept { return points_[index]; }
 
  private:
   void thin(double newest_s, double slope);
 
-  std::array<OffsetPoint, kCapacity> points_;
-  std::size_t size_ = 0;
+  // Grows to what it needs, which for most sessions is a third of the capacity.
+  std::vector<OffsetPoint> points_;
 };
 
 /// What must hold at one moment.

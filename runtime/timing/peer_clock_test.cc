@@ -20,7 +20,6 @@ using testing::ClockWorldOptions;
 using Path = ClockWorldOptions::Path;
 
 // Everything lies within the object: no exchange allocates, and memory is bounded.
-static_assert(std::is_trivially_copyable_v<PeerClock>);
 static_assert(sizeof(PeerClock) < 8192);
 
 // Clocks without wander or noise, for what is to be followed exactly.

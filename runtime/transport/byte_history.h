@@ -44,15 +44,16 @@ class ByteHistory {
                                         [](LocalTime t, const Point& p) { return t < p.begun; });
     return after == points_.begin() ? forgotten_ : std::prev(after)->total;
   }
+  // In one go, when the room is used up: a connection that is nearly idle keeps a few points, not
+  // as many as a busy one.
   void forget(LocalTime now) {
-    // In one go, now and then.
-    constexpr std::size_t kMostPoints = 2 * static_cast<std::size_t>(kHorizon / kGrain);
-    if (points_.size() < kMostPoints) return;
+    if (points_.size() < points_.capacity()) return;
     const auto kept = std::find_if(points_.begin(), points_.end(), [&](const Point& point) {
       return point.begun > now - kHorizon;
     });
     if (kept != points_.begin()) forgotten_ = std::prev(kept)->total;
     points_.erase(points_.begin(), kept);
+    if (points_.size() * 4 > points_.capacity() * 3) points_.reserve(2 * points_.capacity());
   }
 
   std::uint64_t total_ = 0;
