@@ -2,9 +2,12 @@
 // parameters. The connection lives or ends with an error, keeps the sink's promises, and says no
 // more than the peer can have brought about.
 //
-// Input: a byte of options (bit 0: the peer is the server; bit 1: the application reads nothing),
+// Input: a byte of options (bit 0: the peer is the server; bit 1: the application reads nothing;
+// bit 2: a server's first frames come before the handshake has ended; bit 3: a handshake message is
+// changed),
 // the number of transport parameters to change (8: all of them are the bytes that follow), these
-// (<id:2> <value>; an empty value leaves the parameter out), then records:
+// (<id:2> <value>; an empty value leaves the parameter out), with bit 3 the edits (fuzz_input.h)
+// and which flight they are for, with bit 2 the early frames, then records:
 //   p <frames>     a packet                       h <level> <frames>  one of the handshake
 //   t <centiseconds>                              k                   key update
 //   n <steps>      packet numbers are left out    b <port>            from another port
@@ -65,11 +68,25 @@ class World {
     };
   }
 
-  bool connect() {
+  /// <edits> <flight>: of what the peer says to TLS, that flight is changed.
+  void change_handshake(FuzzInput& input) {
+    const BytesView edits = input.bytes();
+    peer_.change_crypto = [left = input.byte() % 4,
+                           edits = std::vector<std::uint8_t>(edits.begin(), edits.end())](
+                              PacketType, std::vector<std::uint8_t>& bytes) mutable {
+      if (left-- != 0) return;
+      FuzzInput changes(edits.data(), edits.size());
+      apply_edits(bytes, changes);
+    };
+  }
+
+  bool connect(FuzzInput& input, bool is_early) {
     if (!from_server_) return peer_.connect();
+    if (is_early) peer_.holds_crypto_from = PacketType::kInitial;
     world_.dial(victim_, stranger_, client_sink_);
     world_.flush(victim_);
-    peer_.run_for(std::chrono::milliseconds(20));
+    peer_.run_for(std::chrono::milliseconds(is_early ? 1 : 20));
+    if (is_early) send_with_flight(input.bytes());
     return peer_.has_keys();
   }
 
@@ -126,6 +143,18 @@ class World {
     return victim_.accepted.empty() ? nullptr : victim_.accepted.back().get();
   }
 
+  // In one datagram with all that the server has to say to TLS.
+  void send_with_flight(BytesView frames) {
+    std::vector<std::uint8_t> flight;
+    for (const PacketType level : {PacketType::kInitial, PacketType::kHandshake}) {
+      const Frames crypto = Frames().crypto(0, peer_.take_crypto(level));
+      append_bytes(flight, peer_.seal(level, crypto.bytes()));
+    }
+    if (!frames.empty()) append_bytes(flight, peer_.seal(PacketType::kOneRtt, frames));
+    peer_.send_datagram(flight);
+    peer_.holds_crypto_from.reset();
+  }
+
   void send(PacketType level, BytesView frames) {
     if (frames.empty()) return;
     peer_.send(level, Frames().raw(frames));
@@ -170,9 +199,11 @@ class World {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   FuzzInput input(data, size);
-  World world(input.byte());
+  const std::uint8_t choice = input.byte();
+  World world(choice);
   world.change_parameters(input);
-  if (world.connect()) {
+  if ((choice & 8) != 0) world.change_handshake(input);
+  if (world.connect(input, (choice & 4) != 0)) {
     for (std::size_t i = 0; i < kMostRecords && !input.empty() && !world.is_over(); ++i) {
       world.step(input);
     }
