@@ -16,6 +16,13 @@ constexpr std::int64_t wrapping_sum(std::int64_t a, std::int64_t b) noexcept {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
 
+/// The sum, or the greatest or least that there is.
+constexpr Duration saturating_sum(Duration a, Duration b) noexcept {
+  if (b > Duration::zero() && a > Duration::max() - b) return Duration::max();
+  if (b < Duration::zero() && a < Duration::min() - b) return Duration::min();
+  return a + b;
+}
+
 constexpr std::int64_t count_of(LocalTime time) noexcept { return time.time_since_epoch().count(); }
 constexpr std::int64_t count_of(RemoteTime time) noexcept {
   return time.time_since_epoch().count();

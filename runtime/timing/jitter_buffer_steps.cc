@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/timing/clock_arithmetic.h"
 #include "runtime/timing/jitter_buffer.h"
 #include "runtime/timing/microseconds.h"
 
@@ -178,10 +179,11 @@ void JitterBuffer::count_played(const WaitingFrame& frame, double change) {
   (change > 0 ? stats_.inserted_for_deceleration : stats_.removed_for_acceleration) +=
       to_duration(std::abs(change));
   ++stats_.frames_emitted;
-  stats_.delay_sum += to_duration(cursor_ - frame.arrived);
+  // A recorded stream may last a century, and its frames wait as long.
+  stats_.delay_sum = saturating_sum(stats_.delay_sum, to_duration(cursor_ - frame.arrived));
   stats_.target_delay = to_duration(wanted_offset() - model_.base());
-  stats_.target_delay_sum += stats_.target_delay;
-  stats_.minimum_delay_sum += to_duration(model_.target());
+  stats_.target_delay_sum = saturating_sum(stats_.target_delay_sum, stats_.target_delay);
+  stats_.minimum_delay_sum = saturating_sum(stats_.minimum_delay_sum, to_duration(model_.target()));
   stats_.current_delay = to_duration(offset_ - model_.base());
 }
 

@@ -175,10 +175,6 @@ void Connection::finish(LocalTime now, CloseInfo info) {
   close_local_ = from_native(ngtcp2_conn_get_path(connection_.get())->local);
   close_remote_ = remote_address();
   closed_ = true;
-  if (!handshake_over_) {
-    handshake_over_ = true;
-    host_.handshake_over(*this);
-  }
   // RFC 9000 section 10.2: late packets are recognised for three probe timeouts.
   forget_at_ =
       now + 3 * Duration(static_cast<Duration::rep>(ngtcp2_conn_get_pto(connection_.get())));
@@ -232,7 +228,7 @@ int Connection::on_handshake_completed() {
   open_ = true;
   keys_since_ = now_;
   keys_since_packet_ = counted_.packets_sent;
-  handshake_over_ = true;
+  is_half_open_ = false;
   host_.handshake_over(*this);
   // A rejection was noted when it came.
   if (tls_->early_data_accepted()) early_data_accepted_ = true;

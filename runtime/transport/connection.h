@@ -63,6 +63,8 @@ class Connection final : public QuicConnection, private TimerNode {
   /// The user let go; retired once the closing period is over.
   void release();
   bool is_closed() const noexcept { return closed_; }
+  /// Its handshake did not complete, whether it may still or has failed.
+  bool is_half_open() const noexcept { return is_half_open_; }
   /// Closed because its first packet holds the middle of a ClientHello: what an unproven address
   /// sends out of order is not kept.
   bool wants_retry() const noexcept { return wants_retry_; }
@@ -260,7 +262,7 @@ class Connection final : public QuicConnection, private TimerNode {
   bool is_pacer_blocked_ = false;
 
   bool open_ = false;
-  bool handshake_over_ = false;
+  bool is_half_open_ = true;
   std::optional<bool> early_data_accepted_;
   std::optional<Closing> closing_;
   bool closed_ = false;

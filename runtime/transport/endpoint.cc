@@ -339,6 +339,8 @@ void Endpoint::retire(Connection& connection) {
   const auto found = connections_.find(&connection);
   if (found == connections_.end()) return;
   if (connection.is_queued) std::erase(write_queue_, &connection);
+  // One that failed has counted until now: a flood of broken handshakes must turn to Retries too.
+  if (connection.is_half_open()) handshake_over(connection);
   address_counts_.remove(std::exchange(connection.counted_address, {}));
   // It is still on the stack below us.
   retired_.push_back(std::move(found->second));

@@ -242,6 +242,21 @@ TEST_F(Hostile, T03_FloodOfInitialsTurnsToRetriesAndKeepsNoMore) {
   EXPECT_EQ(connections(), 1u);
 }
 
+// Each is told its error at once, and kept for its closing period (RFC 9000 10.2).
+TEST_F(Hostile, T03_FloodOfHandshakesThatFailTurnsToRetriesAndKeepsNoMore) {
+  for (int i = 0; i < 2000; ++i) {
+    RawInitial broken = initial();
+    broken.frames = crypto_frame(0, random_bytes(300));  // no ClientHello
+    deliver(broken.seal(), kStranger.with_port(static_cast<std::uint16_t>(1 + i)));
+    ASSERT_LE(connections(), 256u);
+  }
+  EXPECT_GT(pair_.server.endpoint->stats().retries_sent, 1000u);
+  // An honest client gets in, by way of a Retry; nothing is left of the others.
+  EXPECT_TRUE(pair_.connect());
+  pair_.world.run_for(30s);
+  EXPECT_EQ(connections(), 1u);
+}
+
 TEST_F(Hostile, T03_InitialsThatHoldNothingUsefulAreNotKept) {
   for (int i = 0; i < 1000; ++i) {
     RawInitial empty = initial();

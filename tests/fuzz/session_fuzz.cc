@@ -132,7 +132,8 @@ class World final : public TransportPort, public SessionObserver {
   }
   void connect(bool takes_early_data) {
     if (std::exchange(connected, true) || closed) return;
-    if (!takes_early_data) {
+    // Only a client is told so, and a client hears of no stream before.
+    if (!takes_early_data && !heard_early) {
       // As if they had never been opened.
       std::erase_if(streams, [](const auto& entry) { return entry.first % 2 == 0; });
       opened_ = 0;
@@ -177,6 +178,7 @@ class World final : public TransportPort, public SessionObserver {
     FUZZ_CHECK(!call.ended || call.stream->end());
   }
   void receive(StreamId id, BytesView data, bool fin) {
+    heard_early |= !connected;
     Stream& stream = known(id);
     if (stream.peer_ended || stream.closed) return;
     stream.received += data.size();
@@ -185,6 +187,7 @@ class World final : public TransportPort, public SessionObserver {
     settle(id);
   }
   void reset_by_peer(StreamId id, std::uint64_t code) {
+    heard_early |= !connected;
     Stream& stream = known(id);
     if (stream.peer_ended || stream.closed) return;
     stream.peer_ended = true;
@@ -192,6 +195,7 @@ class World final : public TransportPort, public SessionObserver {
     settle(id);
   }
   void stop_by_peer(StreamId id, std::uint64_t code) {
+    heard_early |= !connected;
     Stream& stream = known(id);
     if (stream.we_ended || stream.closed) return;
     stream.we_ended = true;  // the connection answers with a reset
@@ -256,6 +260,7 @@ class World final : public TransportPort, public SessionObserver {
   std::size_t written = 0;
   bool takes_events = true;
   bool connected = false;
+  bool heard_early = false;  // of streams, before the handshake is complete: we are the server
   bool closing = false;
   bool closed = false;
   int goaways = 0;

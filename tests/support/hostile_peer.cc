@@ -124,6 +124,8 @@ void HostilePeer::start_tls() {
   options.resumption = false;  // it has no place for tickets
   options.identity = world_.identity();
   if (is_client()) options.trust = Trust::insecure_accept_any();
+  // The context hands a client's tickets to our own handshake, which this is not.
+  options.resumption = !is_client();
   context_ = (is_client() ? TlsContext::make_client(std::move(options))
                           : TlsContext::make_server(std::move(options)))
                  .value();

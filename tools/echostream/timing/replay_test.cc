@@ -69,6 +69,23 @@ std::string fates(const std::vector<Decision>& decisions) {
   return out;
 }
 
+// The last frame comes after 82 years.
+TEST(Replay, SumsOfDelaysStopAtTheLongestTimeThereIs) {
+  std::istringstream in(
+      "seq,send_us,arrival_us\n0,0,30000\n1,20000,50000\n2,40000,70000\n3,60000,\n"
+      "40009,80000,110000\n5,100000,130000\n6,120000,15000\n9,180000,210000\n"
+      "10,200000,2600030003000000\n");
+  const auto trace = read_trace(in, "trace");
+  ASSERT_TRUE(trace) << trace.error().message();
+  JitterBufferOptions options;
+  options.late_policy = LatePolicy::kWait;
+  const auto played = replay(*trace, options);
+  ASSERT_TRUE(played);
+  EXPECT_GE(played->stats.delay_sum, Duration::zero());
+  EXPECT_GE(played->stats.target_delay_sum, Duration::zero());
+  EXPECT_GE(played->stats.minimum_delay_sum, Duration::zero());
+}
+
 TEST(Replay, PlaysAllOfASteadyStreamAndFillsNothing) {
   const Trace trace = make_trace(steady_frames(200));
   const auto result = replay(trace, {});
