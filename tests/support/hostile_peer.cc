@@ -121,7 +121,6 @@ HostilePeer::HostilePeer(QuicWorld& world, Role role, const SocketAddress& addre
 void HostilePeer::start_tls() {
   TlsContext::Options options;
   options.alpn = {alpn};
-  options.resumption = false;  // it has no place for tickets
   options.identity = world_.identity();
   if (is_client()) options.trust = Trust::insecure_accept_any();
   // The context hands a client's tickets to our own handshake, which this is not.
