@@ -85,7 +85,9 @@ transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
   endpoint.quic.handshake_timeout = options.handshake_timeout;
   endpoint.quic.idle_timeout = options.idle_timeout;
   endpoint.quic.keep_alive_interval = options.keep_alive_interval;
-  endpoint.quic.max_bidirectional_streams = options.max_concurrent_calls;
+  // RFC 9000 section 4.6: stream ids go no further.
+  constexpr std::uint64_t kMostStreams = std::uint64_t{1} << 60;
+  endpoint.quic.max_bidirectional_streams = std::min(options.max_concurrent_calls, kMostStreams);
   endpoint.quic.max_send_bytes_per_second = options.limits.max_send_bytes_per_second;
   endpoint.quic.congestion_control = to_transport(options.congestion_control);
   endpoint.quic.key_update_interval = options.key_update_interval;
@@ -104,10 +106,23 @@ transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
 }
 
 Status Node::Impl::check_options() const {
-  const std::size_t most = context.options.max_udp_payload_bytes;
-  if (most >= 1200 && most <= 65527) return Status::ok();
-  return {StatusCode::kInvalidArgument,
-          "NodeOptions::max_udp_payload_bytes is " + std::to_string(most) + "; use 1200 to 65527"};
+  const NodeOptions& options = context.options;
+  const std::size_t most = options.max_udp_payload_bytes;
+  if (most < 1200 || most > 65527) {
+    return {StatusCode::kInvalidArgument, "NodeOptions::max_udp_payload_bytes is " +
+                                              std::to_string(most) + "; use 1200 to 65527"};
+  }
+  if (options.handshake_timeout <= Duration::zero() || options.idle_timeout < Duration::zero()) {
+    return {StatusCode::kInvalidArgument,
+            "NodeOptions::handshake_timeout must be above zero, and idle_timeout not below it"};
+  }
+  constexpr Duration kLeastKeepAlive = std::chrono::milliseconds(10);
+  const Duration keep_alive = options.keep_alive_interval;
+  if (keep_alive != Duration::zero() && keep_alive < kLeastKeepAlive) {
+    return {StatusCode::kInvalidArgument,
+            "NodeOptions::keep_alive_interval is below 10 ms; zero sends no keep-alives"};
+  }
+  return Status::ok();
 }
 
 std::uint64_t Node::Impl::random_number() {

@@ -58,10 +58,14 @@ void Connection::read_datagram(const IncomingDatagram& datagram) {
   const ngtcp2_path path{native_local.get(), native_remote.get(), nullptr};
   ngtcp2_pkt_info info{};
   info.ecn = datagram.ecn;
+  const bool is_known = is_known_address(datagram.remote);
+  const std::uint64_t authentic = tls_->received_numbers().count();
   const int result = read_guarded(path, info, datagram.data);
   if (result != 0) fail(now_, result);
+  if (closed_) return;
+  if (!is_known && tls_->received_numbers().count() > authentic) note_new_address(datagram.remote);
   note_arrival(datagram.local, local);
-  if (closed_ || closing_) return;
+  if (closing_) return;
   begin_waiting_migration(now_);
   observe_acknowledgements();
 }

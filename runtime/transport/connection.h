@@ -129,6 +129,8 @@ class Connection final : public QuicConnection, private TimerNode {
 
   void note_arrival(const SocketAddress& address, const SocketAddress& path_local);
   bool may_come_from(const SocketAddress& remote);
+  bool is_known_address(const SocketAddress& remote) const;
+  void note_new_address(const SocketAddress& remote);
   Status check_migration(const SocketAddress& local) const;
   Status begin_migration(LocalTime now, const SocketAddress& local);
   void begin_waiting_migration(LocalTime now);

@@ -16,12 +16,20 @@ void Connection::note_arrival(const SocketAddress& address, const SocketAddress&
 }
 
 // A server follows its peer (RFC 9000 section 9.3), but not to any number of places: each costs
-// packets, memory and the congestion window.
+// packets, memory and the congestion window. Only the peer's own packets count, see
+// note_new_address(): strangers must not use up what is meant for it.
 bool Connection::may_come_from(const SocketAddress& remote) {
-  if (!is_server_ || !open_ || remote == new_remote_ || remote == remote_address()) return true;
-  if (!path_changes_.take(now_)) return false;
+  return is_known_address(remote) || path_changes_.ready_at(now_) <= now_;
+}
+
+bool Connection::is_known_address(const SocketAddress& remote) const {
+  return !is_server_ || !open_ || remote == new_remote_ || remote == remote_address();
+}
+
+// A packet that was the peer's came from there.
+void Connection::note_new_address(const SocketAddress& remote) {
+  path_changes_.spend(now_, 1);
   new_remote_ = remote;
-  return true;
 }
 
 // Where the server wants us, or unset. An offer is not believed blindly: it may point into our own

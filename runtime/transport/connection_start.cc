@@ -63,7 +63,8 @@ Connection::Connection(ConnectionHost& host, LocalTime now, bool is_server,
       is_settled_(is_server),
       guard_(host.quic_options()),
       send_limit_(host.quic_options().max_send_bytes_per_second,
-                  host.quic_options().max_send_bytes_per_second / kSendBurstsPerSecond) {}
+                  std::max<std::uint64_t>(
+                      host.quic_options().max_send_bytes_per_second / kSendBurstsPerSecond, 1)) {}
 
 Connection::~Connection() {
   for (const ConnectionId& id : ids_) host_.remove_id(id);

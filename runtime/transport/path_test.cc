@@ -130,6 +130,30 @@ TEST(Rebinding, CopiesFromElsewhereDoNotMoveTheConnection) {
   EXPECT_EQ(pair.server_connection().remote_address(), pair.client.address);
 }
 
+TEST(Rebinding, JunkOfStrangersDoesNotKeepTheClientFromMoving) {
+  QuicPair pair;
+  ASSERT_TRUE(pair.connect());
+  pair.world.run_for(1s);
+  // They have seen one packet, and know the connection's id from it.
+  std::vector<std::uint8_t> junk;
+  pair.world.tap = [&](Datagram& datagram) {
+    if (datagram.to == pair.server.address && junk.empty()) {
+      junk = datagram.bytes;
+      junk.back() ^= 1;
+    }
+    return true;
+  };
+  int count = 0;
+  Disturbed transfer;
+  EXPECT_TRUE(transfer.run(pair, 2'000'000, 2ms, [&] {
+    const auto port = static_cast<std::uint16_t>(2000 + count % 1000);
+    if (!junk.empty()) pair.world.deliver(pair.server, kOther.with_port(port), junk);
+    if (++count == 30) pair.client.public_address = pair.client.address.with_port(777);
+  })) << pair.sink.close_message();
+  EXPECT_GT(count, 35);
+  EXPECT_EQ(pair.server_connection().remote_address().port(), 777);
+}
+
 TEST(Rebinding, LittleIsSentToAnAddressThatNeverProvesItself) {
   QuicPair pair;
   ASSERT_TRUE(pair.connect());

@@ -136,13 +136,31 @@ TEST(Datagrams, N09_OfAnySizeGoOverALinkOfLargePackets) {
   EXPECT_EQ(pair.server.session->stats().path_mtu_bytes, 65'487u);
 }
 
-TEST(Datagrams, ASizeOutOfRangeIsRefusedWhereItIsUsed) {
+TEST(Options, OutOfRangeAreRefusedWhereTheyAreUsed) {
+  const std::vector<std::pair<std::function<void(NodeOptions&)>, std::string>> wrong = {
+      {[](NodeOptions& node) { node.max_udp_payload_bytes = 1000; }, "1200 to 65527"},
+      {[](NodeOptions& node) { node.handshake_timeout = Duration{}; }, "handshake_timeout"},
+      {[](NodeOptions& node) { node.idle_timeout = -1s; }, "idle_timeout"},
+      {[](NodeOptions& node) { node.keep_alive_interval = 1us; }, "keep_alive_interval"},
+  };
+  for (const auto& [tune, name] : wrong) {
+    TrafficOptions options = world(1, LinkOptions{});
+    options.tune_client = tune;
+    TrafficPair pair(options);
+    const Status status = pair.connect();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status;
+    EXPECT_THAT(status.to_string(), ::testing::HasSubstr(name));
+  }
+}
+
+TEST(Options, MoreCallsThanThereAreIdsAreAsManyAsThereAre) {
   TrafficOptions options = world(1, LinkOptions{});
-  options.tune_client = [](NodeOptions& node) { node.max_udp_payload_bytes = 1000; };
+  options.tune_client = [](NodeOptions& node) { node.max_concurrent_calls = UINT64_MAX; };
+  options.tune_server = options.tune_client;
   TrafficPair pair(options);
-  const Status status = pair.connect();
-  EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << status;
-  EXPECT_THAT(status.to_string(), ::testing::HasSubstr("1200 to 65527"));
+  ASSERT_TRUE(pair.connect().is_ok());
+  auto answer = pair.run(pair.client.client().Ask(question(1)));
+  ASSERT_TRUE(answer && *answer) << answer->status();
 }
 
 // ---- The target bitrate.

@@ -98,7 +98,7 @@ class NodeOptions {
   /// are still good. Never the same for two nodes that run at once, unless one of them gets the
   /// packets that belong to the other: they would end each other's sessions. Unset: random.
   std::optional<std::array<std::uint8_t, 32>> static_secret;
-  /// Calls that a peer may have open at once.
+  /// Calls that a peer may have open at once; at most 2^60.
   std::uint64_t max_concurrent_calls = 1024;
   /// Sessions measure the peer's clock (Session::clock()). Off: nothing is known of it, no probe is
   /// sent, and streams are played out by their arrivals alone. Peers are answered either way.
