@@ -182,6 +182,7 @@ Failure parse_server(const ClientOptions& options, sockaddr_in& server,
   auto fingerprint = echostream::Fingerprint::parse(options.credential);
   if (!fingerprint) return fingerprint.error().to_string();
   tls.alpn = {kAlpn};
+  tls.resumption = false;
   tls.trust = echostream::Trust::pinned({*fingerprint});
   return {};
 }

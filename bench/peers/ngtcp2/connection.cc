@@ -85,6 +85,7 @@ Connection::Connection(const Setup& setup)
   over_ = ngtcp2_conn_client_new(&made, &destination_cid, &own, &where, NGTCP2_PROTO_VER_V1, &calls,
                                  &settings, &parameters, nullptr, this) != 0;
   attach(made);
+  if (!over_ && !tls_.start()) over_ = true;
 }
 
 Connection::Connection(const Setup& setup, const ngtcp2_pkt_hd& first)
@@ -228,7 +229,7 @@ void Connection::close(UdpBatch& socket, std::uint64_t now) {
 ngtcp2_callbacks Connection::callbacks() {
   ngtcp2_callbacks callbacks{};
   callbacks.client_initial = [](ngtcp2_conn*, void* user) {
-    return self(user).tls_.start_client();
+    return self(user).tls_.install_client_keys();
   };
   callbacks.recv_retry = [](ngtcp2_conn*, const ngtcp2_pkt_hd* header, void* user) {
     return self(user).tls_.install_initial_keys(header->scid);

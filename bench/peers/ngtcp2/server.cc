@@ -93,6 +93,7 @@ int run(const ServerOptions& options) {
   if (!identity) return fail(identity.error().to_string());
   Endpoint::TlsContext::Options tls_options;
   tls_options.alpn = {kAlpn};
+  tls_options.resumption = false;
   tls_options.identity = *identity;
   auto tls = Endpoint::TlsContext::make_server(std::move(tls_options));
   if (!tls) return fail(tls.error().to_string());
