@@ -75,7 +75,7 @@ void Connection::read_datagram(const IncomingDatagram& datagram) {
 void Connection::retry_blocked_stream() {
   if (blocked_.empty()) return;
   SendStream* stream = find_stream(blocked_.front());
-  blocked_.pop_front();
+  blocked_.erase(blocked_.begin());
   if (stream == nullptr) return;
   stream->is_to_be_retried = false;
   stream->set_blocked(false);

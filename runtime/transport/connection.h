@@ -4,7 +4,6 @@
 #include <ngtcp2/ngtcp2.h>
 
 #include <array>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -214,7 +213,7 @@ class Connection final : public QuicConnection, private TimerNode {
   // Told to the sink once ngtcp2 is done with the packet.
   std::vector<StreamId> drained_;
   std::vector<StreamId> refused_;  // the peer wants no more of them
-  std::deque<StreamId> blocked_;   // by their own flow-control limit
+  std::vector<StreamId> blocked_;  // by their own flow-control limit
   std::vector<std::uint64_t> dropped_datagrams_;
   std::vector<std::uint64_t> sent_datagrams_;  // those with a tag
 

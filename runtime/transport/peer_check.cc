@@ -122,6 +122,8 @@ bssl::UniquePtr<SSL> make_ssl(TlsContext& context, PeerCheck& check) {
     ERR_clear_error();
     return nullptr;
   }
+  // What only the handshake needs goes when it is over.
+  SSL_set_shed_handshake_config(ssl.get(), 1);
   return ssl;
 }
 

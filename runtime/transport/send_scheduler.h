@@ -4,9 +4,9 @@
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
+#include "runtime/base/ring_queue.h"
 #include "runtime/transport/quic_connection.h"
 #include "runtime/transport/send_stream.h"
 
@@ -51,7 +51,7 @@ class SendScheduler {
   void pop_front(Priority priority);
 
   std::array<List, kPriorities> streams_;
-  std::array<std::deque<OutgoingDatagramFrame>, kPriorities> datagrams_;
+  std::array<RingQueue<OutgoingDatagramFrame>, kPriorities> datagrams_;
   std::size_t datagram_count_ = 0;
   std::size_t datagram_bytes_ = 0;
   std::size_t max_datagram_bytes_;

@@ -38,7 +38,7 @@ void OrphanFrames::clear() {
 
 void OrphanFrames::drop_oldest() {
   held_.set(held_.bytes() - orphans_.front().frame.message.size());
-  orphans_.pop_front();
+  orphans_.erase(orphans_.begin());
 }
 
 }  // namespace echostream::core

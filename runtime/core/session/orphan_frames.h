@@ -1,8 +1,8 @@
 // Frames of EXPIRING and DATAGRAM streams that overtook the request of the call they belong to.
 #pragma once
 
-#include <deque>
 #include <optional>
+#include <vector>
 
 #include "echostream/limits.h"
 
@@ -42,7 +42,7 @@ class OrphanFrames {
 
   const Limits& limits_;
   ByteShare held_;
-  std::deque<Orphan> orphans_;  // oldest first
+  std::vector<Orphan> orphans_;  // oldest first
 };
 
 }  // namespace echostream::core

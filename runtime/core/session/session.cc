@@ -75,7 +75,7 @@ void Session::handle_early_data_rejected() {
   early_data_allowed_ = false;
   std::map<StreamId, std::unique_ptr<CallStream>> again;  // in the order in which they were made
   for (auto& [id, call] : std::exchange(calls_, {})) again.emplace(id, std::move(call));
-  std::deque<std::unique_ptr<CallStream>> waiting;
+  std::list<std::unique_ptr<CallStream>> waiting;
   for (auto& [id, call] : again) {
     call->handle_early_data_rejected();
     if (call->is_released() || call->end()) {
@@ -85,7 +85,7 @@ void Session::handle_early_data_rejected() {
     }
   }
   // Behind them the calls that could not go out as early data.
-  for (auto& call : waiting_) waiting.push_back(std::move(call));
+  waiting.splice(waiting.end(), waiting_);
   waiting_ = std::move(waiting);
 }
 

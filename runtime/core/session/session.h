@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <string>
@@ -199,8 +199,8 @@ class Session final : private PeerStreams::Sink {
 
   // Until the stream is closed and the handle released, whichever is later.
   std::unordered_map<StreamId, std::unique_ptr<CallStream>> calls_;
-  std::deque<std::unique_ptr<CallStream>> waiting_;  // for stream credit
-  std::size_t released_waiting_ = 0;                 // of them
+  std::list<std::unique_ptr<CallStream>> waiting_;  // for stream credit
+  std::size_t released_waiting_ = 0;                // of them
   // Requests that came as early data and must not be acted upon twice; at most kMostHeldCalls.
   struct HeldCall {
     StreamId id;
