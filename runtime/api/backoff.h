@@ -34,7 +34,7 @@ class Backoff {
 class RetryBudget {
  public:
   RetryBudget(double share, std::uint32_t burst) noexcept
-      : share_(share), most_(burst), tokens_(most_) {}
+      : share_(share), most_(burst == 0 && share > 0 ? 1 : burst), tokens_(burst) {}
 
   /// A call was made for the first time.
   void count_call() noexcept { tokens_ = tokens_ + share_ < most_ ? tokens_ + share_ : most_; }
@@ -47,6 +47,7 @@ class RetryBudget {
 
  private:
   double share_;
+  // At least the one that a share saves up for, also without a burst.
   double most_;
   double tokens_;
 };

@@ -73,6 +73,21 @@ TEST(RetryBudget, SavesNoMoreThanTheBurst) {
   EXPECT_EQ(retries, 3);
 }
 
+TEST(RetryBudget, GivesItsShareWithoutABurstToo) {
+  RetryBudget all(1, 0);
+  EXPECT_FALSE(all.take()) << "no call was made yet";
+  for (int i = 0; i < 10; ++i) {
+    all.count_call();
+    EXPECT_TRUE(all.take()) << i;
+    EXPECT_FALSE(all.take()) << i;
+  }
+  RetryBudget half(0.5, 0);
+  half.count_call();
+  EXPECT_FALSE(half.take());
+  half.count_call();
+  EXPECT_TRUE(half.take());
+}
+
 TEST(RetryBudget, AllowsNothingWhenItIsZero) {
   RetryBudget budget(0, 0);
   budget.count_call();
