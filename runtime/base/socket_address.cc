@@ -19,11 +19,37 @@ std::optional<Number> parse_number(std::string_view text) {
   return number;
 }
 
-Status bad_address(std::string_view text, const char* why) {
+constexpr const char* kAddresses = "192.0.2.1:4433 or [2001:db8::1]:4433";
+constexpr const char* kTargets = "robot.example:4433, 192.0.2.1:4433 or [2001:db8::1]:4433";
+
+Status bad_address(std::string_view text, const char* why, const char* examples = kAddresses) {
   std::string message("'");
   message.append(text).append("' is not an address: ").append(why);
-  return {StatusCode::kInvalidArgument,
-          message.append("; write 192.0.2.1:4433 or [2001:db8::1]:4433")};
+  return {StatusCode::kInvalidArgument, message.append("; write ").append(examples)};
+}
+
+Result<HostAndPort> split(std::string_view text, const char* examples) {
+  const auto refuse = [&](const char* why) { return bad_address(text, why, examples); };
+  std::string_view host;
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const std::size_t close = text.find("]:");
+    if (close == std::string_view::npos) return refuse("']:port' is missing");
+    host = text.substr(1, close - 1);
+    port = text.substr(close + 2);
+  } else {
+    const std::size_t colon = text.find(':');
+    if (colon == std::string_view::npos) return refuse("':port' is missing");
+    if (text.find(':', colon + 1) != std::string_view::npos) {
+      return refuse("an IPv6 address needs brackets");
+    }
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  }
+  if (host.empty()) return refuse("the host is missing");
+  const auto number = parse_number<std::uint16_t>(port);
+  if (!number) return refuse("the port is not a number from 0 to 65535");
+  return HostAndPort{std::string(host), *number};
 }
 
 }  // namespace
@@ -51,7 +77,7 @@ SocketAddress SocketAddress::ipv6(std::array<std::uint8_t, 16> address, std::uin
 }
 
 Result<SocketAddress> SocketAddress::parse(std::string_view text) {
-  auto parts = parse_host_and_port(text);
+  auto parts = split(text, kAddresses);
   if (!parts) return std::move(parts).error();
   std::string host = std::move(parts->host);
   std::array<std::uint8_t, 4> ipv4_bytes{};
@@ -101,28 +127,7 @@ std::string SocketAddress::to_string() const {
   return text + "]:" + std::to_string(port_);
 }
 
-Result<HostAndPort> parse_host_and_port(std::string_view text) {
-  std::string_view host;
-  std::string_view port;
-  if (text.starts_with('[')) {
-    const std::size_t close = text.find("]:");
-    if (close == std::string_view::npos) return bad_address(text, "']:port' is missing");
-    host = text.substr(1, close - 1);
-    port = text.substr(close + 2);
-  } else {
-    const std::size_t colon = text.find(':');
-    if (colon == std::string_view::npos) return bad_address(text, "':port' is missing");
-    if (text.find(':', colon + 1) != std::string_view::npos) {
-      return bad_address(text, "an IPv6 address needs brackets");
-    }
-    host = text.substr(0, colon);
-    port = text.substr(colon + 1);
-  }
-  if (host.empty()) return bad_address(text, "the host is missing");
-  const auto number = parse_number<std::uint16_t>(port);
-  if (!number) return bad_address(text, "the port is not a number from 0 to 65535");
-  return HostAndPort{std::string(host), *number};
-}
+Result<HostAndPort> parse_host_and_port(std::string_view text) { return split(text, kTargets); }
 
 }  // namespace echostream
 

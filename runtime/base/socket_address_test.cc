@@ -55,6 +55,15 @@ TEST(SocketAddress, SaysWhatIsWrongWithATextAndWhatToWrite) {
   }
 }
 
+TEST(HostAndPort, SuggestsNamesTooWhereTheyAreAllowed) {
+  const auto target = parse_host_and_port("nohost");
+  ASSERT_FALSE(target);
+  EXPECT_EQ(target.error(),
+            Status(StatusCode::kInvalidArgument,
+                   "'nohost' is not an address: ':port' is missing; write robot.example:4433, "
+                   "192.0.2.1:4433 or [2001:db8::1]:4433"));
+}
+
 TEST(SocketAddress, KnowsAnyAndLoopback) {
   EXPECT_TRUE(parsed("0.0.0.0:1").is_any());
   EXPECT_TRUE(parsed("[::]:1").is_any());
