@@ -32,7 +32,7 @@ bool CallState::receive_ended() {
     ended_ = true;
     status_ = stream_->end()->status;
     trailing_metadata_ = stream_->end()->metadata;
-    // What crosses the peer's GOAWAY was not acted upon (docs/protocol.md 4.2).
+    // Refused (docs/protocol.md 4.2), or ended by a handler because its node goes down.
     cut_off_ = stream_->ended_with_session() || (status_.code() == StatusCode::kUnavailable &&
                                                  session_->engine().peer_is_draining());
   }

@@ -150,18 +150,21 @@ Status check_target(const std::string& target) {
   return Status::ok();
 }
 
-Task<Result<Session>> connect(Node::Impl& node, std::string target, ConnectOptions options,
-                              Duration timeout) {
+namespace {
+
+// `alive` is the node's: a task may be awaited for the first time when the node is gone.
+Task<Result<Session>> dial(Node::Impl& node, std::weak_ptr<const bool> alive, std::string target,
+                           ConnectOptions options, Duration timeout) {
+  const Status destroyed(StatusCode::kUnavailable, "the node was destroyed");
+  const std::string context = "connect to " + target;
+  if (alive.expired()) co_return destroyed.with_context(context);
   if (node.shutting_down) {
     co_return Status(StatusCode::kUnavailable, "this node is shutting down");
   }
   Status dialable = check_target(target);
   if (!dialable.is_ok()) co_return dialable.with_context("connect");
   const auto parsed = parse_host_and_port(target);
-  const std::weak_ptr<const bool> alive = node.alive;
   Loop& loop = node.loop;
-  const Status destroyed(StatusCode::kUnavailable, "the node was destroyed");
-  const std::string context = "connect to " + target;
   const LocalTime deadline = deadline_after(node.loop.now(), timeout);
   Task<Addresses> resolving = resolve(loop, *parsed, deadline);
   Addresses addresses = co_await std::move(resolving);
@@ -193,6 +196,13 @@ Task<Result<Session>> connect(Node::Impl& node, std::string target, ConnectOptio
     }
     if (!more && attempts.all_failed()) co_return attempts.last_error().with_context(context);
   }
+}
+
+}  // namespace
+
+Task<Result<Session>> connect(Node::Impl& node, std::string target, ConnectOptions options,
+                              Duration timeout) {
+  return dial(node, node.alive, std::move(target), options, timeout);
 }
 
 }  // namespace echostream::internal

@@ -343,8 +343,9 @@ std::vector<Session> Node::sessions() const {
 
 namespace {
 
-Task<void> shut_down(Node::Impl& node, Duration grace) {
-  const std::weak_ptr<const bool> alive = node.alive;
+// `alive` is the node's: a task may be awaited for the first time when the node is gone.
+Task<void> shut_down(Node::Impl& node, std::weak_ptr<const bool> alive, Duration grace) {
+  if (alive.expired()) co_return;
   Loop& loop = node.loop;
   WaitPoint pause;
   const LocalTime deadline = deadline_after(loop.now(), grace);
@@ -354,11 +355,16 @@ Task<void> shut_down(Node::Impl& node, Duration grace) {
     persistent->close(Status(StatusCode::kUnavailable, "this node is shutting down"), false);
   }
   for (const auto& driver : node.drivers) driver->stop_accepting();
-  for (const auto& session : node.sessions) session->engine().drain();
-  const auto busy = [&node] {
-    return std::any_of(node.sessions.begin(), node.sessions.end(), [](const auto& session) {
-      return !session->is_closed() &&
-             (session->has_handlers_to_wait_for() || !session->engine().is_quiet());
+  Duration farewell{};
+  for (const auto& session : node.sessions) {
+    farewell = std::max(farewell, session->farewell_time());
+    session->engine().drain();
+  }
+  const LocalTime stays_until = loop.now() + farewell;
+  const auto busy = [&] {
+    return std::any_of(node.sessions.begin(), node.sessions.end(), [&](const auto& session) {
+      return !session->is_closed() && (session->has_handlers_to_wait_for() ||
+                                       !session->engine().is_quiet() || loop.now() < stays_until);
     });
   };
   while (busy() && loop.now() < deadline) {
@@ -379,7 +385,7 @@ Task<void> shut_down(Node::Impl& node, Duration grace) {
 
 }  // namespace
 
-Task<void> Node::shutdown(Duration grace) { return shut_down(*impl_, grace); }
+Task<void> Node::shutdown(Duration grace) { return shut_down(*impl_, impl_->alive, grace); }
 
 Loop& Node::loop() const { return impl_->loop; }
 TaskGroup& Node::tasks() { return impl_->tasks; }

@@ -13,11 +13,13 @@ constexpr int kMostAttempts = 3;
 
 enum class Next : std::uint8_t { kGiveUp, kSendAgain };
 
-// The session went while the call was under way.
-Next after_loss(const CallState& call, const MethodInfo& method, int attempt, RetryBudget& budget) {
-  // It never had a stream: the peer has not seen any of it.
-  if (!call.stream()->id().is_valid()) return Next::kSendAgain;
-  if (!method.idempotent || attempt >= kMostAttempts) return Next::kGiveUp;
+// The session went while the call was under way. `attempts`: those that may have been executed.
+Next after_loss(const CallState& call, const MethodInfo& method, int& attempts,
+                RetryBudget& budget) {
+  // It never had a stream, or the peer shuts down and did not look at it. Each of the two takes a
+  // session of its own, so the pauses between dials bound how often that happens.
+  if (!call.stream()->id().is_valid() || call.stream()->is_refused()) return Next::kSendAgain;
+  if (!method.idempotent || ++attempts >= kMostAttempts) return Next::kGiveUp;
   return budget.take() ? Next::kSendAgain : Next::kGiveUp;
 }
 
@@ -39,7 +41,7 @@ Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
   auto encoded = encode_message(request);
   if (!encoded) co_return encoded.error();
   persistent->retry_budget().count_call();
-  for (int attempt = 1;; ++attempt) {
+  for (int attempts = 0;;) {
     auto session = co_await persistent->next_session(deadline, options.fail_fast());
     if (!session) co_return session.error().with_context(method.full_name);
     auto stream = start(**session, method, options, deadline, context);
@@ -58,7 +60,7 @@ Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
       *options.response_metadata() = call.response_metadata();
     }
     if (status.is_ok() || !call.is_cut_off()) co_return status;
-    if (after_loss(call, method, attempt, persistent->retry_budget()) == Next::kGiveUp) {
+    if (after_loss(call, method, attempts, persistent->retry_budget()) == Next::kGiveUp) {
       co_return cut_off_status(status, method);
     }
     reply.Clear();

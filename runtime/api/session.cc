@@ -76,8 +76,12 @@ class WaitingMigration {
 };
 
 Task<Status> migrate_session(std::shared_ptr<SessionState> state, SocketAddress local) {
-  if (!state->is_open()) {
+  if (state->is_closed()) {
     co_return Status(StatusCode::kUnavailable, "migrate: the session is closed");
+  }
+  if (!state->is_open()) {
+    co_return Status(StatusCode::kFailedPrecondition,
+                     "migrate: the session is not open yet; await wait_connected() first");
   }
   auto to = state->begin_migration(local);
   if (!to) co_return to.error().with_context("migrate");
@@ -94,9 +98,11 @@ Task<Status> migrate_session(std::shared_ptr<SessionState> state, SocketAddress 
 
 Task<void> drain_and_close(std::shared_ptr<SessionState> state, Duration grace) {
   const LocalTime deadline = deadline_after(state->executor().now(), grace);
+  const LocalTime stays_until = state->executor().now() + state->farewell_time();
   state->engine().drain();
   // Also one that is not open yet, and has early calls.
-  while (!state->is_closed() && (state->engine().has_calls() || !state->engine().is_quiet())) {
+  while (!state->is_closed() && (state->engine().has_calls() || !state->engine().is_quiet() ||
+                                 state->executor().now() < stays_until)) {
     // Our own calls end in the engine without a word to us.
     const LocalTime look = state->executor().now() + std::chrono::milliseconds(5);
     const WaitResult result = co_await state->changed().wait(std::min(look, deadline));

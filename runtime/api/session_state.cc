@@ -1,5 +1,6 @@
 #include "runtime/api/session_state.h"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <utility>
@@ -71,6 +72,12 @@ void SessionState::handle_closed(const Status& status) {
   node_->deferrer.defer([node = node_, self = shared_from_this()] {
     if (self->node() != nullptr && node->forget) node->forget(*self);
   });
+}
+
+Duration SessionState::farewell_time() const {
+  // A GOAWAY that is lost goes out again after a probe timeout: a round trip and some 25 ms.
+  constexpr Duration kLeast = std::chrono::milliseconds(30);
+  return is_open() ? std::max(kLeast, 3 * stats().smoothed_rtt) : Duration::zero();
 }
 
 Result<SocketAddress> SessionState::begin_migration(const SocketAddress& local) {

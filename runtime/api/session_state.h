@@ -66,6 +66,10 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   std::optional<Latency> latency_of(RemoteTime sent, LocalTime received) const;
   SessionStats stats() const;
 
+  /// How long to stay after drain(): a call of the peer's that crosses our GOAWAY is to be refused,
+  /// which tells that nobody looked at it, and not cut off by the close.
+  Duration farewell_time() const;
+
   /// Begins to move to a new socket; its name. handle_migrated() follows.
   Result<SocketAddress> begin_migration(const SocketAddress& local = {});
   bool is_migrating() const noexcept { return migrating_to_.is_set(); }

@@ -134,6 +134,39 @@ TEST(PersistentCalls, OnlyIdempotentOnesAreSentAgainWhenTheSessionIsLost) {
   EXPECT_EQ(station.record.executed[2], 2);
 }
 
+// They were not executed: neither the method nor the budget matters.
+TEST(PersistentCalls, L01_ThoseThatAServerRefusedUnseenGoToTheNextSession) {
+  for (const bool is_busy : {false, true}) {
+    StationOptions options = Station::defaults();
+    options.reconnect.retry_share = 0;
+    options.reconnect.retry_burst = 0;
+    Station station(options);
+    station.start_server();
+    station.keep_connected();
+    ASSERT_TRUE(station.wait_for(ConnectionState::kConnected));
+    station.sim.run_for(1s);
+    std::optional<StationOutcome> slow, acted;
+    TaskGroup group(*station.client_loop);
+    if (is_busy) group.spawn(internal::store(act(station, job(1, 500)), slow));
+    station.sim.run_for(100ms);
+    TaskGroup stopping(*station.server_loop);
+    stopping.spawn(station.server->shutdown(10s));
+    group.spawn(internal::store(act(station, job(2)), acted));
+    ASSERT_TRUE(station.wait_until([&] { return stopping.size() == 0; }));
+    EXPECT_FALSE(acted);
+    EXPECT_EQ(station.record.executed[2], 0);
+    station.stop_server();
+    station.start_server();
+    ASSERT_TRUE(station.wait_until([&] { return acted.has_value(); }));
+    EXPECT_TRUE(acted->status.is_ok()) << acted->status;
+    EXPECT_EQ(acted->server, 2);
+    EXPECT_EQ(station.record.executed[2], 1);
+    if (is_busy) {
+      EXPECT_TRUE(slow && slow->status.is_ok());
+    }
+  }
+}
+
 TEST(PersistentCalls, ARequestThatBringsTheServerDownIsSentThreeTimesAtMost) {
   Station station(Station::defaults());
   station.start_server();

@@ -90,6 +90,50 @@ TEST(Shutdown, L01_EndsWhatTakesLongerThanTheGrace) {
   EXPECT_EQ(pair.server.handler->running, 0);
 }
 
+// Without a reset that says so nobody could know that it was not executed.
+TEST(Shutdown, L01_CallsThatCrossTheFarewellOfAnIdleNodeAreRefusedUnseen) {
+  for (const bool whole_node : {true, false}) {
+    TrafficPair pair(world());
+    ASSERT_TRUE(pair.connect().is_ok());
+    pair.sim.run_for(1s);
+    std::optional<Result<Answer>> answer;
+    TaskGroup group(*pair.client.loop);
+    TaskGroup stopping(*pair.server.loop);
+    const Duration begun = pair.now();
+    stopping.spawn(whole_node ? pair.server.node->shutdown(10s) : pair.server.session->drain(10s));
+    group.spawn(internal::store(pair.client.client().Ask(question(1)), answer));
+    ASSERT_TRUE(pair.wait_until([&] { return answer.has_value(); }, 5s));
+    EXPECT_EQ(answer->status().code(), StatusCode::kUnavailable) << answer->status();
+    EXPECT_THAT(answer->status().to_string(), ::testing::HasSubstr("did not look at the call"));
+    EXPECT_FALSE(pair.server.handler->asked.contains(1));
+    ASSERT_TRUE(pair.wait_until([&] { return stopping.size() == 0; }, 5s));
+    EXPECT_LE(pair.now() - begun, 1s) << "it does not wait for its grace";
+  }
+}
+
+TEST(Shutdown, StaysNoLongerThanItsGrace) {
+  TrafficPair pair(world());
+  ASSERT_TRUE(pair.connect().is_ok());
+  TaskGroup stopping(*pair.server.loop);
+  stopping.spawn(pair.server.node->shutdown(0s));
+  pair.sim.run_for(12ms);  // the link takes ten
+  EXPECT_FALSE(pair.client.session->is_open());
+}
+
+TEST(Shutdown, TasksThatAreAwaitedFirstWhenTheirNodeIsGoneEnd) {
+  TrafficPair pair(world());
+  Task<Result<Session>> dial = pair.client.node->connect("10.0.0.1:4433");
+  Task<void> stop = pair.client.node->shutdown(1s);
+  pair.client.node.reset();
+  const auto session = pair.run(std::move(dial));
+  EXPECT_EQ(session->status().code(), StatusCode::kUnavailable) << session->status();
+  EXPECT_THAT(session->status().to_string(), ::testing::HasSubstr("the node was destroyed"));
+  TaskGroup group(*pair.client.loop);
+  group.spawn(std::move(stop));
+  pair.sim.run_for(10ms);
+  EXPECT_EQ(group.size(), 0u);
+}
+
 TEST(Shutdown, ADrainedSessionFinishesItsOwnCallsAndCloses) {
   TrafficPair pair(world());
   ASSERT_TRUE(pair.connect().is_ok());

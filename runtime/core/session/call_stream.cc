@@ -11,7 +11,7 @@ namespace {
 Status status_of_reset(WireError code) {
   switch (code) {
     case WireError::kRefused:
-      return {StatusCode::kUnavailable, "the peer is shutting down and refused the call"};
+      return {StatusCode::kUnavailable, "the peer is shutting down and did not look at the call"};
     case WireError::kLimit:
       return {StatusCode::kResourceExhausted, "the peer refused the call: a limit was exceeded"};
     case WireError::kProtocol:
@@ -241,6 +241,10 @@ void CallStream::release() {
 void CallStream::cut_off(LocalTime now, WireError code) {
   if (role_ == Role::kResponder && !send_ended_) session_.count_cancelled(now);
   end_ = StatusFrame{status_of_reset(code), {}};
+  if (role_ == Role::kCaller && code == WireError::kRefused) {
+    is_refused_ = true;
+    session_.on_goaway();  // which may have been lost, and comes later
+  }
   cancel(WireError::kCancelled);
   changed();
 }

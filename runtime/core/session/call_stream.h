@@ -89,6 +89,8 @@ class CallStream final : public internal::PooledObject,
   const std::optional<StatusFrame>& end() const noexcept { return end_; }
   /// end() came from the loss of the session: nobody knows how far the peer got.
   bool ended_with_session() const noexcept { return ended_with_session_; }
+  /// end() came from a peer that shuts down and did not look at the call. Caller only.
+  bool is_refused() const noexcept { return is_refused_; }
   /// The responder's metadata, as soon as it arrived. Caller only.
   const Metadata& response_metadata() const noexcept { return response_metadata_; }
   /// When the last of the stream's bytes came.
@@ -265,6 +267,7 @@ class CallStream final : public internal::PooledObject,
   std::optional<StatusFrame> pending_end_;  // waits until the inbox is empty
   std::optional<StatusFrame> end_;
   bool ended_with_session_ = false;
+  bool is_refused_ = false;
   bool stream_closed_ = false;
   bool released_ = false;
 };

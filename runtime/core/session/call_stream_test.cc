@@ -433,10 +433,10 @@ TEST_F(CallStreamTest, APeersResetSaysWhyTheCallEnded) {
       {WireError::kCancelled, StatusCode::kCancelled},
       {WireError::kStale, StatusCode::kCancelled},
       {WireError::kLimit, StatusCode::kResourceExhausted},
-      {WireError::kRefused, StatusCode::kUnavailable},
       {WireError::kInternal, StatusCode::kInternal},
       {WireError::kUnknownStreamType, StatusCode::kInternal},
       {static_cast<WireError>(0x3fffffffff), StatusCode::kCancelled},
+      {WireError::kRefused, StatusCode::kUnavailable},  // the last: no call follows it
   };
   connect_with_settings();
   for (const auto& [wire, code] : cases) {

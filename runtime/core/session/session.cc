@@ -314,7 +314,8 @@ void Session::handle_request(CallStream& call, RequestFrame request) {
     return;
   }
   if (draining_) {
-    call.send_status({Status(StatusCode::kUnavailable, "the node is shutting down"), {}});
+    // Not a status, which could be a handler's: only this says that nobody looked at the call.
+    call.cancel(WireError::kRefused);
     call.release();
     return;
   }

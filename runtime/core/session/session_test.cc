@@ -215,7 +215,8 @@ TEST_F(SessionTest, DrainingSendsOneGoawayAndRefusesNewCallsOfBothSides) {
   EXPECT_EQ(frames[2].type, static_cast<std::uint64_t>(FrameType::kGoaway));
   EXPECT_EQ(session->start_call(rpc_method(), {}).error().code(), StatusCode::kUnavailable);
   receive(StreamId{5}, request_bytes(1));
-  EXPECT_EQ(answered(StreamId{5})->status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(transport.streams[StreamId{5}].resets, std::vector{WireError::kRefused});
+  EXPECT_EQ(transport.streams[StreamId{5}].stops, std::vector{WireError::kRefused});
   EXPECT_EQ(observer.calls.size(), 1u);
   // Those that run go on.
   receive(StreamId{1}, message_bytes("m"));
@@ -245,6 +246,23 @@ TEST_F(SessionTest, APeersGoawayIsToldOnceAndStopsNewCalls) {
   EXPECT_EQ(session->start_call(rpc_method(), {}).error(),
             Status(StatusCode::kUnavailable, "the peer is shutting down"));
   EXPECT_EQ(session->emit(event_method(), {}, {}).code(), StatusCode::kUnavailable);
+}
+
+// The two travel on different streams.
+TEST_F(SessionTest, ARefusalSaysWhatTheGoawaySaysThatItMayOvertake) {
+  connect_with_settings();
+  CallStream& refused = start();
+  CallStream& cancelled = start();
+  reset(cancelled.id(), WireError::kCancelled);
+  EXPECT_FALSE(cancelled.is_refused());
+  EXPECT_FALSE(session->peer_is_draining());
+  reset(refused.id(), WireError::kRefused);
+  EXPECT_TRUE(refused.is_refused());
+  EXPECT_TRUE(session->peer_is_draining());
+  receive(kPeerControl, frame_bytes(FrameType::kGoaway, ""));
+  EXPECT_EQ(observer.draining, 1);
+  refused.release();
+  cancelled.release();
 }
 
 // ---- The end of the session

@@ -196,8 +196,9 @@ class Node {
   std::vector<Session> sessions() const;
   NodeClock clock() const;
   /// No new calls or sessions; calls under way, of both ends, may end until `grace` has passed;
-  /// then everything closes. Subscriptions are not waited for. A handler that awaits it waits for
-  /// itself.
+  /// then everything closes. Subscriptions are not waited for. Sessions stay at least three round
+  /// trips (30 ms) within `grace`: calls that cross the farewell are refused, so their callers know
+  /// that they were not executed. A handler that awaits it waits for itself.
   Task<void> shutdown(Duration grace);
 
   Loop& loop() const;

@@ -59,10 +59,12 @@ class ReconnectOptions {
   bool retry_when_refused = false;
   /// Idempotent rpcs that a lost session cut off are sent again on the next one: on average this
   /// share of the calls made (0 to 1), and at most `retry_burst` more at once. Zero, zero: none.
+  /// Calls that a server which shuts down refused, so that they were not executed, do not count.
   double retry_share = 0.1;
   std::uint32_t retry_burst = 10;
   /// Each change of state, from the ready queue. May close() it, call, dial, or destroy the node.
-  /// What it throws is logged.
+  /// What it throws is logged. The end of the node itself is not told: nothing runs any more that
+  /// could tell it.
   std::function<void(const PersistentSession&, const ConnectionStatus&)> on_state_change;
 };
 static_assert(kSafeInAwait<ReconnectOptions>);
@@ -77,7 +79,8 @@ class PersistentSession {
   /// The generated client of service S, for this session and all that follow it. Calls go to the
   /// session of the moment; without one they wait for the next until their deadline, which for
   /// calls that have none may be for ever. What the loss of a session does to those under way:
-  /// idempotent rpcs go out again (within their deadline and the retry budget), subscriptions and
+  /// idempotent rpcs go out again (within their deadline and the retry budget), as do all rpcs that
+  /// the server refused unseen because it was shutting down; subscriptions and
   /// streams go on when their method says so (`on_reconnect: RESUME`), everything else ends with
   /// UNAVAILABLE and was executed once or not at all.
   template <class S>

@@ -43,6 +43,7 @@ class Channel {
 };
 
 struct SessionStats {
+  /// All four rtts are zero before the first sample, and after a change of path until the next.
   Duration smoothed_rtt{};
   Duration least_rtt{};
   std::uint64_t bytes_sent = 0;
@@ -151,16 +152,18 @@ class Session {
   /// goes on over the old one. Calls and streams notice nothing; the congestion window starts anew,
   /// and the peer sees a connection id that it never saw before. Only the side that dialled can.
   /// Errors: UNAVAILABLE (no answer within about three probe timeouts, no such local address, or
-  /// closed), FAILED_PRECONDITION (accepted session, or the peer forbids it), RESOURCE_EXHAUSTED
-  /// (too often, or the peer has not given out another id yet), ABORTED (another migration was
-  /// begun), CANCELLED; after that the migration still goes on.
+  /// closed), FAILED_PRECONDITION (accepted session, not open yet, or the peer forbids it),
+  /// INVALID_ARGUMENT (`local` is where the session is already), RESOURCE_EXHAUSTED (too often, or
+  /// the peer has not given out another id yet), ABORTED (another migration was begun), CANCELLED;
+  /// after that the migration still goes on.
   Task<Status> migrate(SocketAddress local = {}) const;
 
   /// Ends the session at once; calls under way end with UNAVAILABLE on both sides.
   void close(std::string reason = {});
   /// Waits until the session is closed, by whichever side or cause, and says why.
   Task<Status> wait_closed() const;
-  /// No new calls; waits until those under way have ended, at most `grace`, then closes.
+  /// No new calls; waits until those under way have ended, then closes. Stays at least three round
+  /// trips (30 ms), so that calls which cross the farewell are refused, and at most `grace`.
   Task<void> drain(Duration grace) const;
 
   const std::shared_ptr<internal::SessionState>& state() const noexcept { return state_; }
