@@ -30,7 +30,7 @@ BitrateWatch::BitrateWatch(CallState& call, Callback callback)
 
 void BitrateWatch::on_timer(LocalTime now) {
   // A call without a stream has no session either, or a lost one.
-  if (call_.stream() == nullptr || call_.stream()->end() || !call_.session().is_open()) return;
+  if (call_.stream() == nullptr || call_.stream()->end() || call_.session().is_closed()) return;
   NodeContext* node = call_.session().node();
   if (node == nullptr) return;
   call_.session().executor().arm(*this, now + kInterval);

@@ -52,10 +52,13 @@ ConnectionStats Connection::stats() const {
   if (!connection_) return stats;
   ngtcp2_conn_info info;
   ngtcp2_conn_get_conn_info(connection_.get(), &info);
-  stats.smoothed_rtt = to_duration(info.smoothed_rtt);
-  stats.least_rtt = to_duration(info.min_rtt);
-  stats.latest_rtt = to_duration(info.latest_rtt);
-  stats.rtt_variation = to_duration(info.rttvar);
+  // Before the first sample ngtcp2 gives what RFC 9002 6.2.2 says to begin with.
+  if (info.min_rtt != UINT64_MAX) {
+    stats.smoothed_rtt = to_duration(info.smoothed_rtt);
+    stats.least_rtt = to_duration(info.min_rtt);
+    stats.latest_rtt = to_duration(info.latest_rtt);
+    stats.rtt_variation = to_duration(info.rttvar);
+  }
   stats.path_mtu_bytes = path_bytes();
   stats.delivery_rate_bytes_per_s = delivery_.bytes_per_s(now_);
   stats.congestion_window_bytes = info.cwnd;

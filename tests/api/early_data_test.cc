@@ -116,6 +116,38 @@ TEST_F(EarlyDataApi, SavesOneRoundTripOfTwo) {
   EXPECT_FALSE(lab_.server_handler->was_early);
 }
 
+TEST_F(EarlyDataApi, ASessionThatIsNotOpenYetSaysSoAndCannotMigrate) {
+  meet();
+  auto session = dial();
+  ASSERT_TRUE(session && !session->is_open());
+  EXPECT_EQ(session->stats().smoothed_rtt, Duration::zero());
+  EXPECT_EQ(session->stats().latest_rtt, Duration::zero());
+  const auto moved = lab_.run(session->migrate());
+  EXPECT_EQ(moved->code(), StatusCode::kFailedPrecondition) << *moved;
+  EXPECT_THAT(moved->to_string(), ::testing::HasSubstr("not open yet"));
+  ASSERT_TRUE(lab_.run(session->wait_connected())->is_ok());
+  EXPECT_GE(session->stats().smoothed_rtt, kTrip);
+  EXPECT_LE(session->stats().smoothed_rtt, kTrip + 5 * kSlack);
+  session->close("enough");
+  lab_.run_for(500ms);
+  EXPECT_THAT(lab_.run(session->migrate())->to_string(), ::testing::HasSubstr("is closed"));
+}
+
+TEST_F(EarlyDataApi, AWriterOpenedBeforeTheSessionHearsOfItsTargetBitrate) {
+  meet();
+  auto session = dial();
+  ASSERT_TRUE(session && !session->is_open());
+  auto writer = lab_.run(lab_.client().Sum());
+  int told = 0;
+  writer->on_target_bitrate([&](std::uint64_t) { ++told; });
+  ASSERT_FALSE(session->is_open());
+  for (int i = 0; i < 20; ++i) {
+    (void)lab_.run(writer->write(lab::v1::Count()));
+    lab_.run_for(50ms);
+  }
+  EXPECT_GE(told, 1);
+}
+
 TEST_F(EarlyDataApi, TheServersSessionOpensWhenTheHandshakeIsComplete) {
   meet();
   ASSERT_TRUE(dial());
