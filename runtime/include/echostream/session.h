@@ -153,9 +153,9 @@ class Session {
   /// and the peer sees a connection id that it never saw before. Only the side that dialled can.
   /// Errors: UNAVAILABLE (no answer within about three probe timeouts, no such local address, or
   /// closed), FAILED_PRECONDITION (accepted session, not open yet, or the peer forbids it),
-  /// INVALID_ARGUMENT (`local` is where the session is already), RESOURCE_EXHAUSTED (too often, or
-  /// the peer has not given out another id yet), ABORTED (another migration was begun), CANCELLED;
-  /// after that the migration still goes on.
+  /// INVALID_ARGUMENT (`local` is not of the peer's address family, or in use by this session),
+  /// RESOURCE_EXHAUSTED (too often, or the peer has not given out another id yet), ABORTED (another
+  /// migration was begun), CANCELLED; after that the migration still goes on.
   Task<Status> migrate(SocketAddress local = {}) const;
 
   /// Ends the session at once; calls under way end with UNAVAILABLE on both sides.
