@@ -13,8 +13,9 @@ constexpr Duration kLastRetry = std::chrono::seconds(8);
 
 }  // namespace
 
-Result<std::unique_ptr<AddressWatch>> AddressWatch::open(Loop& loop, const Sessions& sessions) {
-  std::unique_ptr<AddressWatch> watch(new AddressWatch(loop, sessions));
+Result<std::unique_ptr<AddressWatch>> AddressWatch::open(Loop& loop, const Sessions& sessions,
+                                                         NodeContext& context) {
+  std::unique_ptr<AddressWatch> watch(new AddressWatch(loop, sessions, context));
   auto network = loop.watch_network([self = watch.get()] {
     self->retry_after_ = kFirstRetry;
     self->loop_.arm(*self, self->loop_.now() + kSettle);
@@ -31,7 +32,11 @@ void AddressWatch::on_timer(LocalTime now) {
     any = true;
     if (session->is_migrating()) continue;
     // Its end is told to the session; when it fails, the next look begins another.
-    (void)session->begin_migration();
+    if (const auto to = session->begin_migration(); !to) {
+      log_.warn(
+          now, "the session to " + session->link().remote_address().to_string() +
+                   " lost its address, and cannot move to another one: " + to.status().to_string());
+    }
   }
   if (!any) return;
   loop_.arm(*this, now + retry_after_);

@@ -7,6 +7,7 @@
 
 #include "echostream/loop.h"
 
+#include "runtime/api/limited_log.h"
 #include "runtime/api/session_state.h"
 
 namespace echostream::internal {
@@ -15,15 +16,19 @@ class AddressWatch final : private TimerNode {
  public:
   using Sessions = std::vector<std::shared_ptr<SessionState>>;
 
-  /// `sessions` outlives it. UNAVAILABLE or UNIMPLEMENTED when the loop does not watch the network.
-  static Result<std::unique_ptr<AddressWatch>> open(Loop& loop, const Sessions& sessions);
+  /// `sessions` and `context` outlive it. UNAVAILABLE or UNIMPLEMENTED when the loop does not watch
+  /// the network.
+  static Result<std::unique_ptr<AddressWatch>> open(Loop& loop, const Sessions& sessions,
+                                                    NodeContext& context);
 
  private:
-  AddressWatch(Loop& loop, const Sessions& sessions) : loop_(loop), sessions_(sessions) {}
+  AddressWatch(Loop& loop, const Sessions& sessions, NodeContext& context)
+      : loop_(loop), sessions_(sessions), log_(context) {}
   void on_timer(LocalTime now) override;
 
   Loop& loop_;
   const Sessions& sessions_;
+  LimitedLog log_;
   Duration retry_after_{};
   std::unique_ptr<Pending> network_;
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -20,6 +21,10 @@ namespace {
 constexpr std::string_view kFirstLine = "# EchoStream session tickets, format 1. Keep secret.\n";
 // As much as we ever write, in hexadecimal; what is behind is not ours.
 constexpr std::size_t kMostFileBytes = 64 * 1024 * 1024;
+// How long to wait for other threads and programs, each. They are done within milliseconds, or
+// hang: then a loop must not hang with them, and does without tickets.
+constexpr std::chrono::milliseconds kPatience{10};
+constexpr std::chrono::milliseconds kPatienceAtFirst{500};
 
 class FileDescriptor {
  public:
@@ -64,9 +69,8 @@ std::optional<std::string> unhex(std::string_view text) {
   return bytes;
 }
 
+// What follows the first line.
 void parse(std::string_view text, internal::TicketList& tickets) {
-  if (!text.starts_with(kFirstLine)) return;
-  text.remove_prefix(kFirstLine.size());
   // The last line, if it was cut off, has no end.
   for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n')) {
     const std::string_view line = text.substr(0, end);
@@ -87,19 +91,22 @@ class FileTicketCache final : public SessionTicketCache {
 
   /// The file is there, is ours alone, and can be written.
   Status prepare() {
-    const std::lock_guard lock(mutex_);
-    const FileDescriptor others = lock_file();
+    internal::TicketList tickets(most_);
+    // A file that is not ours gets no lock file beside it either.
+    if (Status status = read(tickets); !status.is_ok()) return status;
+    const FileDescriptor others = lock_file(kPatienceAtFirst);
     if (!others.is_valid()) {
       return {StatusCode::kUnavailable, "cannot lock " + path_ + ".lock: " + system_error()};
     }
-    internal::TicketList tickets(most_);
+    tickets = internal::TicketList(most_);
     if (Status status = read(tickets); !status.is_ok()) return status;
     return write(tickets);
   }
 
   void store(const std::string& server, std::string ticket) override {
-    const std::lock_guard lock(mutex_);
-    const FileDescriptor others = lock_file();
+    const std::unique_lock lock(mutex_, kPatience);
+    if (!lock.owns_lock()) return;
+    const FileDescriptor others = lock_file(kPatience);
     internal::TicketList tickets(most_);
     const bool is_one_line = server.find('\n') == server.npos;
     if (!is_one_line || !others.is_valid() || !read(tickets).is_ok()) return;
@@ -108,8 +115,9 @@ class FileTicketCache final : public SessionTicketCache {
   }
 
   std::optional<std::string> take(const std::string& server) override {
-    const std::lock_guard lock(mutex_);
-    const FileDescriptor others = lock_file();
+    const std::unique_lock lock(mutex_, kPatience);
+    if (!lock.owns_lock()) return std::nullopt;
+    const FileDescriptor others = lock_file(kPatience);
     internal::TicketList tickets(most_);
     if (!others.is_valid() || !read(tickets).is_ok()) return std::nullopt;
     std::optional<std::string> ticket = tickets.take(server);
@@ -119,17 +127,15 @@ class FileTicketCache final : public SessionTicketCache {
   }
 
  private:
-  // Held until the descriptor is closed. Not the file itself: that is replaced. Whoever holds it is
-  // done within milliseconds, or hangs; a loop must not hang with it.
-  FileDescriptor lock_file() const {
-    constexpr int kMostTries = 250;
-    constexpr useconds_t kPauseUs = 2000;
+  // Held until the descriptor is closed. Not the file itself: that is replaced.
+  FileDescriptor lock_file(std::chrono::microseconds patience) const {
+    constexpr std::chrono::microseconds kPause{500};
     const std::string path = path_ + ".lock";
     FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file.is_valid()) return file;
-    for (int i = 0; i < kMostTries; ++i) {
+    for (auto tries = patience / kPause; tries > 0; --tries) {
       if (flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
-      usleep(kPauseUs);
+      usleep(kPause.count());
     }
     return FileDescriptor(-1);
   }
@@ -150,7 +156,8 @@ class FileTicketCache final : public SessionTicketCache {
                 path_};
   }
 
-  // A file that does not exist has no tickets.
+  // A file that does not exist has no tickets, nor has one that was cut off in its first line. Any
+  // other without that line is not ours, and must not be written over.
   Status read(internal::TicketList& tickets) const {
     const FileDescriptor file(open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.is_valid()) {
@@ -173,7 +180,13 @@ class FileTicketCache final : public SessionTicketCache {
       if (size == 0 || text.size() > kMostFileBytes) break;
       text.append(piece, static_cast<std::size_t>(size));
     }
-    parse(text, tickets);
+    if (kFirstLine.starts_with(text)) return Status::ok();
+    if (!text.starts_with(kFirstLine)) {
+      return {StatusCode::kInvalidArgument,
+              path_ + " holds something else than session tickets, and is left as it is; give " +
+                  "another path, or remove the file"};
+    }
+    parse(std::string_view(text).substr(kFirstLine.size()), tickets);
     return Status::ok();
   }
 
@@ -207,7 +220,7 @@ class FileTicketCache final : public SessionTicketCache {
 
   const std::string path_;
   const std::size_t most_;
-  std::mutex mutex_;
+  std::timed_mutex mutex_;
 };
 
 }  // namespace

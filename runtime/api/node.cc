@@ -167,6 +167,10 @@ Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
   auto driver = QuicDriver::open(
       loop, bind_to, std::move(options),
       [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); },
+      [this](const SocketAddress& client, const Status& why) {
+        refusals.warn(loop.now(),
+                      "refused a client, " + client.to_string() + ": " + why.to_string());
+      },
       std::move(member));
   if (!driver) return std::move(driver).error();
   drivers.push_back(*std::move(driver));
@@ -211,11 +215,11 @@ TlsResult make_server_tls_of(const NodeOptions& options) {
 
 void Node::Impl::watch_addresses() {
   if (!context.options.migrate_on_address_change || address_watch != nullptr) return;
-  auto watch = internal::AddressWatch::open(loop, sessions);
+  auto watch = internal::AddressWatch::open(loop, sessions, context);
   if (watch) {
     address_watch = *std::move(watch);
   } else {
-    context.log(LogLevel::kDebug,
+    context.log(LogLevel::kInfo,
                 "sessions do not migrate by themselves: " + watch.status().to_string());
   }
 }
@@ -232,28 +236,38 @@ Result<std::shared_ptr<transport::TlsContext>> Node::Impl::client_tls() {
   return made;
 }
 
-Status Node::Impl::use_security(NodeOptions changed) {
-  // Both are made before either is used: all or nothing.
-  std::shared_ptr<transport::TlsContext> dialling;
-  std::shared_ptr<transport::TlsContext> listening;
-  if (changed.trust) {
-    auto made = make_client_tls(changed);
-    if (!made) return made.error();
-    dialling = *std::move(made);
+Result<Node::Impl::Security> Node::Impl::make_security(const ChangeOptions& change) const {
+  Security made;
+  made.options = context.options;
+  change(made.options);
+  if (made.options.trust) {
+    auto tls = make_client_tls(made.options);
+    if (!tls) return tls.error();
+    made.dialling = *std::move(tls);
   }
-  if (changed.identity) {
-    auto made = make_server_tls_of(changed);
-    if (!made) return made.error();
-    listening = *std::move(made);
+  if (made.options.identity) {
+    auto tls = make_server_tls_of(made.options);
+    if (!tls) return tls.error();
+    made.listening = *std::move(tls);
   }
-  context.options.identity = std::move(changed.identity);
-  context.options.more_identities = std::move(changed.more_identities);
-  context.options.trust = std::move(changed.trust);
-  context.options.client_trust = std::move(changed.client_trust);
-  dialling_tls = std::move(dialling);
+  return made;
+}
+
+void Node::Impl::use_security(const Security& made) {
+  context.options.identity = made.options.identity;
+  context.options.more_identities = made.options.more_identities;
+  context.options.trust = made.options.trust;
+  context.options.client_trust = made.options.client_trust;
+  dialling_tls = made.dialling;
   for (const auto& driver : drivers) {
-    if (driver.get() != dialler) driver->set_server_tls(listening);
+    if (driver.get() != dialler) driver->set_server_tls(made.listening);
   }
+}
+
+Status Node::Impl::change_security(const char* what, const ChangeOptions& change) {
+  auto made = make_security(change);
+  if (!made) return made.error().with_context(what);
+  use_security(*made);
   return Status::ok();
 }
 
@@ -300,22 +314,20 @@ Task<Result<Session>> Node::connect(std::string target, ConnectOptions options) 
 }
 
 Status Node::set_identity(Identity identity, std::vector<Identity> more_identities) {
-  NodeOptions changed = impl_->context.options;
-  changed.identity = std::move(identity);
-  changed.more_identities = std::move(more_identities);
-  return impl_->use_security(std::move(changed)).with_context("set_identity");
+  return impl_->change_security("set_identity", [&](NodeOptions& options) {
+    options.identity = std::move(identity);
+    options.more_identities = std::move(more_identities);
+  });
 }
 
 Status Node::set_trust(Trust trust) {
-  NodeOptions changed = impl_->context.options;
-  changed.trust = std::move(trust);
-  return impl_->use_security(std::move(changed)).with_context("set_trust");
+  return impl_->change_security("set_trust",
+                                [&](NodeOptions& options) { options.trust = std::move(trust); });
 }
 
 Status Node::set_client_trust(std::optional<Trust> trust) {
-  NodeOptions changed = impl_->context.options;
-  changed.client_trust = std::move(trust);
-  return impl_->use_security(std::move(changed)).with_context("set_client_trust");
+  return impl_->change_security(
+      "set_client_trust", [&](NodeOptions& options) { options.client_trust = std::move(trust); });
 }
 
 NodeClock Node::clock() const { return {impl_->loop, impl_->clock.get()}; }

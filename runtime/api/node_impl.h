@@ -1,6 +1,7 @@
 // The inside of a Node: its sessions and the sockets they run over.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "echostream/node.h"
 
 #include "runtime/api/address_watch.h"
+#include "runtime/api/limited_log.h"
 #include "runtime/api/node_clock_service.h"
 #include "runtime/api/node_context.h"
 #include "runtime/api/quic_driver.h"
@@ -32,8 +34,19 @@ struct Node::Impl {
   /// The socket that connect() uses, opened when it is first needed.
   Result<internal::QuicDriver*> dialling_driver();
   Result<std::shared_ptr<transport::TlsContext>> client_tls();
-  /// Replaces what handshakes are made with, or nothing when `changed` cannot be used.
-  Status use_security(NodeOptions changed);
+  /// What handshakes are made with.
+  struct Security {
+    NodeOptions options;  // identities and trust count
+    std::shared_ptr<transport::TlsContext> dialling;
+    std::shared_ptr<transport::TlsContext> listening;
+  };
+  using ChangeOptions = std::function<void(NodeOptions&)>;
+  /// All of it as it would be after `change`, or why that cannot be used.
+  Result<Security> make_security(const ChangeOptions& change) const;
+  /// For handshakes from now on; nodes on other threads may use the same.
+  void use_security(const Security& made);
+  /// Both, for this node alone.
+  Status change_security(const char* what, const ChangeOptions& change);
   std::shared_ptr<internal::SessionState> add_session(std::unique_ptr<internal::Link> link);
   std::uint64_t random_number();
 
@@ -42,6 +55,7 @@ struct Node::Impl {
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
   WaitPoint sessions_changed;
   internal::StallWatch stall_watch;
+  internal::LimitedLog refusals{context};
   std::vector<std::shared_ptr<internal::PersistentState>> persistent_sessions;
   /// Null unless NodeOptions::shared_clock asks for it.
   std::unique_ptr<internal::NodeClockService> clock;

@@ -67,9 +67,15 @@ class Member {
     done.get_future().wait();
   }
 
-  void request_stop(Duration grace) {
+  /// Shuts the node down, which then stays until end(): others may still use this thread.
+  void request_shutdown(Duration grace) {
     grace_ = grace;
     stopping_.store(true, std::memory_order_release);
+    loop_->stop();
+  }
+  void wait_shut_down() { shut_down_.get_future().wait(); }
+  void end() {
+    ending_.store(true, std::memory_order_release);
     loop_->stop();
   }
   void join() {
@@ -85,6 +91,8 @@ class Member {
       // Others may stop the loop too, and have no say in this.
       while (!stopping_.load(std::memory_order_acquire)) loop_->run();
       if (grace_ > Duration::zero()) echostream::run(*loop_, node.shutdown(grace_));
+      shut_down_.set_value();
+      while (!ending_.load(std::memory_order_acquire)) loop_->run();
     }
     // A node that is destroyed tells nobody of the sessions that it closes.
     sessions_.store(0, std::memory_order_relaxed);
@@ -107,6 +115,8 @@ class Member {
   std::atomic<std::size_t> sessions_ = 0;
   Duration grace_{};  // written before stopping_
   std::atomic<bool> stopping_ = false;
+  std::promise<void> shut_down_;
+  std::atomic<bool> ending_ = false;
   std::thread thread_;
   std::thread::id id_;
 };
@@ -122,6 +132,7 @@ struct NodePool::Impl {
   /// FAILED_PRECONDITION, or OK with `lock` held: the threads run until it is released.
   Status enter(const char* what, std::unique_lock<std::mutex>& lock);
   Status serve_on_each(const MakeService& make_service);
+  Status change_security(const char* what, const Node::Impl::ChangeOptions& change);
   Result<SocketAddress> listen(const SocketAddress& bind_to);
   Result<SocketAddress> listen_shared(SocketAddress bind_to,
                                       const std::shared_ptr<transport::TlsContext>& tls);
@@ -170,6 +181,17 @@ Status NodePool::Impl::serve_on_each(const MakeService& make_service) {
     Status served;
     members[i]->call([&](Node& node) { served = node.serve(make_service(i)); });
     if (!served.is_ok()) return served;
+  }
+  return Status::ok();
+}
+
+Status NodePool::Impl::change_security(const char* what, const Node::Impl::ChangeOptions& change) {
+  // One for all, as in listen().
+  Result<Node::Impl::Security> made = Node::Impl::Security();
+  members[0]->call([&](Node& node) { made = node.impl().make_security(change); });
+  if (!made) return made.error().with_context(what);
+  for (const auto& member : members) {
+    member->call([&](Node& node) { node.impl().use_security(*made); });
   }
   return Status::ok();
 }
@@ -245,8 +267,12 @@ Result<SocketAddress> NodePool::Impl::listen_shared(
 
 void NodePool::Impl::stop(Duration grace) {
   const std::lock_guard lock(control);
-  if (stopped.exchange(true)) return;
-  for (const auto& member : members) member->request_stop(grace);
+  if (stopped) return;
+  for (const auto& member : members) member->request_shutdown(grace);
+  // Handlers on one thread may need the others until all are done.
+  for (const auto& member : members) member->wait_shut_down();
+  stopped = true;
+  for (const auto& member : members) member->end();
   for (const auto& member : members) member->join();
 }
 
@@ -304,6 +330,29 @@ Result<SocketAddress> NodePool::listen(std::string_view address) {
   std::unique_lock<std::mutex> lock;
   if (Status status = impl_->enter("listen()", lock); !status.is_ok()) return status;
   return impl_->listen(*bind_to);
+}
+
+Status NodePool::set_identity(Identity identity, std::vector<Identity> more_identities) {
+  std::unique_lock<std::mutex> lock;
+  if (Status status = impl_->enter("set_identity()", lock); !status.is_ok()) return status;
+  return impl_->change_security("set_identity", [&](NodeOptions& options) {
+    options.identity = std::move(identity);
+    options.more_identities = std::move(more_identities);
+  });
+}
+
+Status NodePool::set_trust(Trust trust) {
+  std::unique_lock<std::mutex> lock;
+  if (Status status = impl_->enter("set_trust()", lock); !status.is_ok()) return status;
+  return impl_->change_security("set_trust",
+                                [&](NodeOptions& options) { options.trust = std::move(trust); });
+}
+
+Status NodePool::set_client_trust(std::optional<Trust> trust) {
+  std::unique_lock<std::mutex> lock;
+  if (Status status = impl_->enter("set_client_trust()", lock); !status.is_ok()) return status;
+  return impl_->change_security(
+      "set_client_trust", [&](NodeOptions& options) { options.client_trust = std::move(trust); });
 }
 
 bool NodePool::post(std::size_t thread, UniqueFunction<void(Node&)> function) {

@@ -17,9 +17,10 @@ SocketAddress any_like(const SocketAddress& address) {
 }  // namespace
 
 QuicDriver::QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept,
-                       PortMember member)
+                       Refused refused, PortMember member)
     : loop_(loop),
       accept_(std::move(accept)),
+      refused_(std::move(refused)),
       member_(std::move(member)),
       endpoint_(transport::make_quic_endpoint(std::move(options), *this)) {}
 
@@ -30,12 +31,13 @@ QuicDriver::~QuicDriver() {
 
 Result<std::unique_ptr<QuicDriver>> QuicDriver::open(Loop& loop, const SocketAddress& bind_to,
                                                      transport::QuicEndpoint::Options options,
-                                                     Accept accept, PortMember member) {
+                                                     Accept accept, Refused refused,
+                                                     PortMember member) {
   if (member.port) {
     options.group = {member.port->secret(), member.port->size(), member.index};
   }
-  std::unique_ptr<QuicDriver> driver(
-      new QuicDriver(loop, std::move(options), std::move(accept), std::move(member)));
+  std::unique_ptr<QuicDriver> driver(new QuicDriver(loop, std::move(options), std::move(accept),
+                                                    std::move(refused), std::move(member)));
   UdpOptions udp;
   udp.bind_to = bind_to;
   udp.reuse_port = driver->member_.port != nullptr;

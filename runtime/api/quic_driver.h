@@ -27,10 +27,14 @@ class QuicDriver final : private UdpHandler,
   /// Makes the session of an accepted connection; null refuses it. The link is the session's.
   using Accept = UniqueFunction<bool(std::unique_ptr<QuicLink>)>;
 
+  /// Hears of clients that were not let in.
+  using Refused = UniqueFunction<void(const SocketAddress& client, const Status& why)>;
+
   /// `member`: shares the port with drivers of other loops; without one the port is its own.
   static Result<std::unique_ptr<QuicDriver>> open(Loop& loop, const SocketAddress& bind_to,
                                                   transport::QuicEndpoint::Options options,
-                                                  Accept accept, PortMember member = {});
+                                                  Accept accept, Refused refused,
+                                                  PortMember member = {});
   ~QuicDriver() override;
 
   SocketAddress local_address() const { return socket_->local_address(); }
@@ -60,7 +64,7 @@ class QuicDriver final : private UdpHandler,
   void flush_now();
 
  private:
-  QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept,
+  QuicDriver(Loop& loop, transport::QuicEndpoint::Options options, Accept accept, Refused refused,
              PortMember member);
 
   // UdpHandler; the shared port calls the first two as the socket does.
@@ -74,6 +78,9 @@ class QuicDriver final : private UdpHandler,
   // transport::QuicEndpointSink
   transport::QuicConnectionSink* on_incoming(LocalTime now,
                                              transport::QuicConnection& connection) override;
+  void on_refused(LocalTime, const SocketAddress& client, const Status& why) override {
+    refused_(client, why);
+  }
   void on_misdelivered(LocalTime now, std::size_t owner,
                        const transport::IncomingDatagram& datagram) override;
   void on_ready() override { flush_now(); }
@@ -85,6 +92,7 @@ class QuicDriver final : private UdpHandler,
 
   Loop& loop_;
   Accept accept_;
+  Refused refused_;
   PortMember member_;
   std::unique_ptr<transport::QuicEndpoint> endpoint_;
   std::unique_ptr<UdpSocket> socket_;

@@ -186,6 +186,8 @@ void Connection::finish(LocalTime now, CloseInfo info) {
     sink_->on_closed(now, info);
   } else {
     released_ = true;  // never handed out, so nobody will
+    const bool is_judged = info.status.code() == StatusCode::kUnauthenticated && !info.by_peer;
+    if (is_server_ && is_judged) host_.refused(now, close_remote_, info.status);
   }
   streams_.clear();
   drained_.clear();

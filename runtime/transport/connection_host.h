@@ -3,6 +3,8 @@
 
 #include "echostream/base/bytes.h"
 #include "echostream/base/executor.h"
+#include "echostream/base/result.h"
+#include "echostream/socket_address.h"
 
 #include "runtime/transport/connection_id.h"
 #include "runtime/transport/crypto/address_tokens.h"
@@ -33,6 +35,8 @@ class ConnectionHost {
   virtual void arm(TimerNode& timer, LocalTime deadline) = 0;
   /// A client finished its handshake: its sink, or null to refuse it.
   virtual QuicConnectionSink* accept(LocalTime now, Connection& connection) = 0;
+  /// A client whose certificate this side did not accept, and why.
+  virtual void refused(LocalTime now, const SocketAddress& client, const Status& why) = 0;
   /// It is no longer half open.
   virtual void handshake_over(Connection& connection) = 0;
   /// For a later connection to that address.

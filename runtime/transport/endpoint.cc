@@ -199,6 +199,7 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
     return answer_retry(datagram, initial);
   }
   if (!may_come_in(now, datagram.remote, is_proven)) {
+    tell_of_limit(now, datagram.remote);
     return answer(now, datagram,
                   make_refusal(initial.version, initial.source_id, initial.destination_id,
                                NGTCP2_CONNECTION_REFUSED),
@@ -224,6 +225,13 @@ void Endpoint::handle_initial(LocalTime now, const IncomingDatagram& datagram) {
     ++stats_.datagrams_dropped;
   }
   retire(accepted);
+}
+
+void Endpoint::tell_of_limit(LocalTime now, const SocketAddress& client) {
+  if (!is_accepting_) return;
+  sink_.on_refused(now, client,
+                   {StatusCode::kResourceExhausted,
+                    "a limit of sessions or handshakes, in all or for its address, is reached"});
 }
 
 bool Endpoint::must_prove_address(LocalTime now, const SocketAddress& client) {
@@ -353,6 +361,7 @@ QuicConnectionSink* Endpoint::accept(LocalTime now, Connection& connection) {
       address_counts_.has_room(client) ? sink_.on_incoming(now, connection) : nullptr;
   if (sink == nullptr) {
     ++stats_.connections_refused;
+    tell_of_limit(now, client);
     return nullptr;
   }
   address_counts_.add(client);

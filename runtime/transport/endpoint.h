@@ -51,6 +51,9 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
   void want_write(Connection& connection) override;
   void arm(TimerNode& timer, LocalTime deadline) override { timers_.arm(timer, deadline); }
   QuicConnectionSink* accept(LocalTime now, Connection& connection) override;
+  void refused(LocalTime now, const SocketAddress& client, const Status& why) override {
+    sink_.on_refused(now, client, why);
+  }
   void handshake_over(Connection& connection) override;
   void keep_token(const SocketAddress& server, BytesView token) override;
   void retire(Connection& connection) override;
@@ -61,6 +64,7 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
   void handle_unknown(LocalTime now, const IncomingDatagram& datagram, BytesView destination_id,
                       bool is_long);
   void handle_initial(LocalTime now, const IncomingDatagram& datagram);
+  void tell_of_limit(LocalTime now, const SocketAddress& client);
   bool must_prove_address(LocalTime now, const SocketAddress& client);
   bool may_come_in(LocalTime now, const SocketAddress& client, bool is_proven);
   bool validate_token(LocalTime now, const IncomingDatagram& datagram, const Initial& initial,

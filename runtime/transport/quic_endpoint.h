@@ -47,6 +47,9 @@ class QuicEndpointSink {
   /// A client has completed its handshake and wants in: return the sink of the new connection, or
   /// null to refuse it (CONNECTION_REFUSED). The connection lives until QuicEndpoint::release().
   virtual QuicConnectionSink* on_incoming(LocalTime now, QuicConnection& connection) = 0;
+  /// A client that was not let in for its certificate, or for a limit: then its address may be
+  /// forged. Not told of those that went away, or came after stop_accepting().
+  virtual void on_refused(LocalTime, const SocketAddress& /*remote*/, const Status&) {}
   /// A datagram of another member of the endpoint's group: hand it to that member's
   /// handle_datagram(). Never called without a group.
   virtual void on_misdelivered(LocalTime, std::size_t /*owner*/, const IncomingDatagram&) {}

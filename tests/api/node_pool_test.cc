@@ -282,15 +282,144 @@ TEST_F(NodePoolTest, AHandlerMayAskAnotherThread) {
   }
 }
 
+Task<void> wait_for_shutdown(Node& node) {
+  // Not an address of this machine: refused for that reason, until the node refuses before.
+  while (node.listen("192.0.2.1:1").status().code() != StatusCode::kFailedPrecondition) {
+    (void)co_await sleep_for(1ms);
+  }
+}
+
+// Asks another thread only when its own node is shutting down.
+class LateDesk final : public DeskHandler {
+ public:
+  LateDesk(std::unique_ptr<NodePool>& pool, std::size_t thread, Countdown& arrived)
+      : DeskHandler(thread), pool_(pool), thread_(thread), arrived_(arrived) {}
+
+  Task<Result<Reply>> Wait(Call& call, Request request) override {
+    Node* node = nullptr;
+    WaitPoint found;
+    EXPECT_TRUE(pool_->post(thread_, [&](Node& mine) {
+      node = &mine;
+      found.notify_all();
+    }));
+    while (node == nullptr) (void)co_await found.wait_through_cancel(kNever);
+    arrived_.count_down();
+    co_await wait_for_shutdown(*node);
+    // The other one has nothing to do, and would be gone long ago.
+    (void)co_await sleep_for(20ms);
+    bool answered = false;
+    EXPECT_TRUE(pool_->post(1 - thread_, [&](Node&) {
+      EXPECT_TRUE(pool_->post(thread_, [&](Node&) {
+        answered = true;
+        found.notify_all();
+      }));
+    }));
+    while (!answered) (void)co_await found.wait_through_cancel(call.deadline());
+    Reply reply;
+    reply.set_number(request.number());
+    co_return reply;
+  }
+
+ private:
+  std::unique_ptr<NodePool>& pool_;
+  std::size_t thread_;
+  Countdown& arrived_;
+};
+
+TEST_F(NodePoolTest, HandlersMayUseThePoolUntilShutdownReturns) {
+  Countdown arrived(1);
+  start(2, [&](std::size_t i) { return std::make_shared<LateDesk>(pool_, i, arrived); });
+  const auto client = connect();
+  std::optional<Result<Reply>> answer;
+  TaskGroup calls(*loop_);
+  calls.spawn(internal::store(client->desk().Wait(request(21)), answer));
+  auto ended = std::async(std::launch::async, [&] {
+    EXPECT_TRUE(arrived.wait());
+    return pool_->shutdown(60s);
+  });
+  run(*loop_, [](TaskGroup& group) -> Task<void> { (void)co_await group.join(); }(calls));
+  ASSERT_TRUE(*answer) << answer->status();
+  EXPECT_EQ((*answer)->number(), 21);
+  EXPECT_TRUE(ended.get().is_ok());
+  EXPECT_FALSE(pool_->post(0, [](Node&) { ADD_FAILURE(); }));
+}
+
+// ---- Certificates that change.
+
+TEST_F(NodePoolTest, ANewCertificateIsThatOfAllThreadsAndOpenSessionsLiveOn) {
+  start(2);
+  const auto before = connect_to_each();
+  const Identity renewed = Identity::self_signed("server", loop_->wall_time()).value();
+  ASSERT_TRUE(pool_->set_identity(renewed).is_ok());
+  // Those who only believe the old one are out, on whichever thread.
+  for (int i = 0; i < 8; ++i) {
+    Node stranger(*loop_, pool_node_options());
+    EXPECT_EQ(run(*loop_, stranger.connect(address_.to_string())).status().code(),
+              StatusCode::kUnauthenticated);
+  }
+  NodeOptions options = pool_node_options();
+  options.trust = Trust::pinned({renewed.fingerprint()});
+  // The sockets differ, the tickets are shared: a ticket of one thread comes to the other.
+  options.ticket_cache = make_memory_ticket_cache();
+  std::array<int, 2> resumed{};
+  std::optional<std::int64_t> last;
+  for (int i = 0; i < 200 && (resumed[0] == 0 || resumed[1] == 0); ++i) {
+    Node node(*loop_, options);
+    auto session = run(*loop_, node.connect(address_.to_string()));
+    ASSERT_TRUE(session) << session.status();
+    EXPECT_EQ(session->peer_fingerprint(), renewed.fingerprint());
+    const auto answer = run(*loop_, session->client<Desk>().Ask(request(0)));
+    ASSERT_TRUE(answer) << answer.status();
+    EXPECT_EQ(session->is_resumed(), last.has_value());
+    if (last && last != answer->thread()) ++resumed.at(answer->thread());
+    last = answer->thread();
+  }
+  EXPECT_GT(resumed[0], 0);
+  EXPECT_GT(resumed[1], 0);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(before[i]->thread(), i);
+}
+
+TEST_F(NodePoolTest, TrustThatChangesIsThatOfAllThreads) {
+  start(2);
+  const auto before = connect_to_each();
+  const Identity other = Identity::self_signed("other", loop_->wall_time()).value();
+  EXPECT_EQ(pool_->set_client_trust(Trust::pinned({})).code(), StatusCode::kInvalidArgument);
+  (void)connect()->thread();  // nothing has changed
+  ASSERT_TRUE(pool_->set_client_trust(Trust::pinned({other.fingerprint()})).is_ok());
+  for (int i = 0; i < 8; ++i) {
+    Node stranger(*loop_, pool_node_options());
+    auto session = run(*loop_, stranger.connect(address_.to_string()));
+    const Status status =
+        session ? run(*loop_, session->client<Desk>().Ask(request(0))).status() : session.status();
+    EXPECT_EQ(status.code(), StatusCode::kUnauthenticated) << status;
+  }
+  ASSERT_TRUE(pool_->set_client_trust(std::nullopt).is_ok());
+  (void)connect()->thread();
+
+  // As those who dial: no thread believes the pool's own certificate any more.
+  ASSERT_TRUE(pool_->set_trust(Trust::pinned({other.fingerprint()})).is_ok());
+  Countdown done(2);
+  std::atomic<int> answered = 0;
+  pool_->for_each([&](std::size_t, Node& node) {
+    node.tasks().spawn(dial_and_ask(node, address_.to_string(), done, answered));
+  });
+  EXPECT_TRUE(done.wait());
+  EXPECT_EQ(answered, 0);
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(before[i]->thread(), i);
+}
+
 TEST_F(NodePoolTest, RefusesToWaitForItself) {
   start(2);
-  std::array<Status, 4> refused;
+  std::array<Status, 7> refused;
   Countdown done(1);
   pool_->post(1, [&](Node&) {
     refused[0] = pool_->serve(make_desk);
     refused[1] = pool_->serve(std::make_shared<MeetingDesk>());
     refused[2] = pool_->listen("127.0.0.1:0").status();
     refused[3] = pool_->shutdown(1s);
+    refused[4] = pool_->set_identity(*pool_node_options().identity);
+    refused[5] = pool_->set_trust(*pool_node_options().trust);
+    refused[6] = pool_->set_client_trust(std::nullopt);
     done.count_down();
   });
   ASSERT_TRUE(done.wait());

@@ -1,4 +1,6 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -177,10 +179,47 @@ TEST_F(FileTicketCache, LeavesDamagedLinesOut) {
   write_file(path_, good + nonsense);
   EXPECT_EQ(cache->take("a"), "first");
   EXPECT_EQ(cache->take("a"), std::nullopt);
-  write_file(path_, std::string(100'000, 'x'));
+}
+
+// A path that was mistyped: the file may be a private key, whose mode is 0600 too.
+TEST_F(FileTicketCache, LeavesAFileAloneThatHoldsSomethingElse) {
+  for (const std::string& other :
+       {std::string("-----BEGIN PRIVATE KEY-----\n"), std::string(1, 'x'),
+        std::string("# EchoStream session tickets, format 2.\n"), std::string(100'000, 'x'),
+        std::string(1, '\0')}) {
+    write_file(path_, other);
+    ASSERT_EQ(chmod(path_.c_str(), 0600), 0);
+    auto refused = make_file_ticket_cache(path_);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code(), StatusCode::kInvalidArgument);
+    EXPECT_NE(refused.error().message().find("is left as it is"), std::string::npos)
+        << refused.error();
+    EXPECT_EQ(read_file(path_), other);
+    EXPECT_FALSE(fs::exists(path_.string() + ".lock"));
+  }
+  fs::remove(path_);
+  const auto cache = open();
+  write_file(path_, "mine now");
+  cache->store("a", "ticket");
+  EXPECT_EQ(cache->take("a"), std::nullopt);
+  EXPECT_EQ(read_file(path_), "mine now");
+}
+
+TEST_F(FileTicketCache, DoesWithoutTicketsWhileAnotherProgramHoldsTheLock) {
+  const auto cache = open();
+  cache->store("a", "first");
+  const std::string before = read_file(path_);
+  const int hung = ::open((path_.string() + ".lock").c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(hung, 0);
+  ASSERT_EQ(flock(hung, LOCK_EX), 0);
   EXPECT_EQ(cache->take("a"), std::nullopt);
   cache->store("a", "second");
-  EXPECT_EQ(cache->take("a"), "second");
+  EXPECT_EQ(read_file(path_), before);
+  const auto another = make_file_ticket_cache(path_);
+  ASSERT_FALSE(another);
+  EXPECT_EQ(another.error().code(), StatusCode::kUnavailable) << another.error();
+  close(hung);
+  EXPECT_EQ(cache->take("a"), "first");
 }
 
 TEST_F(FileTicketCache, IsSharedByProgramsThatTakeEachTicketOnce) {

@@ -229,6 +229,59 @@ TEST_F(Identities, C02_ClientsThatMustNotBeLetInAreNotAndLearnWhy) {
   EXPECT_EQ(outcome(welcome), "robot-7, verified by a CA");
 }
 
+TEST_F(Identities, AClientThatIsNotLetInIsAWarningInTheServersLog) {
+  const Identity server = Identity::self_signed("server.example", server_loop_.wall_time()).value();
+  const Identity stranger = Identity::self_signed("stranger", server_loop_.wall_time()).value();
+  std::vector<std::string> warnings;
+  NodeOptions options = server_options(server);
+  options.client_trust = Trust::pinned({server.fingerprint()});
+  options.log = [&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::kWarning) warnings.emplace_back(line);
+  };
+  listen(std::move(options));
+  const Trust trust = Trust::pinned({server.fingerprint()});
+  for (const std::optional<Identity>& shown : {std::optional<Identity>(), {stranger}}) {
+    (void)outcome(add_node(add_loop(), client_options(trust, shown)));
+  }
+  EXPECT_THAT(warnings,
+              ::testing::ElementsAre(
+                  AllOf(HasSubstr("refused a client, 10.0.0.2:"),
+                        HasSubstr("the client showed no certificate, which this server demands")),
+                  AllOf(HasSubstr("refused a client, 10.0.0.3:"),
+                        HasSubstr("which is not the pinned one"))));
+  // Whoever comes again and again does not fill the disk.
+  Node& again = add_node(add_loop(), client_options(trust, stranger));
+  for (int i = 0; i < 200; ++i) {
+    auto session = dial(again);
+    if (session) session->close();
+  }
+  const std::size_t some = warnings.size();
+  EXPECT_GT(some, 2u);
+  EXPECT_LT(some, 100u);
+  sim_.run_for(10s);
+  (void)outcome(again);
+  ASSERT_EQ(warnings.size(), some + 1);
+  EXPECT_THAT(warnings.back(), HasSubstr(" more before)"));
+}
+
+TEST_F(Identities, ASessionTooManyIsAWarningInTheServersLog) {
+  const Identity server = Identity::self_signed("server.example", server_loop_.wall_time()).value();
+  std::vector<std::string> warnings;
+  NodeOptions options = server_options(server);
+  options.max_sessions = 1;
+  options.log = [&](LogLevel level, std::string_view line) {
+    if (level == LogLevel::kWarning) warnings.emplace_back(line);
+  };
+  listen(std::move(options));
+  Node& client = add_node(add_loop(), client_options(Trust::pinned({server.fingerprint()})));
+  auto first = dial(client);
+  ASSERT_TRUE(first) << first.status();
+  auto second = dial(client);
+  sim_.run_for(1s);
+  EXPECT_THAT(warnings, ::testing::ElementsAre(AllOf(HasSubstr("refused a client, 10.0.0.2:"),
+                                                     HasSubstr("a limit of sessions"))));
+}
+
 // ---- C03: what changes while the node runs.
 
 TEST_F(Identities, C03_AThousandSessionsLiveOnWhenTheCertificateChanges) {

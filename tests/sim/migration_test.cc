@@ -172,6 +172,32 @@ TEST(SessionMigration, IsTriedAgainUntilTheNewWayIsReady) {
   EXPECT_TRUE(pair.run(ask(pair, question(2)))->is_ok());
 }
 
+TEST(SessionMigration, ThatCannotBeginByItselfIsAWarningInTheLog) {
+  std::vector<std::string> warnings;
+  TwoWays pair(1, [&](NodeOptions& node) {
+    node.max_path_changes_per_second = 1;
+    node.log = [&](LogLevel level, std::string_view line) {
+      if (level == LogLevel::kWarning) warnings.emplace_back(line);
+    };
+  });
+  ASSERT_TRUE(pair.connect().is_ok());
+  pair.sim.run_for(1s);
+  // Until it has moved too often.
+  for (int i = 0; i < 20; ++i) {
+    (void)pair.run(pair.client.session->migrate(i % 2 == 0 ? kMobile : kWifi));
+  }
+  const SocketAddress home = pair.client.session->local_address().with_port(0);
+  EXPECT_THAT(warnings, ::testing::IsEmpty());
+  pair.sim.set_address_up(home, false);
+  pair.sim.run_for(200ms);
+  EXPECT_THAT(warnings, ::testing::ElementsAre(AllOf(HasSubstr("the session to 10.0.0.1:"),
+                                                     HasSubstr("lost its address"),
+                                                     HasSubstr("RESOURCE_EXHAUSTED"))));
+  // And it is tried again.
+  EXPECT_TRUE(pair.wait_until(
+      [&] { return pair.client.session->local_address().with_port(0) != home; }, 20s));
+}
+
 TEST(SessionMigration, ByItselfCanBeSwitchedOff) {
   TwoWays pair(1, [](NodeOptions& node) {
     node.migrate_on_address_change = false;

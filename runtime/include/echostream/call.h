@@ -27,10 +27,10 @@ class Call {
   Session peer() const;
   const MethodInfo& method() const;
   const Metadata& metadata() const;
-  /// The request came before the handshake was complete, with a ticket of an earlier session. An
-  /// attacker who recorded it can send it to another server that takes the same tickets; this node
-  /// acts upon it once. Only methods marked `idempotent` are called so; whatever else comes early
-  /// is held until the handshake is complete.
+  /// The request came before the handshake was complete, with a ticket of an earlier session, and
+  /// may be an attacker's copy. This node takes the early data of a ticket once; no other does.
+  /// Only methods marked `idempotent` are called so; whatever else comes early is held until the
+  /// handshake is complete.
   bool is_early_data() const;
   /// How long the request or event took to get here, from when the caller made it.
   /// None when it did not say when, or while the session's clock is not known.

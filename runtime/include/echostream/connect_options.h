@@ -14,7 +14,7 @@ struct ConnectOptions {
   /// until the session is open. A server that does not take the early data gets it again after the
   /// handshake.
   ///
-  /// An attacker may send a copy of early data to other servers that take the same tickets: see
+  /// A call sent early may run twice when an attacker holds packets back and repeats them: see
   /// docs/early-data.md. Without a ticket connect() waits for the handshake, as ever.
   /// Needs `resume`.
   bool early_data = false;

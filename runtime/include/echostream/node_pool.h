@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "echostream/base/unique_function.h"
 #include "echostream/loop.h"
 #include "echostream/node.h"
+#include "echostream/security.h"
 #include "echostream/service.h"
 #include "echostream/socket_address.h"
 
@@ -48,8 +50,8 @@ struct NodePoolStats {
 /// a hash of their address and port; sessions of one client socket go to one thread.
 ///
 /// All functions may be called from any thread. Those that wait for the pool's threads (serve(),
-/// listen(), shutdown()) refuse with FAILED_PRECONDITION to be called from one of these, which
-/// would wait for itself.
+/// listen(), set_identity(), shutdown(), ...) refuse with FAILED_PRECONDITION to be called from one
+/// of these, which would wait for itself.
 class NodePool {
  public:
   /// Starts the threads. INVALID_ARGUMENT for a number of threads or loop options out of range, and
@@ -80,8 +82,15 @@ class NodePool {
   /// refuses, also when another program has that port already.
   Result<SocketAddress> listen(std::string_view address);
 
+  /// As on Node, for all threads at once, which go on taking each other's session tickets. Waits
+  /// for the threads. When the new one cannot be used, nothing changes.
+  Status set_identity(Identity identity, std::vector<Identity> more_identities = {});
+  Status set_trust(Trust trust);
+  Status set_client_trust(std::optional<Trust> trust);
+
   /// Runs `function` on a thread soon, with that thread's node: the way to dial from a pool, to
-  /// publish, and to look at sessions. False, and the function is dropped, after shutdown().
+  /// publish, and to look at sessions. False, and the function is dropped, once shutdown() is over
+  /// on all threads; what was posted just before may be dropped too.
   bool post(std::size_t thread, UniqueFunction<void(Node&)> function);
   /// The same on every thread, without waiting for any.
   void for_each(const std::function<void(std::size_t thread, Node&)>& function);
@@ -90,7 +99,8 @@ class NodePool {
   std::vector<NodePoolStats> stats() const;
 
   /// Node::shutdown() on all threads at once (with a grace of zero, everything closes now); waits
-  /// until they have ended. Calling it again only waits.
+  /// until they have ended. No thread ends before all are shut down: until then handlers may use
+  /// the pool. Calling it again only waits.
   Status shutdown(Duration grace);
 
  private:

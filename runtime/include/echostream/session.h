@@ -138,9 +138,9 @@ class Session {
   /// Of the peer's certificate; none when it showed none (clients, unless they were asked), and
   /// before the handshake of a session that was dialled is complete.
   std::optional<Fingerprint> peer_fingerprint() const;
-  /// Who the peer is: the names in its certificate, and how that was verified. None before the
-  /// handshake is complete, and where peer_fingerprint() gives none. Stays known after the end. A
-  /// handler asks `call.peer().peer_identity()`.
+  /// Who the peer is: the names in its certificate, and how that was verified; also after the end.
+  /// None where peer_fingerprint() gives none. Before an accepted session's handshake is complete
+  /// (early data), who its ticket was given to. A handler asks `call.peer().peer_identity()`.
   std::optional<PeerIdentity> peer_identity() const;
   SessionStats stats() const;
   SessionClock clock() const { return SessionClock(state_); }

@@ -35,11 +35,14 @@ std::shared_ptr<SessionTicketCache> make_memory_ticket_cache(std::size_t max_tic
 
 /// Tickets in a file that survives the program, with the same limits. The file is made with mode
 /// 0600, replaced as a whole, and may be shared by programs of one user; `path`.lock is made beside
-/// it. Damaged entries are left out. Each call reads or writes the file, which takes well under a
-/// millisecond on a local disk.
+/// it. Damaged entries are left out. Each call reads and writes the file, which takes well under a
+/// millisecond on a local disk. While another program or thread holds the lock it waits, up to 10
+/// ms for each; then it does without a ticket. make_file_ticket_cache() itself waits up to half a
+/// second.
 ///
 /// Errors: PERMISSION_DENIED when others can read the file, or it is another user's; UNAVAILABLE
-/// when it cannot be read or made; INVALID_ARGUMENT when it is no file. What goes wrong later only
+/// when it cannot be read or made, or another program holds the lock; INVALID_ARGUMENT when it is
+/// no file, or one with something else in it, which is left as it is. What goes wrong later only
 /// costs a full handshake.
 Result<std::shared_ptr<SessionTicketCache>> make_file_ticket_cache(std::string path,
                                                                    std::size_t max_tickets = 256);
