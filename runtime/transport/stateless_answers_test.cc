@@ -10,8 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr LocalTime kNow{std::chrono::hours(1)};
-
 ConnectionId id_of(std::string_view text) { return ConnectionId(as_bytes(text)); }
 
 TEST(StatelessAnswers, VersionNegotiationEchoesTheIdsAndListsVersion1) {
