@@ -27,7 +27,10 @@ constexpr std::size_t kStep = 64;
 // What a thread keeps of each size: 32 sizes make 2 MiB at the very most.
 constexpr std::size_t kMostKeptBytes = 64 * 1024;
 
-constexpr std::size_t list_of(std::size_t bytes) { return (bytes + kStep - 1) / kStep; }
+// A block has room for at least the link of the list.
+constexpr std::size_t list_of(std::size_t bytes) {
+  return bytes == 0 ? 1 : (bytes + kStep - 1) / kStep;
+}
 
 struct FreeBlock {
   FreeBlock* next;
