@@ -1,7 +1,7 @@
-// A fleet's long life: links that get better and worse, NATs that forget, partitions that sessions
-// survive and that they do not, nodes that are started anew. Nothing that RELIABLE promised may be
-// lost, nothing may come later than EXPIRING allows, every question is answered or known to be
-// unanswered, and memory stays flat.
+// A fleet's long life: links that get better and worse, NATs that forget, migrations, partitions
+// that sessions survive and that they do not, nodes that are started anew. Nothing that RELIABLE
+// promised may be lost, nothing may come later than EXPIRING allows, every question is answered or
+// known to be unanswered, and memory stays flat.
 //
 // ECHOSTREAM_SOAK_HOURS sets how many simulated hours it lasts (default 2), ECHOSTREAM_SEED the
 // seed. scripts/soak runs a day of it.
@@ -37,8 +37,11 @@ class Fate {
   void strike() {
     SoakWorld::Member& client = *world_.clients[random_.below(world_.clients.size())];
     const double dice = random_.unit();
-    if (dice < 0.60) {
+    if (dice < 0.55) {
       change_link(client);
+    } else if (dice < 0.60) {
+      ++migrations;
+      world_.migrate(client);
     } else if (dice < 0.74) {
       ++rebinds;
       world_.sim.rebind(client.name, static_cast<std::uint16_t>(1 + random_.below(20'000)));
@@ -57,6 +60,7 @@ class Fate {
   }
   Duration pause() { return 5s + some(random_, 40s); }
 
+  std::uint64_t migrations = 0;
   std::uint64_t rebinds = 0;
   std::uint64_t cuts = 0;
   std::uint64_t long_cuts = 0;
@@ -97,7 +101,8 @@ void print_hour(int hour, const SoakWorld& world, const Fate& fate, std::size_t 
   const SoakTally& all = world.tally;
   std::printf(
       "hour %2d: %llu sessions, %llu answers, %llu events, %llu whole streams, expiring %llu + "
-      "%llu lost, datagrams %llu + %llu lost, %llu cuts, %llu rebinds, %llu restarts, %zu KiB\n",
+      "%llu lost, datagrams %llu + %llu lost, %llu cuts, %llu migrations, %llu rebinds, %llu "
+      "restarts, %zu KiB\n",
       hour, static_cast<unsigned long long>(all.sessions),
       static_cast<unsigned long long>(all.answers), static_cast<unsigned long long>(all.events),
       static_cast<unsigned long long>(all.reliable_streams),
@@ -105,8 +110,9 @@ void print_hour(int hour, const SoakWorld& world, const Fate& fate, std::size_t 
       static_cast<unsigned long long>(all.expiring_lost),
       static_cast<unsigned long long>(all.datagram_frames),
       static_cast<unsigned long long>(all.datagram_lost),
-      static_cast<unsigned long long>(fate.cuts), static_cast<unsigned long long>(fate.rebinds),
-      static_cast<unsigned long long>(fate.restarts), bytes / 1024);
+      static_cast<unsigned long long>(fate.cuts), static_cast<unsigned long long>(fate.migrations),
+      static_cast<unsigned long long>(fate.rebinds), static_cast<unsigned long long>(fate.restarts),
+      bytes / 1024);
   std::fflush(stdout);
 }
 

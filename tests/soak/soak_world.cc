@@ -105,6 +105,20 @@ void SoakWorld::set_link(Member& client, const LinkOptions& to_server,
   server.handler->path = std::max(server.handler->path, longest_path(to_server));
 }
 
+namespace {
+
+Task<void> move_away(Session session) {
+  Task<Status> migrating = session.migrate();
+  // Over a bad link it may fail, and then the old path is kept.
+  (void)co_await std::move(migrating);
+}
+
+}  // namespace
+
+void SoakWorld::migrate(Member& client) {
+  if (client.session) client.tasks->spawn(move_away(*client.session));
+}
+
 bool SoakWorld::all_connected() const {
   for (const auto& client : clients) {
     if (!client->session || !client->session->is_open()) return false;

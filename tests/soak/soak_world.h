@@ -72,6 +72,8 @@ class SoakWorld {
   /// Both directions between a client and the server. Frames of the old link may still be on their
   /// way, so what counts as too old follows only when a link has become faster for a while.
   void set_link(Member& client, const LinkOptions& to_server, const LinkOptions& to_client);
+  /// The client moves to another socket, if it has a session and the link lets it.
+  void migrate(Member& client);
   bool all_connected() const;
 
   Simulation sim;
