@@ -100,9 +100,14 @@ void SoakWorld::set_link(Member& client, const LinkOptions& to_server,
                          const LinkOptions& to_client) {
   sim.set_link_one_way(client.name, server.name, to_server);
   sim.set_link_one_way(server.name, client.name, to_client);
-  // The slowest that anything has been is a bound for all of them.
-  client.handler->path = std::max(client.handler->path, longest_path(to_client));
-  server.handler->path = std::max(server.handler->path, longest_path(to_server));
+  const Duration before = std::exchange(client.from_server, longest_path(to_client));
+  client.handler->path = std::max(client.from_server, before);
+  client.to_server_before = std::exchange(client.to_server, longest_path(to_server));
+  server.handler->path = {};
+  for (const auto& each : clients) {
+    server.handler->path =
+        std::max({server.handler->path, each->to_server, each->to_server_before});
+  }
 }
 
 namespace {

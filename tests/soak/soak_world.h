@@ -60,6 +60,10 @@ class SoakWorld {
     std::unique_ptr<TaskGroup> tasks;
     /// A client's session while it has one.
     std::optional<Session> session;
+    /// A client's: longest_path() to the server, of the link that it has and of the one before.
+    Duration to_server{};
+    Duration to_server_before{};
+    Duration from_server{};
     /// The number of the next news that it publishes.
     std::int64_t news = 0;
   };
@@ -69,8 +73,8 @@ class SoakWorld {
 
   /// The node goes away in the middle of everything; a new one takes its place after `pause`.
   void restart(Member& member, Duration pause);
-  /// Both directions between a client and the server. Frames of the old link may still be on their
-  /// way, so what counts as too old follows only when a link has become faster for a while.
+  /// Both directions between a client and the server. Frames may still be on their way over the
+  /// link before, so the slower of the two says what is too old. Seconds lie between changes.
   void set_link(Member& client, const LinkOptions& to_server, const LinkOptions& to_client);
   /// The client moves to another socket, if it has a session and the link lets it.
   void migrate(Member& client);

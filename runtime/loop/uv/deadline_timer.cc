@@ -44,10 +44,6 @@ void DeadlineTimer::set(LocalTime deadline) {
 }
 
 void DeadlineTimer::set_milliseconds(LocalTime deadline) {
-  if (deadline == kNever) {
-    uv_timer_stop(timer_.get());
-    return;
-  }
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(deadline - monotonic_now());
   uv_update_time(timer_.get()->loop);
   const auto on_time = [](uv_timer_t* timer) {
@@ -78,14 +74,12 @@ int DeadlineTimer::open_timerfd(uv_loop_t& loop) {
 }
 
 void DeadlineTimer::set_timerfd(LocalTime deadline) {
-  itimerspec setting{};  // all zero disarms
-  if (deadline != kNever) {
-    // Zero and less would disarm or be refused; any time in the past fires at once.
-    const Duration at = std::max(deadline.time_since_epoch(), Duration(1));
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
-    setting.it_value.tv_sec = seconds.count();
-    setting.it_value.tv_nsec = (at - seconds).count();
-  }
+  // Zero and less would disarm or be refused; any time in the past fires at once.
+  const Duration at = std::max(deadline.time_since_epoch(), Duration(1));
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(at);
+  itimerspec setting{};
+  setting.it_value.tv_sec = seconds.count();
+  setting.it_value.tv_nsec = (at - seconds).count();
   const int result = timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &setting, nullptr);
   ECHOSTREAM_CHECK(result == 0, "timerfd_settime refused a deadline");
 }

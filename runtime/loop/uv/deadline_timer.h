@@ -16,9 +16,9 @@ class DeadlineTimer {
   /// 0 or the negative errno of what failed.
   int open(uv_loop_t& loop, Kind kind = Kind::kBest);
   void close() noexcept;
-  /// Wakes the loop's poll at `deadline` or, with milliseconds, up to one later; kNever disarms.
-  /// Makes a system call only for a deadline before the armed one: when that fires too early, the
-  /// loop sets it again.
+  /// Wakes the loop's poll at `deadline` or, with milliseconds, up to one later. Makes a system
+  /// call only for a deadline before the armed one: that one may fire when it is not wanted any
+  /// more, and the loop then sets it again.
   void set(LocalTime deadline);
 
  private:
