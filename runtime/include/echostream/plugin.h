@@ -1,0 +1,89 @@
+// Plugins: code that lives with a node and hooks its life cycle. docs/plugins.md walks through one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "echostream/base/task.h"
+#include "echostream/clock.h"
+#include "echostream/method.h"
+#include "echostream/node.h"
+#include "echostream/session.h"
+#include "echostream/socket_address.h"
+
+namespace echostream {
+
+/// What a node tells others on the LAN about itself; plugins may add to it.
+struct Announcement {
+  std::string name;
+  std::vector<std::string> services;
+  std::vector<std::pair<std::string, std::string>> properties;
+};
+
+/// Hooks of one node: Node::add_plugin(). They run on the node's loop, in the order in which
+/// plugins were added; those of endings (on_stop, on_session_closed) in reverse. Those that return
+/// a Task may wait; the node waits for them, for Plugin::most_wait() at most. A hook that throws,
+/// fails or takes too long is logged with the plugin's name and goes no further than its
+/// documentation says. Hooks may add middleware and services and keep values in Node::state() and
+/// Session::state().
+class Plugin {
+ public:
+  virtual ~Plugin() = default;
+  /// For the log and the configuration: "auth_token".
+  virtual std::string_view name() const = 0;
+  virtual std::string_view version() const { return {}; }
+  /// How long a hook that waits may take; then it is given up and counts as failed with
+  /// DEADLINE_EXCEEDED.
+  virtual Duration most_wait() const { return std::chrono::seconds(10); }
+
+  /// Once, before everything else, with what the configuration says: a JSON object, "{}" when it
+  /// says nothing. An error tells what is wrong and what is allowed.
+  virtual Status configure(std::string_view json);
+
+  /// The node starts: before it accepts or dials the first session. An error stops the plugins
+  /// that had started, and the node does not start (Node::start()).
+  virtual Task<Status> on_start(Node& node);
+  /// The node shuts down: its sessions are closed. Not called for a node that is destroyed without
+  /// Node::shutdown().
+  virtual Task<void> on_stop(Node& node);
+  /// It accepts sessions on `address`.
+  virtual void on_listening(Node& node, const SocketAddress& address);
+  /// A service is about to be served. An error is what Node::serve() returns.
+  virtual Status on_service(Node& node, const ServiceInfo& service);
+  /// The node is about to announce itself.
+  virtual void on_announce(Node& node, Announcement& announcement);
+
+  /// The handshake is complete; nothing of the peer's is looked at before this has returned OK. An
+  /// error closes the session with it: the peer sees the code and the message.
+  virtual Task<Status> on_session_opening(Node& node, Session session);
+  virtual void on_session_open(Node& node, const Session& session);
+  /// `reason` says why; `stats` are the last ones. Only for sessions that on_session_open() saw.
+  virtual void on_session_closed(Node& node, const Session& session, const Status& reason,
+                                 const SessionStats& stats);
+  /// The state of what is known of the peer's clock has changed (ClockEstimate::state).
+  virtual void on_clock_changed(Node& node, const Session& session, const ClockEstimate& estimate);
+};
+
+/// The number that a loadable plugin and the program it is loaded into must agree on. It changes
+/// whenever a public class that plugins see does.
+#define ECHOSTREAM_PLUGIN_ABI 1
+
+/// What a shared object exports under the name `echostream_plugin`:
+/// `ECHOSTREAM_EXPORT_PLUGIN(MyPlugin)` defines it.
+struct PluginEntry {
+  std::uint32_t abi;
+  const char* name;
+  Plugin* (*make)();
+};
+
+#define ECHOSTREAM_EXPORT_PLUGIN(type, plugin_name)     \
+  extern "C" __attribute__((visibility("default")))     \
+  const ::echostream::PluginEntry echostream_plugin;    \
+  const ::echostream::PluginEntry echostream_plugin = { \
+      ECHOSTREAM_PLUGIN_ABI, plugin_name, []() -> ::echostream::Plugin* { return new type(); }}
+
+}  // namespace echostream
