@@ -33,7 +33,7 @@ std::string message_parameter(const MethodModel& method) {
 
 std::string parameters(const MethodModel& method) {
   const std::string name = message_parameter(method);
-  return (name.empty() ? "" : type_name(method.request) + " " + name + ", ") +
+  return (name.empty() ? "" : "const " + type_name(method.request) + "& " + name + ", ") +
          "::echostream::CallOptions options";
 }
 
@@ -113,7 +113,7 @@ $service$::Client::Client(::echostream::Channel channel) : channel_(std::move(ch
          {"function", support_function(method)},
          {"table", names.method_table},
          {"index", std::to_string(i)},
-         {"message", message.empty() ? "" : "std::move(" + message + "), "}});
+         {"message", message.empty() ? "" : message + ", "}});
   }
 }
 

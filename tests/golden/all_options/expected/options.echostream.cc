@@ -207,40 +207,40 @@ const ::echostream::ServiceInfo& Options::info() { return kOptionsInfo; }
 
 Options::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::RpcLowest(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::RpcLowest(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[0], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::RpcHighest(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[1], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::RpcHighest(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[1], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::OnlyId(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[2], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::OnlyId(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[2], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::NothingSaid(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[3], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::NothingSaid(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[3], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Status> Options::Client::Event(::acme::v1::Ask event, ::echostream::CallOptions options) {
-  return ::echostream::internal::emit_event(channel_, kOptionsMethods[4], std::move(event), std::move(options));
+::echostream::Task<::echostream::Status> Options::Client::Event(const ::acme::v1::Ask& event, ::echostream::CallOptions options) {
+  return ::echostream::internal::emit_event(channel_, kOptionsMethods[4], event, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Options::Client::EmptyIsAnAnswerToo(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kOptionsMethods[5], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Options::Client::EmptyIsAnAnswerToo(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kOptionsMethods[5], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::Published(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[6], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::Published(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[6], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::google::protobuf::Empty>> Options::Client::PublishedEmpty(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::google::protobuf::Empty>(channel_, kOptionsMethods[7], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::google::protobuf::Empty>> Options::Client::PublishedEmpty(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::google::protobuf::Empty>(channel_, kOptionsMethods[7], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::Reliable(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[8], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::Reliable(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[8], request, std::move(options));
 }
 
 ::echostream::Task<::echostream::ClientStream<::acme::v1::Ask, ::acme::v1::Answer>> Options::Client::Expiring(::echostream::CallOptions options) {
@@ -251,8 +251,8 @@ Options::Client::Client(::echostream::Channel channel) : channel_(std::move(chan
   return ::echostream::internal::open_duplex<::acme::v1::Ask, ::acme::v1::Answer>(channel_, kOptionsMethods[10], std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::Buffered(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[11], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::Buffered(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[11], request, std::move(options));
 }
 
 ::echostream::Task<::echostream::ClientStream<::acme::v1::Ask, ::acme::v1::Answer>> Options::Client::LeastBuffered(::echostream::CallOptions options) {
@@ -263,16 +263,16 @@ Options::Client::Client(::echostream::Channel channel) : channel_(std::move(chan
   return ::echostream::internal::open_duplex<::acme::v1::Ask, ::acme::v1::Answer>(channel_, kOptionsMethods[13], std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::DefaultsSaid(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[14], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::DefaultsSaid(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[14], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::ReliableWaits(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[15], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::ReliableWaits(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[15], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::Dotted(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[16], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::Dotted(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[16], request, std::move(options));
 }
 
 Options::Handler::Handler()

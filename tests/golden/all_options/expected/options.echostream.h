@@ -26,24 +26,24 @@ class Options final {
 class Options::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> RpcLowest(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> RpcHighest(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> OnlyId(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NothingSaid(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Status> Event(::acme::v1::Ask event, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> EmptyIsAnAnswerToo(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Published(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::google::protobuf::Empty>> PublishedEmpty(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Reliable(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> RpcLowest(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> RpcHighest(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> OnlyId(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NothingSaid(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Status> Event(const ::acme::v1::Ask& event, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> EmptyIsAnAnswerToo(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Published(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::google::protobuf::Empty>> PublishedEmpty(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Reliable(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::ClientStream<::acme::v1::Ask, ::acme::v1::Answer>> Expiring(::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::DuplexStream<::acme::v1::Ask, ::acme::v1::Answer>> Datagram(::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Buffered(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Buffered(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::ClientStream<::acme::v1::Ask, ::acme::v1::Answer>> LeastBuffered(::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::DuplexStream<::acme::v1::Ask, ::acme::v1::Answer>> MostBuffered(::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> DefaultsSaid(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> ReliableWaits(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> DefaultsSaid(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> ReliableWaits(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   /// Set field by field.
-  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Dotted(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Dotted(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.v1.Options)
 
  private:

@@ -64,20 +64,20 @@ const ::echostream::ServiceInfo& Documented::info() { return kDocumentedInfo; }
 
 Documented::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::acme::v1::Note>> Documented::Client::First(::acme::v1::Note request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Note>(channel_, kDocumentedMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Note>> Documented::Client::First(const ::acme::v1::Note& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Note>(channel_, kDocumentedMethods[0], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Note>> Documented::Client::Second(::acme::v1::Note request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Note>(channel_, kDocumentedMethods[1], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Note>> Documented::Client::Second(const ::acme::v1::Note& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Note>(channel_, kDocumentedMethods[1], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Note>> Documented::Client::Third(::acme::v1::Note request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Note>(channel_, kDocumentedMethods[2], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Note>> Documented::Client::Third(const ::acme::v1::Note& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Note>(channel_, kDocumentedMethods[2], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Note>> Documented::Client::Fourth(::acme::v1::Note request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Note>(channel_, kDocumentedMethods[3], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Note>> Documented::Client::Fourth(const ::acme::v1::Note& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Note>(channel_, kDocumentedMethods[3], request, std::move(options));
 }
 
 Documented::Handler::Handler()

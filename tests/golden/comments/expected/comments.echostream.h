@@ -34,12 +34,12 @@ class Documented::Client {
   ///     code();
   ///   and less deep
   /// Trailing.
-  ::echostream::Task<::echostream::Result<::acme::v1::Note>> First(::acme::v1::Note request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Note>> First(const ::acme::v1::Note& request, ::echostream::CallOptions options = {});
   /// Javadoc.
-  ::echostream::Task<::echostream::Reader<::acme::v1::Note>> Second(::acme::v1::Note request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Note>> Second(const ::acme::v1::Note& request, ::echostream::CallOptions options = {});
   /// Grüße, 世界.
-  [[deprecated]] ::echostream::Task<::echostream::Result<::acme::v1::Note>> Third(::acme::v1::Note request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::v1::Note>> Fourth(::acme::v1::Note request, ::echostream::CallOptions options = {});
+  [[deprecated]] ::echostream::Task<::echostream::Result<::acme::v1::Note>> Third(const ::acme::v1::Note& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Note>> Fourth(const ::acme::v1::Note& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.v1.Documented)
 
  private:

@@ -88,24 +88,24 @@ const ::echostream::ServiceInfo& Robot::info() { return kRobotInfo; }
 
 Robot::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Robot::Client::Call(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kRobotMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Robot::Client::Call(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kRobotMethods[0], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Robot::Client::NewName(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kRobotMethods[1], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Robot::Client::NewName(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kRobotMethods[1], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Robot::Client::Watch(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kRobotMethods[2], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Robot::Client::Watch(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kRobotMethods[2], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Robot::Client::Play(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kRobotMethods[3], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Robot::Client::Play(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kRobotMethods[3], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Robot::Client::Added(::acme::v1::Ask request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kRobotMethods[4], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Robot::Client::Added(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kRobotMethods[4], request, std::move(options));
 }
 
 Robot::Handler::Handler() = default;

@@ -27,11 +27,11 @@ class Robot final {
 class Robot::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Call(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NewName(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Watch(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Play(::acme::v1::Ask request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Added(::acme::v1::Ask request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Call(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NewName(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Watch(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Play(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> Added(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.v1.Robot)
 
  private:

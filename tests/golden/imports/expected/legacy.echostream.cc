@@ -39,8 +39,8 @@ const ::echostream::ServiceInfo& Legacy::info() { return kLegacyInfo; }
 
 Legacy::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::api::old_style::Search>> Legacy::Client::Call(::legacy::Ask_Body request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::api::old_style::Search>(channel_, kLegacyMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::api::old_style::Search>> Legacy::Client::Call(const ::legacy::Ask_Body& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::api::old_style::Search>(channel_, kLegacyMethods[0], request, std::move(options));
 }
 
 Legacy::Handler::Handler() = default;

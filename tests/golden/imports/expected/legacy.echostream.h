@@ -26,7 +26,7 @@ class Legacy final {
 class Legacy::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::api::old_style::Search>> Call(::legacy::Ask_Body request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::api::old_style::Search>> Call(const ::legacy::Ask_Body& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:legacy.Legacy)
 
  private:

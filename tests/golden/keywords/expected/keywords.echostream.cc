@@ -271,76 +271,76 @@ const ::echostream::ServiceInfo& delete_::info() { return kdelete_Info; }
 
 delete_::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::acme::names::class__Inner>> delete_::Client::delete__(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::class__Inner>(channel_, kdelete_Methods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::class__Inner>> delete_::Client::delete__(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::class__Inner>(channel_, kdelete_Methods[0], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer_Inner_Deep>> delete_::Client::delete_(::acme::names::Outer_Inner request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer_Inner_Deep>(channel_, kdelete_Methods[1], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer_Inner_Deep>> delete_::Client::delete_(const ::acme::names::Outer_Inner& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer_Inner_Deep>(channel_, kdelete_Methods[1], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::Client_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[2], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::Client_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[2], request, std::move(options));
 }
 
 ::echostream::Task<::echostream::ClientStream<::acme::names::class_, ::acme::names::Outer>> delete_::Client::Handler__(::echostream::CallOptions options) {
   return ::echostream::internal::open_client_stream<::acme::names::class_, ::acme::names::Outer>(channel_, kdelete_Methods[3], std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::names::Outer>> delete_::Client::Handler_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::names::Outer>(channel_, kdelete_Methods[4], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::names::Outer>> delete_::Client::Handler_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::names::Outer>(channel_, kdelete_Methods[4], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::info_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[5], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::info_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[5], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::dispatch_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[6], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::dispatch_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[6], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::co_await_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[7], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::co_await_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[7], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::errno_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[8], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::errno_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[8], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::linux_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[9], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::linux_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[9], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::INT_MAX_(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[10], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::INT_MAX_(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[10], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::channel__(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[11], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::channel__(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[11], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::request(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[12], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::request(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[12], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::options(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[13], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::options(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[13], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::call(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[14], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::call(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[14], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::acme(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[15], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::acme(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[15], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::std(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[16], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::std(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[16], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::echostream(::acme::names::class_ request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[17], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> delete_::Client::echostream(const ::acme::names::class_& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kdelete_Methods[17], request, std::move(options));
 }
 
 delete_::Handler::Handler() = default;
@@ -396,20 +396,20 @@ const ::echostream::ServiceInfo& Notes::info() { return kNotesInfo; }
 
 Notes::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Reader<::acme::names::Changed>> Notes::Client::Changed(::acme::names::Changed request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::names::Changed>(channel_, kNotesMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::names::Changed>> Notes::Client::Changed(const ::acme::names::Changed& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::names::Changed>(channel_, kNotesMethods[0], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::names::Changed>> Notes::Client::changed(::acme::names::Changed request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::names::Changed>(channel_, kNotesMethods[1], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::names::Changed>> Notes::Client::changed(const ::acme::names::Changed& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::names::Changed>(channel_, kNotesMethods[1], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::PublishNote>> Notes::Client::PublishChanged(::acme::names::Changed request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::PublishNote>(channel_, kNotesMethods[2], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::PublishNote>> Notes::Client::PublishChanged(const ::acme::names::Changed& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::PublishNote>(channel_, kNotesMethods[2], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::names::Changed>> Notes::Client::Notes(::acme::names::Changed request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Changed>(channel_, kNotesMethods[3], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Changed>> Notes::Client::Notes(const ::acme::names::Changed& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Changed>(channel_, kNotesMethods[3], request, std::move(options));
 }
 
 Notes::Handler::Handler()
@@ -450,8 +450,8 @@ const ::echostream::ServiceInfo& Client_::info() { return kClient_Info; }
 
 Client_::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> Client_::Client::Client_(::acme::names::Outer request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kClient_Methods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> Client_::Client::Client_(const ::acme::names::Outer& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kClient_Methods[0], request, std::move(options));
 }
 
 Client_::Handler::Handler() = default;
@@ -501,8 +501,8 @@ const ::echostream::ServiceInfo& Outer_Inner_::info() { return kOuter_Inner_Info
 
 Outer_Inner_::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::acme::names::Outer>> Outer_Inner_::Client::Call(::acme::names::Outer request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kOuter_Inner_Methods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::names::Outer>> Outer_Inner_::Client::Call(const ::acme::names::Outer& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::names::Outer>(channel_, kOuter_Inner_Methods[0], request, std::move(options));
 }
 
 Outer_Inner_::Handler::Handler() = default;

@@ -25,24 +25,24 @@ class delete_ final {
 class delete_::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::acme::names::class__Inner>> delete__(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer_Inner_Deep>> delete_(::acme::names::Outer_Inner request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> Client_(::acme::names::class_ request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::class__Inner>> delete__(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer_Inner_Deep>> delete_(const ::acme::names::Outer_Inner& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> Client_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::ClientStream<::acme::names::class_, ::acme::names::Outer>> Handler__(::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::names::Outer>> Handler_(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> info_(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> dispatch_(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> co_await_(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> errno_(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> linux_(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> INT_MAX_(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> channel__(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> request(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> options(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> call(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> acme(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> std(::acme::names::class_ request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> echostream(::acme::names::class_ request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::names::Outer>> Handler_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> info_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> dispatch_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> co_await_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> errno_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> linux_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> INT_MAX_(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> channel__(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> request(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> options(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> call(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> acme(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> std(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> echostream(const ::acme::names::class_& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.names.delete)
 
  private:
@@ -92,10 +92,10 @@ class Notes final {
 class Notes::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Reader<::acme::names::Changed>> Changed(::acme::names::Changed request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::names::Changed>> changed(::acme::names::Changed request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::PublishNote>> PublishChanged(::acme::names::Changed request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::acme::names::Changed>> Notes(::acme::names::Changed request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::names::Changed>> Changed(const ::acme::names::Changed& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::names::Changed>> changed(const ::acme::names::Changed& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::PublishNote>> PublishChanged(const ::acme::names::Changed& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Changed>> Notes(const ::acme::names::Changed& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.names.Notes)
 
  private:
@@ -138,7 +138,7 @@ class Client_ final {
 class Client_::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> Client_(::acme::names::Outer request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> Client_(const ::acme::names::Outer& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.names.Client)
 
  private:
@@ -231,7 +231,7 @@ class Outer_Inner_ final {
 class Outer_Inner_::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::acme::names::Outer>> Call(::acme::names::Outer request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::names::Outer>> Call(const ::acme::names::Outer& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.names.Outer_Inner)
 
  private:

@@ -40,8 +40,8 @@ const ::echostream::ServiceInfo& Plain::info() { return kPlainInfo; }
 
 Plain::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::Local>> Plain::Client::Greet(::shared::Greeting request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::Local>(channel_, kPlainMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::Local>> Plain::Client::Greet(const ::shared::Greeting& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::Local>(channel_, kPlainMethods[0], request, std::move(options));
 }
 
 Plain::Handler::Handler() = default;

@@ -24,7 +24,7 @@ class Plain final {
 class Plain::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::Local>> Greet(::shared::Greeting request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::Local>> Greet(const ::shared::Greeting& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:Plain)
 
  private:

@@ -101,20 +101,20 @@ const ::echostream::ServiceInfo& Robot::info() { return kRobotInfo; }
 
 Robot::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::acme::v1::GripReply>> Robot::Client::Grip(::acme::v1::GripRequest request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::acme::v1::GripReply>(channel_, kRobotMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::acme::v1::GripReply>> Robot::Client::Grip(const ::acme::v1::GripRequest& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::GripReply>(channel_, kRobotMethods[0], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Status> Robot::Client::Ping(::acme::v1::Note event, ::echostream::CallOptions options) {
-  return ::echostream::internal::emit_event(channel_, kRobotMethods[1], std::move(event), std::move(options));
+::echostream::Task<::echostream::Status> Robot::Client::Ping(const ::acme::v1::Note& event, ::echostream::CallOptions options) {
+  return ::echostream::internal::emit_event(channel_, kRobotMethods[1], event, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::Bump>> Robot::Client::Bumped(::acme::v1::BumpFilter request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::Bump>(channel_, kRobotMethods[2], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::Bump>> Robot::Client::Bumped(const ::acme::v1::BumpFilter& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Bump>(channel_, kRobotMethods[2], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::acme::v1::VideoFrame>> Robot::Client::Camera(::acme::v1::CameraOpen request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::acme::v1::VideoFrame>(channel_, kRobotMethods[3], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::acme::v1::VideoFrame>> Robot::Client::Camera(const ::acme::v1::CameraOpen& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::VideoFrame>(channel_, kRobotMethods[3], request, std::move(options));
 }
 
 ::echostream::Task<::echostream::ClientStream<::acme::v1::Chunk, ::acme::v1::UploadReply>> Robot::Client::Upload(::echostream::CallOptions options) {

@@ -29,12 +29,12 @@ class Robot::Client {
  public:
   explicit Client(::echostream::Channel channel);
   /// Closes the hand.
-  ::echostream::Task<::echostream::Result<::acme::v1::GripReply>> Grip(::acme::v1::GripRequest request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::GripReply>> Grip(const ::acme::v1::GripRequest& request, ::echostream::CallOptions options = {});
   /// Shows a note on the display.
-  ::echostream::Task<::echostream::Status> Ping(::acme::v1::Note event, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Status> Ping(const ::acme::v1::Note& event, ::echostream::CallOptions options = {});
   /// Something touched the robot.
-  ::echostream::Task<::echostream::Reader<::acme::v1::Bump>> Bumped(::acme::v1::BumpFilter request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::acme::v1::VideoFrame>> Camera(::acme::v1::CameraOpen request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Bump>> Bumped(const ::acme::v1::BumpFilter& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::VideoFrame>> Camera(const ::acme::v1::CameraOpen& request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::ClientStream<::acme::v1::Chunk, ::acme::v1::UploadReply>> Upload(::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::DuplexStream<::acme::v1::Audio, ::acme::v1::Audio>> Talk(::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.v1.Robot)

@@ -25,7 +25,7 @@ class Robot final {
 class Robot::Client {
  public:
   explicit Client(::echostream::Channel channel);
-  ::echostream::Task<::echostream::Result<::shared::Greeting>> Greet(::shared::Greeting request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::shared::Greeting>> Greet(const ::shared::Greeting& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.north.Robot)
 
  private:

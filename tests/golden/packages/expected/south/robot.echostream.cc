@@ -37,8 +37,8 @@ const ::echostream::ServiceInfo& Robot::info() { return kRobotInfo; }
 
 Robot::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::shared::Greeting>> Robot::Client::Greet(::shared::Greeting request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::shared::Greeting>(channel_, kRobotMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::shared::Greeting>> Robot::Client::Greet(const ::shared::Greeting& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::shared::Greeting>(channel_, kRobotMethods[0], request, std::move(options));
 }
 
 Robot::Handler::Handler() = default;

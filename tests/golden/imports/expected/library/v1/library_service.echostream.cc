@@ -88,16 +88,16 @@ const ::echostream::ServiceInfo& LibraryCatalogueManagementService::info() { ret
 
 LibraryCatalogueManagementService::Client::Client(::echostream::Channel channel) : channel_(std::move(channel)) {}
 
-::echostream::Task<::echostream::Result<::api::deep::inner::Resource>> LibraryCatalogueManagementService::Client::GetLibraryCatalogueResourceByReferenceAndTimestamp(::library::catalogue::management::v1::GetResourceRequest request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::api::deep::inner::Resource>(channel_, kLibraryCatalogueManagementServiceMethods[0], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::api::deep::inner::Resource>> LibraryCatalogueManagementService::Client::GetLibraryCatalogueResourceByReferenceAndTimestamp(const ::library::catalogue::management::v1::GetResourceRequest& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::api::deep::inner::Resource>(channel_, kLibraryCatalogueManagementServiceMethods[0], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::google::protobuf::Empty>> LibraryCatalogueManagementService::Client::DeleteResource(::api::deep::inner::Resource_Reference request, ::echostream::CallOptions options) {
-  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kLibraryCatalogueManagementServiceMethods[1], std::move(request), std::move(options));
+::echostream::Task<::echostream::Result<::google::protobuf::Empty>> LibraryCatalogueManagementService::Client::DeleteResource(const ::api::deep::inner::Resource_Reference& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::google::protobuf::Empty>(channel_, kLibraryCatalogueManagementServiceMethods[1], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Reader<::api::deep::inner::Resource>> LibraryCatalogueManagementService::Client::SearchResources(::api::old_style::Search_Page request, ::echostream::CallOptions options) {
-  return ::echostream::internal::open_reader<::api::deep::inner::Resource>(channel_, kLibraryCatalogueManagementServiceMethods[2], std::move(request), std::move(options));
+::echostream::Task<::echostream::Reader<::api::deep::inner::Resource>> LibraryCatalogueManagementService::Client::SearchResources(const ::api::old_style::Search_Page& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::api::deep::inner::Resource>(channel_, kLibraryCatalogueManagementServiceMethods[2], request, std::move(options));
 }
 
 ::echostream::Task<::echostream::DuplexStream<::google::protobuf::FieldMask, ::google::protobuf::Timestamp>> LibraryCatalogueManagementService::Client::UpdateMasks(::echostream::CallOptions options) {

@@ -32,9 +32,9 @@ class LibraryCatalogueManagementService::Client {
  public:
   explicit Client(::echostream::Channel channel);
   /// Reads one resource.
-  ::echostream::Task<::echostream::Result<::api::deep::inner::Resource>> GetLibraryCatalogueResourceByReferenceAndTimestamp(::library::catalogue::management::v1::GetResourceRequest request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> DeleteResource(::api::deep::inner::Resource_Reference request, ::echostream::CallOptions options = {});
-  ::echostream::Task<::echostream::Reader<::api::deep::inner::Resource>> SearchResources(::api::old_style::Search_Page request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::api::deep::inner::Resource>> GetLibraryCatalogueResourceByReferenceAndTimestamp(const ::library::catalogue::management::v1::GetResourceRequest& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::google::protobuf::Empty>> DeleteResource(const ::api::deep::inner::Resource_Reference& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::api::deep::inner::Resource>> SearchResources(const ::api::old_style::Search_Page& request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::DuplexStream<::google::protobuf::FieldMask, ::google::protobuf::Timestamp>> UpdateMasks(::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:library.catalogue.management.v1.LibraryCatalogueManagementService)
 
