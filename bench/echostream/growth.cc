@@ -255,7 +255,7 @@ echostream::Task<Status> Growth::call_methods(const std::vector<echostream::Meth
 
 echostream::Task<void> Growth::keep_calling(const std::vector<echostream::MethodInfo>& methods,
                                             std::uint64_t& left, Status& failure) {
-  const v1::Blob request = small_blob();
+  const auto request = echostream::internal::encode_message(small_blob());
   v1::Blob reply;
   while (left > 0 && failure.is_ok()) {
     const echostream::MethodInfo& method = methods[--left % methods.size()];

@@ -3,6 +3,7 @@
 #include <climits>
 #include <utility>
 
+#include "runtime/api/caller_chain.h"
 #include "runtime/api/decode_budget.h"
 
 namespace echostream::internal {
@@ -13,10 +14,10 @@ CallState::CallState(std::shared_ptr<SessionState> session, core::CallStream& st
   stream.set_observer(this);
 }
 
-CallState::CallState(std::shared_ptr<SessionState> session, Status failure)
-    : session_(std::move(session)), ended_(true), status_(std::move(failure)) {}
+CallState::CallState(LocalTime deadline) : context_(deadline) {}
 
 CallState::~CallState() {
+  layers.reset();
   if (stream_ != nullptr) stream_->release();
 }
 
@@ -28,13 +29,17 @@ void CallState::on_call_changed() {
 bool CallState::receive_ended() {
   if (ended_) return true;
   if (stream_ == nullptr) return false;
-  if (stream_->end()) {
-    ended_ = true;
+  if (stream_->end() && !stream_over_) {
+    stream_over_ = true;
     status_ = stream_->end()->status;
     trailing_metadata_ = stream_->end()->metadata;
     // Refused (docs/protocol.md 4.2), or ended by a handler because its node goes down.
     cut_off_ = stream_->ended_with_session() || (status_.code() == StatusCode::kUnavailable &&
                                                  session_->engine().peer_is_draining());
+    ended_ = layers == nullptr || will_resume();
+    // Otherwise the layers have the last word, and may not know yet: the end shows up when the last
+    // message is taken.
+    if (!ended_) changed_.notify_all();
   }
   return ended_ || (!is_caller() && stream_->receive_ended() && !stream_->has_message());
 }
@@ -49,17 +54,35 @@ void CallState::fail(Status status) {
   ended_ = true;
   status_ = std::move(status);
   if (is_caller() && stream_ != nullptr) stream_->cancel(core::WireError::kCancelled);
+  // Whatever its layers wait for.
+  if (layers) context_.cancel();
+  changed_.notify_all();
+}
+
+bool CallState::stream_is_over() {
+  (void)receive_ended();
+  return (ended_ || stream_over_) && !will_resume();
+}
+
+void CallState::end_with(Status status, Metadata trailing_metadata) {
+  if (ended_ && !will_resume()) return;
+  ended_ = true;
+  cut_off_ = false;
+  status_ = std::move(status);
+  trailing_metadata_ = std::move(trailing_metadata);
+  if (!stream_over_ && stream_ != nullptr) stream_->cancel(core::WireError::kCancelled);
   changed_.notify_all();
 }
 
 void CallState::begin_resuming() {
   std::exchange(stream_, nullptr)->release();
   ended_ = false;
+  stream_over_ = false;
   cut_off_ = false;
   status_ = Status::ok();
 }
 
-void CallState::resume_on(std::shared_ptr<SessionState> session, core::CallStream& stream) {
+void CallState::attach(std::shared_ptr<SessionState> session, core::CallStream& stream) {
   session_ = std::move(session);
   stream_ = &stream;
   stream.set_observer(this);

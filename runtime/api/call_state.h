@@ -14,13 +14,15 @@
 
 namespace echostream::internal {
 
+class CallChain;
 class PersistentState;
+class StreamChain;
 
 /// What it takes to ask again on another session, and what to tell the reader then.
 struct Resumption {
   std::shared_ptr<PersistentState> persistent;
   const MethodInfo& method;
-  Buffer request;
+  std::optional<Buffer> request;
   CallOptions options;
   std::optional<JitterBufferOptions> jitter_buffer;
   /// Since the last frame that was handed out.
@@ -31,15 +33,15 @@ class CallState final : private core::CallObserver {
  public:
   /// A call that the engine has opened, or is serving.
   CallState(std::shared_ptr<SessionState> session, core::CallStream& stream, LocalTime deadline);
-  /// A call that could not be opened; `session` may be null.
-  CallState(std::shared_ptr<SessionState> session, Status failure);
+  /// A caller's, which is to be opened.
+  explicit CallState(LocalTime deadline);
   ~CallState();
   CallState(const CallState&) = delete;
   CallState& operator=(const CallState&) = delete;
 
   SessionState& session() const noexcept { return *session_; }
   const std::shared_ptr<SessionState>& session_ptr() const noexcept { return session_; }
-  /// Null when the call could not be opened.
+  /// Null while the call is not open, and when it could not be opened.
   core::CallStream* stream() const noexcept { return stream_; }
   bool is_caller() const noexcept {
     return stream_ == nullptr || stream_->role() == core::CallStream::Role::kCaller;
@@ -51,7 +53,10 @@ class CallState final : private core::CallObserver {
   std::unique_ptr<BitrateWatch> bitrate_watch;
 
   /// Looks at the engine: true when nothing more can be received; status() then says how it ended.
+  /// A call with layers around it goes on until these have ended, too.
   bool receive_ended();
+  /// Of what receive_ended() and fail() have found: does not look.
+  bool is_ended() const noexcept { return ended_; }
   const Status& status() const noexcept { return status_; }
   const Metadata& response_metadata() const;
   const Metadata& trailing_metadata() const noexcept { return trailing_metadata_; }
@@ -64,8 +69,20 @@ class CallState final : private core::CallObserver {
   std::unique_ptr<Resumption> resumption;
   /// Lets the lost session go: the call is neither open nor ended.
   void begin_resuming();
-  void resume_on(std::shared_ptr<SessionState> session, core::CallStream& stream);
+  void attach(std::shared_ptr<SessionState> session, core::CallStream& stream);
   WaitPoint& changed() noexcept { return changed_; }
+
+  /// The middleware around the call, whose filters its messages pass; null where there is none. Set
+  /// and taken away by the chain itself.
+  CallChain* chain() const noexcept { return chain_; }
+  void set_chain(CallChain* chain) noexcept { chain_ = chain; }
+  /// The same, of a caller's stream: its layers run beside the call and end with it.
+  std::unique_ptr<StreamChain> layers;
+  bool has_layers() const noexcept { return layers != nullptr; }
+  /// What the layers are around has ended: the stream, for good, or the call for our own reasons.
+  bool stream_is_over();
+  /// The layers have returned. Nothing happens when the call has ended before.
+  void end_with(Status status, Metadata trailing_metadata);
 
   /// Fails the call when its own deadline has passed: for those who never have to wait.
   void check_deadline();
@@ -81,13 +98,16 @@ class CallState final : private core::CallObserver {
     CallState& owner;
   };
   void on_call_changed() override;
+  bool will_resume() const noexcept { return resumption != nullptr && cut_off_; }
 
   std::shared_ptr<SessionState> session_;
   core::CallStream* stream_ = nullptr;
   CallContext context_;
   WaitPoint changed_;
   CancelLater cancel_later_{*this};
+  CallChain* chain_ = nullptr;
   bool ended_ = false;
+  bool stream_over_ = false;
   bool cut_off_ = false;
   Status status_;
   Metadata trailing_metadata_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/api/caller_chain.h"
+
 namespace echostream::internal {
 
 LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
@@ -40,8 +42,35 @@ Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
   return session.engine().start_call(method, request, context.call != nullptr);
 }
 
-Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply, const Limits& limits) {
-  const Status decoded = decode_message(bytes, reply, limits.max_decoded_bytes).status();
+void begin(CallState& call, std::shared_ptr<SessionState> session, const MethodInfo& method,
+           const std::optional<Buffer>& request, const CallOptions& options,
+           const TaskContext& context) {
+  auto stream = start(*session, method, options, call.context().deadline(), context);
+  Status status = stream.status();
+  if (stream) call.attach(std::move(session), **stream);
+  if (stream && request) status = (*stream)->send_message(*request, true);
+  if (!status.is_ok()) call.fail(status.with_context(method.full_name));
+}
+
+Status ReplySink::accept(Buffer bytes, const Limits& limits) const {
+  if (chain_ != nullptr) return chain_->accept_reply(std::move(bytes));
+  return internal::decode_reply(bytes, *message_, limits.max_decoded_bytes);
+}
+
+void ReplySink::clear() const {
+  if (message_ != nullptr) message_->Clear();
+}
+
+void ReplySink::take_metadata(const CallState& call, const CallOptions& options) const {
+  if (chain_ != nullptr) chain_->take_metadata(call);
+  if (options.response_metadata() != nullptr) {
+    *options.response_metadata() = call.response_metadata();
+  }
+}
+
+Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply,
+                    std::size_t max_decoded_bytes) {
+  const Status decoded = decode_message(bytes, reply, max_decoded_bytes).status();
   if (decoded.code() != StatusCode::kInvalidArgument) {
     return decoded.with_context("what the peer sent");
   }
@@ -49,20 +78,21 @@ Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply, const
   return {StatusCode::kInternal, "what the peer sent: " + std::string(decoded.message())};
 }
 
-Task<Status> await_reply(CallState& call, google::protobuf::MessageLite& reply) {
+Task<Status> await_reply(CallState& call, ReplySink reply) {
   bool got_reply = false;
   for (;;) {
     if (auto message = call.stream() != nullptr ? call.stream()->take_message() : std::nullopt) {
       if (got_reply)
         call.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
       got_reply = true;
-      Status decoded = decode_reply(message->message, reply, call.session().limits());
-      if (!decoded.is_ok()) call.fail(std::move(decoded));
+      Status taken = reply.accept(std::move(message->message), call.session().limits());
+      if (!taken.is_ok()) call.fail(std::move(taken));
     }
     if (call.receive_ended()) break;
     (void)co_await call.wait();
   }
-  if (call.status().is_ok() && !got_reply) {
+  // Middleware may have answered in the peer's place.
+  if (call.status().is_ok() && !got_reply && !call.has_layers()) {
     co_return Status(StatusCode::kInternal, "the peer ended the rpc without a reply");
   }
   co_return call.status();

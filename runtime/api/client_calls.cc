@@ -3,17 +3,17 @@
 #include <utility>
 
 #include "runtime/api/call_steps.h"
+#include "runtime/api/caller_chain.h"
 
 namespace echostream::internal {
 namespace {
 
 Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const MethodInfo& method,
-                                const google::protobuf::MessageLite& request,
-                                google::protobuf::MessageLite& reply, const CallOptions& options) {
+                                Result<Buffer> request, ReplySink reply,
+                                const CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
-  auto encoded = encode_message(request);
-  if (!encoded) co_return encoded.error();
+  if (!request) co_return request.error();
   auto stream = start(*session, method, options, deadline, context);
   if (!stream) {
     // Whoever tries again at once must not keep the others from their turn.
@@ -21,21 +21,18 @@ Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const Met
     co_return stream.error().with_context(method.full_name);
   }
   CallState call(std::move(session), **stream, deadline);
-  Status sent = (*stream)->send_message(*encoded, true);
+  Status sent = (*stream)->send_message(*request, true);
   if (!sent.is_ok()) {
     co_await yield_now();
     co_return sent.with_context(method.full_name);
   }
   Status status = co_await await_reply(call, reply);
-  if (options.response_metadata() != nullptr) {
-    *options.response_metadata() = call.response_metadata();
-  }
+  reply.take_metadata(call, options);
   co_return status;
 }
 
 Task<Status> session_send_event(std::shared_ptr<SessionState> session, const MethodInfo& method,
-                                const google::protobuf::MessageLite& event,
-                                const CallOptions& options) {
+                                Result<Buffer> event, CallOptions options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
   Status status = check_before_call(deadline, context);
@@ -43,62 +40,81 @@ Task<Status> session_send_event(std::shared_ptr<SessionState> session, const Met
     co_await yield_now();
     co_return status;
   }
-  auto encoded = encode_message(event);
-  if (!encoded) co_return encoded.error();
+  if (!event) co_return event.error();
   status = co_await wait_for_event_queue(*session, method, deadline);
   if (!status.is_ok()) co_return status;
-  status = session->engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
+  status = session->engine().emit(method, options.metadata(), *event, context.call != nullptr);
   if (!status.is_ok()) co_await yield_now();
   co_return status;
 }
 
-Task<std::shared_ptr<CallState>> session_open_call(std::shared_ptr<SessionState> session,
-                                                   const MethodInfo& method,
-                                                   const google::protobuf::MessageLite* request,
-                                                   const CallOptions& options) {
+Task<std::shared_ptr<CallState>> direct_open_call(Channel channel, const MethodInfo& method,
+                                                  std::optional<Result<Buffer>> request,
+                                                  const CallOptions& options) {
   const TaskContext context = co_await current_context();
-  const LocalTime deadline = deadline_of(method, options, context);
-  auto stream = start(*session, method, options, deadline, context);
-  if (!stream) {
-    co_await yield_now();
-    co_return std::make_shared<CallState>(std::move(session),
-                                          stream.error().with_context(method.full_name));
+  auto call = std::make_shared<CallState>(deadline_of(method, options, context));
+  if (request && !*request) {
+    call->fail(request->error().with_context(method.full_name));
+    co_return std::move(call);
   }
-  auto call = std::make_shared<CallState>(std::move(session), **stream, deadline);
-  if (request != nullptr) {
-    auto encoded = encode_message(*request);
-    Status status = encoded ? (*stream)->send_message(*encoded, true) : encoded.error();
-    if (!status.is_ok()) call->fail(status.with_context(method.full_name));
+  std::optional<Buffer> bytes;
+  if (request) bytes = **std::move(request);
+  if (channel.persistent()) {
+    co_await persistent_begin(*call, channel.persistent(), method, std::move(bytes), options,
+                              context);
+  } else {
+    begin(*call, channel.state(), method, bytes, options, context);
   }
+  if (call->stream() == nullptr) co_await yield_now();
   co_return std::move(call);
 }
 
 }  // namespace
 
-Task<Status> unary_call(Channel channel, const MethodInfo& method,
-                        const google::protobuf::MessageLite& request,
-                        google::protobuf::MessageLite& reply, const CallOptions& options) {
+Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
+                               ReplySink reply, const CallOptions& options) {
   if (channel.persistent()) {
-    return persistent_unary_call(channel.persistent(), method, request, reply, options);
+    return persistent_unary_call(channel.persistent(), method, std::move(request), reply, options);
   }
-  return session_unary_call(channel.state(), method, request, reply, options);
+  return session_unary_call(channel.state(), method, std::move(request), reply, options);
 }
 
-Task<Status> send_event(Channel channel, const MethodInfo& method,
-                        const google::protobuf::MessageLite& event, const CallOptions& options) {
+Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
+                               CallOptions options) {
   if (channel.persistent()) {
-    return persistent_send_event(channel.persistent(), method, event, options);
+    return persistent_send_event(channel.persistent(), method, std::move(event),
+                                 std::move(options));
   }
-  return session_send_event(channel.state(), method, event, options);
+  return session_send_event(channel.state(), method, std::move(event), std::move(options));
+}
+
+Task<Status> unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
+                        google::protobuf::MessageLite& reply, const CallOptions& options) {
+  if (LayersPtr layers = caller_layers(channel, method)) {
+    return intercepted_unary_call(std::move(layers), std::move(channel), method, std::move(request),
+                                  reply, options);
+  }
+  return direct_unary_call(std::move(channel), method, std::move(request), ReplySink(reply),
+                           options);
+}
+
+Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
+                        CallOptions options) {
+  if (LayersPtr layers = caller_layers(channel, method)) {
+    return intercepted_send_event(std::move(layers), std::move(channel), method, std::move(event),
+                                  std::move(options));
+  }
+  return direct_send_event(std::move(channel), method, std::move(event), std::move(options));
 }
 
 Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
-                                           const google::protobuf::MessageLite* request,
+                                           std::optional<Result<Buffer>> request,
                                            const CallOptions& options) {
-  if (channel.persistent()) {
-    return persistent_open_call(channel.persistent(), method, request, options);
+  if (LayersPtr layers = caller_layers(channel, method)) {
+    return intercepted_open_call(std::move(layers), std::move(channel), method, std::move(request),
+                                 options);
   }
-  return session_open_call(channel.state(), method, request, options);
+  return direct_open_call(std::move(channel), method, std::move(request), options);
 }
 
 namespace {
@@ -122,6 +138,26 @@ void tell_resumed(Resumption& resumption, FrameInfo& info) {
   info.resumed = std::exchange(resumption.resumed, {});
 }
 
+// Through the filters of the call's middleware. False: the call has ended.
+bool pass_received(CallState& call, core::InboundMessage& inbound, const FrameInfo& info) {
+  if (call.chain() == nullptr) return true;
+  CallMessage message;
+  message.direction = CallMessage::Direction::kReceived;
+  message.bytes = std::move(inbound.message);
+  message.is_frame = true;
+  message.sequence = info.sequence;
+  message.capture_time = info.capture_time;
+  message.time = info.arrival_time;
+  message.lost_before = info.lost_before;
+  message.playout_time = info.playout_time;
+  message.duration = info.duration;
+  message.latency = info.latency;
+  Status passed = call.chain()->pass(message);
+  inbound.message = std::move(message.bytes);
+  if (!passed.is_ok()) call.chain()->end_call(passed);
+  return passed.is_ok();
+}
+
 using Take = std::optional<core::InboundMessage> (core::CallStream::*)();
 
 Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
@@ -131,7 +167,9 @@ Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageL
       describe(call->session(), *inbound, info);
       if (call->resumption && !inbound->is_gap) tell_resumed(*call->resumption, info);
       if (inbound->is_gap) co_return true;
-      Status decoded = decode_reply(inbound->message, message, call->session().limits());
+      if (!pass_received(*call, *inbound, info)) co_return false;
+      Status decoded =
+          decode_reply(inbound->message, message, call->session().limits().max_decoded_bytes);
       if (decoded.is_ok()) co_return true;
       call->fail(std::move(decoded));
       co_return false;
@@ -162,7 +200,8 @@ Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> messa
                            WriteOptions options) {
   if (!message) co_return message.error();
   const TaskContext context = co_await current_context();
-  const LocalTime captured = options.capture_time.value_or(context.executor->now());
+  const LocalTime handed_over = context.executor->now();
+  const LocalTime captured = options.capture_time.value_or(handed_over);
   // Even a writer that never has to wait lets others have their turn.
   co_await yield_now();
   for (;;) {
@@ -177,8 +216,14 @@ Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> messa
     if (call->stream()->is_writable()) break;
     (void)co_await call->wait();
   }
-  co_return call->stream()->send_frame(
-      context.executor->now(), RemoteTime(captured.time_since_epoch()), *std::move(message));
+  const RemoteTime capture_time(captured.time_since_epoch());
+  Buffer bytes = *std::move(message);
+  if (call->chain() != nullptr) {
+    Status passed = pass_sent_frame(*call->chain(), bytes, call->stream()->next_sequence(),
+                                    capture_time, handed_over);
+    if (!passed.is_ok()) co_return passed;
+  }
+  co_return call->stream()->send_frame(context.executor->now(), capture_time, std::move(bytes));
 }
 
 Task<Status> finish_writing(std::shared_ptr<CallState> call) {
@@ -196,7 +241,10 @@ Task<Status> finish_writing(std::shared_ptr<CallState> call) {
 }
 
 Task<Status> read_reply(std::shared_ptr<CallState> call, google::protobuf::MessageLite& reply) {
-  Status status = co_await await_reply(*call, reply);
+  CallerChain* chain = call->layers.get();
+  Status status =
+      co_await await_reply(*call, chain != nullptr ? ReplySink(*chain) : ReplySink(reply));
+  if (chain != nullptr && status.is_ok()) status = chain->decode_reply(reply);
   co_return status;
 }
 

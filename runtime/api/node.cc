@@ -280,6 +280,14 @@ Status Node::serve(std::shared_ptr<Service> service) {
   return impl_->context.registry.add(std::move(service));
 }
 
+void Node::add_middleware(std::shared_ptr<Middleware> middleware) {
+  if (!middleware) return;
+  internal::NodeContext& context = impl_->context;
+  if (!context.middleware)
+    context.middleware = std::make_unique<internal::MiddlewareTable>(context);
+  context.middleware->add(std::move(middleware));
+}
+
 Result<std::shared_ptr<transport::TlsContext>> Node::Impl::make_server_tls() const {
   const NodeOptions& options = context.options;
   if (!options.identity) {

@@ -11,6 +11,8 @@
 #include "echostream/node.h"
 #include "echostream/service.h"
 
+#include "runtime/api/middleware_table.h"
+
 namespace echostream::timing {
 struct NodeClockReport;
 }
@@ -67,6 +69,8 @@ struct NodeContext {
   Executor& executor;
   NodeOptions options;
   ServiceRegistry registry;
+  /// Null when there is none.
+  std::unique_ptr<MiddlewareTable> middleware;
   TaskGroup handlers;
   Deferrer deferrer;
   /// A session ended; set by the node.

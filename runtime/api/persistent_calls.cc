@@ -32,14 +32,11 @@ Status cut_off_status(const Status& status, const MethodInfo& method) {
 }  // namespace
 
 Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
-                                   const MethodInfo& method,
-                                   const google::protobuf::MessageLite& request,
-                                   google::protobuf::MessageLite& reply,
-                                   const CallOptions& options) {
+                                   const MethodInfo& method, Result<Buffer> request,
+                                   ReplySink reply, const CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
-  auto encoded = encode_message(request);
-  if (!encoded) co_return encoded.error();
+  if (!request) co_return request.error();
   persistent->retry_budget().count_call();
   for (int attempts = 0;;) {
     auto session = co_await persistent->next_session(deadline, options.fail_fast());
@@ -50,27 +47,24 @@ Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
       co_return stream.error().with_context(method.full_name);
     }
     CallState call(*session, **stream, deadline);
-    Status sent = (*stream)->send_message(*encoded, true);
+    Status sent = (*stream)->send_message(*request, true);
     if (!sent.is_ok()) {
       co_await yield_now();
       co_return sent.with_context(method.full_name);
     }
     Status status = co_await await_reply(call, reply);
-    if (options.response_metadata() != nullptr) {
-      *options.response_metadata() = call.response_metadata();
-    }
+    reply.take_metadata(call, options);
     if (status.is_ok() || !call.is_cut_off()) co_return status;
     if (after_loss(call, method, attempts, persistent->retry_budget()) == Next::kGiveUp) {
       co_return cut_off_status(status, method);
     }
-    reply.Clear();
+    reply.clear();
   }
 }
 
 Task<Status> persistent_send_event(std::shared_ptr<PersistentState> persistent,
-                                   const MethodInfo& method,
-                                   const google::protobuf::MessageLite& event,
-                                   const CallOptions& options) {
+                                   const MethodInfo& method, Result<Buffer> event,
+                                   CallOptions options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
   Status status = check_before_call(deadline, context);
@@ -78,8 +72,7 @@ Task<Status> persistent_send_event(std::shared_ptr<PersistentState> persistent,
     co_await yield_now();
     co_return status;
   }
-  auto encoded = encode_message(event);
-  if (!encoded) co_return encoded.error();
+  if (!event) co_return event.error();
   for (;;) {
     auto session = co_await persistent->next_session(deadline, options.fail_fast());
     if (!session) co_return session.error().with_context(method.full_name);
@@ -87,21 +80,13 @@ Task<Status> persistent_send_event(std::shared_ptr<PersistentState> persistent,
     if (!status.is_ok()) co_return status;
     // It may have been lost while its queue was full; nothing was sent then.
     if (!(*session)->takes_calls()) continue;
-    status =
-        (*session)->engine().emit(method, options.metadata(), *encoded, context.call != nullptr);
+    status = (*session)->engine().emit(method, options.metadata(), *event, context.call != nullptr);
     if (!status.is_ok()) co_await yield_now();
     co_return status;
   }
 }
 
 namespace {
-
-// Opens the call of a reader; what the peer or the IDL forbids ends the call.
-Status send_request(CallState& call, const Buffer& request, const MethodInfo& method) {
-  Status sent = call.stream()->send_message(request, true);
-  if (!sent.is_ok()) call.fail(sent.with_context(method.full_name));
-  return sent;
-}
 
 bool is_resumable(const MethodInfo& method) {
   return method.on_reconnect == OnReconnect::kResume && method.server_streaming &&
@@ -110,45 +95,32 @@ bool is_resumable(const MethodInfo& method) {
 
 }  // namespace
 
-Task<std::shared_ptr<CallState>> persistent_open_call(std::shared_ptr<PersistentState> persistent,
-                                                      const MethodInfo& method,
-                                                      const google::protobuf::MessageLite* request,
-                                                      const CallOptions& options) {
-  const TaskContext context = co_await current_context();
-  const LocalTime deadline = deadline_of(method, options, context);
-  auto encoded = request != nullptr ? encode_message(*request) : Result<Buffer>(Buffer());
-  if (!encoded) co_return std::make_shared<CallState>(nullptr, encoded.error());
-  auto session = co_await persistent->next_session(deadline, options.fail_fast());
+Task<void> persistent_begin(CallState& call, std::shared_ptr<PersistentState> persistent,
+                            const MethodInfo& method, std::optional<Buffer> request,
+                            const CallOptions& options, TaskContext context) {
+  auto session = co_await persistent->next_session(call.context().deadline(), options.fail_fast());
+  // It may have been cancelled meanwhile, together with all that `context` speaks of.
+  if (call.is_ended()) co_return;
   if (!session) {
-    co_return std::make_shared<CallState>(nullptr, session.error().with_context(method.full_name));
+    call.fail(session.error().with_context(method.full_name));
+    co_return;
   }
-  auto stream = start(**session, method, options, deadline, context);
-  if (!stream) {
-    co_await yield_now();
-    co_return std::make_shared<CallState>(nullptr, stream.error().with_context(method.full_name));
+  begin(call, *std::move(session), method, request, options, context);
+  if (is_resumable(method) && call.stream() != nullptr) {
+    call.resumption.reset(
+        new Resumption{std::move(persistent), method, *std::move(request), options, {}, {}});
   }
-  auto call = std::make_shared<CallState>(*session, **stream, deadline);
-  if (request != nullptr) (void)send_request(*call, *encoded, method);
-  if (is_resumable(method)) {
-    call->resumption.reset(
-        new Resumption{std::move(persistent), method, *std::move(encoded), options, {}, {}});
-  }
-  co_return std::move(call);
 }
 
 namespace {
 
 void ask_again(CallState& call, std::shared_ptr<SessionState> session, const TaskContext& context) {
   Resumption& resumption = *call.resumption;
-  auto stream =
-      start(*session, resumption.method, resumption.options, call.context().deadline(), context);
-  if (!stream) {
-    call.fail(stream.error().with_context(resumption.method.full_name));
-    return;
+  begin(call, std::move(session), resumption.method, resumption.request, resumption.options,
+        context);
+  if (resumption.jitter_buffer && call.stream() != nullptr) {
+    call.stream()->set_jitter_buffer(*resumption.jitter_buffer);
   }
-  call.resume_on(std::move(session), **stream);
-  if (resumption.jitter_buffer) (*stream)->set_jitter_buffer(*resumption.jitter_buffer);
-  (void)send_request(call, resumption.request, resumption.method);
 }
 
 }  // namespace

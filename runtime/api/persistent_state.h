@@ -36,6 +36,8 @@ class PersistentState final : public std::enable_shared_from_this<PersistentStat
   /// Null while none takes calls.
   std::shared_ptr<SessionState> usable_session() const;
   WaitPoint& changed() noexcept { return changed_; }
+  /// Null once the node is gone.
+  NodeContext* node() const noexcept { return node_ != nullptr ? &node_->context : nullptr; }
   RetryBudget& retry_budget() noexcept { return retry_budget_; }
 
   using SessionResult = Result<std::shared_ptr<SessionState>>;

@@ -4,6 +4,7 @@
 #include <list>
 #include <utility>
 
+#include "runtime/api/call_chain.h"
 #include "runtime/api/call_state.h"
 
 namespace echostream::internal {
@@ -14,6 +15,7 @@ constexpr std::size_t kDefaultQueue = 256;
 struct Event {
   core::FrameHeader header;
   Buffer message;
+  LocalTime published_at{};
 };
 
 struct Subscriber {
@@ -79,7 +81,8 @@ void Publisher::Impl::enqueue(Subscriber& subscriber, const Buffer& encoded,
     }
     subscriber.queue.pop_front();
   }
-  subscriber.queue.push_back({{subscriber.next_sequence++, published_at}, encoded});
+  subscriber.queue.push_back(
+      {{subscriber.next_sequence++, published_at}, encoded, subscriber.executor->now()});
   subscriber.changed.notify_all();
 }
 
@@ -123,6 +126,16 @@ class Membership {
   std::list<Subscriber>::iterator self_;
 };
 
+Status send_event(CallState& call, Event event, LocalTime now) {
+  if (call.chain() != nullptr) {
+    const core::FrameHeader& header = event.header;
+    Status passed = pass_sent_frame(*call.chain(), event.message, header.sequence,
+                                    header.capture_time, event.published_at);
+    if (!passed.is_ok()) return passed;
+  }
+  return call.stream()->send_numbered_frame(now, event.header, std::move(event.message));
+}
+
 // Waits until the subscriber's call takes another event; false when it is over.
 Task<bool> wait_writable(ServerCall& call) {
   core::CallStream& stream = *call.state()->stream();
@@ -152,8 +165,7 @@ Task<void> Publisher::serve(ServerCall& call,
       if (self.queue.empty() || self.is_over()) continue;
       Event event = std::move(self.queue.front());
       self.queue.pop_front();
-      Status sent = call.state()->stream()->send_numbered_frame(self.executor->now(), event.header,
-                                                                std::move(event.message));
+      Status sent = send_event(*call.state(), std::move(event), self.executor->now());
       if (!sent.is_ok()) co_return call.finish(sent);
     }
     if (self.filter_threw) {

@@ -6,6 +6,8 @@
 #include "echostream/generated_support.h"
 
 #include "runtime/api/call_state.h"
+#include "runtime/api/deadline_timer.h"
+#include "runtime/api/server_chain.h"
 
 namespace echostream::internal {
 
@@ -30,42 +32,40 @@ ServerCall::ServerCall(std::shared_ptr<SessionState> session, std::shared_ptr<Se
 
 ServerCall::~ServerCall() { session_->handler_ended(method_, held_bytes_); }
 
-namespace {
-
-// Answers DEADLINE_EXCEEDED when the time is up, whatever the handler is doing.
-class DeadlineTimer final : public TimerNode {
- public:
-  explicit DeadlineTimer(ServerCall& call) : call_(call) {
-    call.session()->executor().arm(*this, call.context().deadline());
-  }
-
- private:
-  void on_timer(LocalTime) override {
-    call_.finish(Status(StatusCode::kDeadlineExceeded, "the call's deadline has passed"));
-    call_.context().cancel();
-  }
-  ServerCall& call_;
-};
-
-}  // namespace
-
 Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_index) {
   DeadlineTimer timer(*call);
   const char* failure = "the handler ended without an answer";
   try {
-    co_await call->service_->dispatch(method_index, *call);
+    co_await call->dispatch(method_index);
   } catch (...) {
-    failure = "the handler threw an exception";
-    if (NodeContext* node = call->session_->node()) {
-      node->log(LogLevel::kError, std::string(call->method_.full_name) +
-                                      ": the handler threw: " + describe_exception());
-    }
+    failure = kHandlerThrew;
+    call->handle_thrown();
   }
   if (!call->finished_) call->finish(Status(StatusCode::kInternal, failure));
 }
 
+Task<void> ServerCall::run_in_layers(std::unique_ptr<ServerCall> call, std::size_t method_index,
+                                     LayersPtr layers) {
+  DeadlineTimer timer(*call);
+  ServerChain chain(std::move(layers), *call, method_index, timer);
+  Status status = co_await chain.run();
+  chain.answer(std::move(status));
+}
+
+void ServerCall::handle_thrown() {
+  if (NodeContext* node = session_->node()) {
+    node->log(LogLevel::kError,
+              std::string(method_.full_name) + ": the handler threw: " + describe_exception());
+  }
+}
+
 void ServerCall::set_response_metadata(Metadata metadata) {
-  if (state_ && !finished_) state_->stream()->send_response(metadata);
+  if (!state_ || finished_) return;
+  if (chain_ != nullptr) {
+    chain_->add_response_metadata(metadata);
+  } else {
+    state_->stream()->send_response(metadata);
+  }
 }
 
 void ServerCall::add_trailing_metadata(std::string key, std::string value) {
@@ -92,7 +92,8 @@ Status ServerCall::decode(BytesView bytes, google::protobuf::MessageLite& messag
 Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
   for (;;) {
     if (auto message = state_->stream()->take_message()) {
-      const Status decoded = decode(message->message, request);
+      Status decoded = pass_received(message->message);
+      if (decoded.is_ok()) decoded = decode(message->message, request);
       if (decoded.is_ok()) co_return true;
       finish(decoded.with_context("the request"));
       co_return false;
@@ -105,9 +106,15 @@ Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
   }
 }
 
+Status ServerCall::pass_received(Buffer& bytes) {
+  return chain_ != nullptr ? chain_->accept_request(bytes) : Status::ok();
+}
+
 bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
-  const Status decoded = decode(event_, event);
+  Status decoded = pass_received(event_);
+  if (decoded.is_ok()) decoded = decode(event_, event);
   if (decoded.is_ok()) return true;
+  finish(decoded);
   NodeContext* node = session_->node();
   if (node != nullptr && session_->may_warn()) {
     node->log(LogLevel::kWarning, std::string(method_.full_name) + ": an event from " +
@@ -118,13 +125,31 @@ bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
 }
 
 void ServerCall::finish(const google::protobuf::MessageLite* reply, const Status& status) {
-  if (std::exchange(finished_, true) || !state_) return;
+  if (std::exchange(finished_, true) || (!state_ && chain_ == nullptr)) return;
   Status end = status;
+  std::optional<Buffer> bytes;
   if (reply != nullptr && end.is_ok()) {
     auto encoded = encode_message(*reply);
-    end = encoded ? state_->stream()->send_message(*encoded, false) : encoded.error();
+    if (encoded) bytes = *std::move(encoded);
+    end = encoded.status();
   }
-  state_->stream()->send_status({std::move(end), std::move(trailing_metadata_)});
+  if (chain_ != nullptr) {
+    chain_->handle_finished(std::move(bytes), std::move(end));
+  } else {
+    answer(bytes ? &*bytes : nullptr, std::move(end));
+  }
+}
+
+void ServerCall::answer(const Buffer* reply, Status status) {
+  if (std::exchange(answered_, true) || !state_) return;
+  if (reply != nullptr && status.is_ok()) status = state_->stream()->send_message(*reply, false);
+  state_->stream()->send_status({std::move(status), std::move(trailing_metadata_)});
+}
+
+void ServerCall::finish_now(const Status& status) {
+  if (chain_ != nullptr && !answered_) chain_->handle_finished(std::nullopt, status);
+  finished_ = true;
+  answer(nullptr, status);
 }
 
 Task<void> serve_unknown(ServerCall& call) {
@@ -144,6 +169,7 @@ std::optional<Latency> Call::latency() const { return call_.latency(); }
 LocalTime Call::deadline() const { return call_.context().deadline(); }
 bool Call::is_cancelled() const { return call_.context().is_cancelled(); }
 std::stop_token Call::stop_token() { return call_.context().stop_token(); }
+TypedState& Call::state() { return call_.values(); }
 void Call::set_response_metadata(Metadata metadata) {
   call_.set_response_metadata(std::move(metadata));
 }

@@ -183,8 +183,18 @@ void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame r
                                                   std::move(request.metadata), deadline);
   server_call->set_latency(latency_of(request.made_at, call.received_at()));
   server_call->set_early_data(!is_open());
-  CallContext& context = server_call->context();
-  node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
+  start_handler(std::move(server_call), entry->index);
+}
+
+void SessionState::start_handler(std::unique_ptr<ServerCall> call, std::size_t method_index) {
+  CallContext& context = call->context();
+  LayersPtr layers;
+  if (node_->middleware) {
+    layers = node_->middleware->layers_of(call->method(), InterceptedCall::Side::kServer);
+  }
+  Task<void> task = layers ? ServerCall::run_in_layers(std::move(call), method_index, layers)
+                           : ServerCall::run(std::move(call), method_index);
+  node_->handlers.spawn(std::move(task), &context);
 }
 
 // Calls of unknown methods are answered at once, too.
@@ -206,8 +216,7 @@ void SessionState::on_incoming_event(core::EventHeader header, Buffer message) {
       std::make_unique<ServerCall>(shared_from_this(), entry->service, *entry->method,
                                    std::move(header.metadata), std::move(message));
   server_call->set_latency(latency_of(header.emitted_at, header.arrived_at));
-  CallContext& context = server_call->context();
-  node_->handlers.spawn(ServerCall::run(std::move(server_call), entry->index), &context);
+  start_handler(std::move(server_call), entry->index);
 }
 
 bool SessionState::may_warn() {

@@ -16,6 +16,8 @@
 
 namespace echostream::internal {
 
+class ServerCall;
+
 /// Who the peer is among the nodes that share a clock.
 struct PeerNode {
   std::optional<std::uint64_t> id;
@@ -113,6 +115,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   };
   LatencyErrors latency_errors(LocalTime from) const;
 
+  void start_handler(std::unique_ptr<ServerCall> call, std::size_t method_index);
   void notify_changed();
   void warn_of_unchecked_peer() const;
   Status check_capacity(const MethodInfo& method) const;

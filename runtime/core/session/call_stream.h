@@ -103,6 +103,8 @@ class CallStream final : public internal::PooledObject,
   Status send_frame(LocalTime now, RemoteTime capture_time, Buffer message);
   /// The same with a number of the caller's (subscriptions, whose gaps tell what was dropped).
   Status send_numbered_frame(LocalTime now, const FrameHeader& header, Buffer message);
+  /// Of the next send_frame().
+  std::uint64_t next_sequence() const noexcept { return next_sequence_; }
   bool is_writable() const;
   /// Caller: no more messages from us.
   void finish_sending();

@@ -9,6 +9,7 @@
 #include "echostream/metadata.h"
 #include "echostream/method.h"
 #include "echostream/session.h"
+#include "echostream/typed_state.h"
 
 namespace echostream {
 
@@ -43,6 +44,8 @@ class Call {
   /// The same for code that does not await: stopped when the call is cancelled. Usable on other
   /// threads.
   std::stop_token stop_token();
+  /// Values that middleware and the handler share: InterceptedCall::state() is the same.
+  TypedState& state();
 
   /// Metadata for the caller before the first message; only before anything was sent.
   void set_response_metadata(Metadata metadata);

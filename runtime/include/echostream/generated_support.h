@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "echostream/base/result.h"
@@ -23,47 +24,63 @@ namespace echostream::internal {
 
 // ---- Calling.
 
-/// One request, one reply. `request` and `reply` outlive the task.
-Task<Status> unary_call(Channel channel, const MethodInfo& method,
-                        const google::protobuf::MessageLite& request,
-                        google::protobuf::MessageLite& reply, const CallOptions& options);
-Task<Status> send_event(Channel channel, const MethodInfo& method,
-                        const google::protobuf::MessageLite& event, const CallOptions& options);
+// Messages are encoded at once, when the call's Task is made: it holds bytes, not the message.
 
-template <class Reply, class Request>
-Task<Result<Reply>> call_rpc(Channel channel, const MethodInfo& method, Request request,
-                             CallOptions options) {
+/// One request, one reply. `reply` and `options` outlive the task. An error in place of the request
+/// is the result.
+Task<Status> unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
+                        google::protobuf::MessageLite& reply, const CallOptions& options);
+Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
+                        CallOptions options);
+
+template <class Reply>
+Task<Result<Reply>> call_encoded(Channel channel, const MethodInfo& method, Result<Buffer> request,
+                                 CallOptions options) {
   Reply reply;
-  Status status = co_await unary_call(std::move(channel), method, request, reply, options);
+  Status status =
+      co_await unary_call(std::move(channel), method, std::move(request), reply, options);
   if (!status.is_ok()) co_return status;
   co_return std::move(reply);
 }
 
-template <class Event>
-Task<Status> emit_event(Channel channel, const MethodInfo& method, Event event,
-                        CallOptions options) {
-  Status status = co_await send_event(std::move(channel), method, event, options);
-  co_return status;
+template <class Received>
+Task<Reader<Received>> open_encoded(Channel channel, const MethodInfo& method,
+                                    Result<Buffer> request, CallOptions options) {
+  auto call = co_await open_call(std::move(channel), method, std::move(request), options);
+  co_return Reader<Received>(std::move(call));
 }
 
-template <class Received, class Request>
-Task<Reader<Received>> open_reader(Channel channel, const MethodInfo& method, Request request,
+template <class Reply>
+Task<Result<Reply>> call_rpc(Channel channel, const MethodInfo& method,
+                             const google::protobuf::MessageLite& request, CallOptions options) {
+  return call_encoded<Reply>(std::move(channel), method, encode_message(request),
+                             std::move(options));
+}
+
+inline Task<Status> emit_event(Channel channel, const MethodInfo& method,
+                               const google::protobuf::MessageLite& event, CallOptions options) {
+  return send_event(std::move(channel), method, encode_message(event), std::move(options));
+}
+
+template <class Received>
+Task<Reader<Received>> open_reader(Channel channel, const MethodInfo& method,
+                                   const google::protobuf::MessageLite& request,
                                    CallOptions options) {
-  auto call = co_await open_call(std::move(channel), method, &request, options);
-  co_return Reader<Received>(std::move(call));
+  return open_encoded<Received>(std::move(channel), method, encode_message(request),
+                                std::move(options));
 }
 
 template <class Sent, class Reply>
 Task<ClientStream<Sent, Reply>> open_client_stream(Channel channel, const MethodInfo& method,
                                                    CallOptions options) {
-  auto call = co_await open_call(std::move(channel), method, nullptr, options);
+  auto call = co_await open_call(std::move(channel), method, std::nullopt, options);
   co_return ClientStream<Sent, Reply>(std::move(call));
 }
 
 template <class Sent, class Received>
 Task<DuplexStream<Sent, Received>> open_duplex(Channel channel, const MethodInfo& method,
                                                CallOptions options) {
-  auto call = co_await open_call(std::move(channel), method, nullptr, options);
+  auto call = co_await open_call(std::move(channel), method, std::nullopt, options);
   co_return DuplexStream<Sent, Received>(std::move(call));
 }
 

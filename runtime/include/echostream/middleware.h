@@ -54,8 +54,8 @@ struct CallMessage {
 class MessageFilter {
  public:
   virtual ~MessageFilter() = default;
-  /// On the loop, for each message as the program writes or reads it. Must not wait. An error ends
-  /// the call with it, on both sides.
+  /// On the loop, for each message as the program writes or reads it, just before it goes out and
+  /// just before it is decoded. Must not wait. An error ends the call with it, on both sides.
   virtual Status on_message(CallMessage& message) = 0;
 };
 
@@ -81,7 +81,8 @@ class InterceptedCall {
   Executor& executor() const noexcept;
   /// The caller's side of a persistent session has none while it is not connected.
   std::optional<Session> session() const;
-  /// The serving call that this one is made for, when that passes through middleware too.
+  /// The serving call that this one is made for, when that passes through middleware too. Null once
+  /// that call is cancelled or has ended, which a stream may outlive.
   InterceptedCall* parent() const noexcept;
   /// Values that live as long as this call; handlers see them as Call::state().
   TypedState& state() noexcept;
@@ -91,7 +92,8 @@ class InterceptedCall {
   Metadata& metadata() noexcept;
   /// kNever when there is none.
   LocalTime deadline() const noexcept;
-  /// Never later than that of the call this one works for. Before next().
+  /// Before next(). Caller: never later than that of the call this one works for. Server: only
+  /// earlier.
   void set_deadline(LocalTime deadline) noexcept;
   /// As of Call.
   bool is_early_data() const noexcept;
@@ -113,7 +115,10 @@ class InterceptedCall {
   Metadata& trailing_metadata() noexcept;
 
   /// Before next(). Messages to the wire pass filters from the program's side outwards, received
-  /// ones the other way round; those of kWire are always nearest to the wire.
+  /// ones the other way round. Those of kWire come last on the way out, in the order in which they
+  /// were added, on both sides: nodes with the same layers undo what the other did. When next()
+  /// runs again, the filters that layers further in had added are gone, and those layers add new
+  /// ones.
   void add_filter(std::unique_ptr<MessageFilter> filter,
                   FilterPlace place = FilterPlace::kMessages);
   /// Of the stream that this side receives; all zero when there is none.
@@ -127,9 +132,10 @@ class InterceptedCall {
 class Next {
  public:
   Next(internal::CallChain& chain, std::size_t layer) noexcept : chain_(&chain), layer_(layer) {}
-  /// Runs it, and says how the call ended. An rpc or event may be tried again by the calling side;
-  /// everything else runs once, and a second time gives FAILED_PRECONDITION. A stream's ends when
-  /// the stream does, which its caller decides.
+  /// Runs it, and says how the call ended. An rpc or event may be tried again by the calling side,
+  /// one attempt at a time (dropping the Task cancels one that runs); everything else runs once,
+  /// and a second time gives FAILED_PRECONDITION. A stream's ends when the stream does, which its
+  /// caller decides.
   Task<Status> operator()() const;
 
  private:
@@ -150,7 +156,8 @@ class Next {
 /// ```
 /// What a layer returns is how the call ends for everything outside it. Not to call next() answers
 /// the call: with an error, or OK after set_reply(). A layer that throws ends it with INTERNAL. A
-/// call that is cancelled destroys its layers where they wait.
+/// caller that drops its call destroys the layers where they wait. A call that is served is answered
+/// at its deadline whatever layers do; one that waits on the calling side must heed deadline().
 class Middleware {
  public:
   virtual ~Middleware() = default;

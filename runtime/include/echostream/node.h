@@ -26,6 +26,8 @@
 
 namespace echostream {
 
+class Middleware;
+
 namespace internal {
 class NodeClockService;
 }
@@ -171,6 +173,9 @@ class Node {
   /// Serves a generated Handler to all sessions, present and future. ALREADY_EXISTS when the
   /// service, or a method with the same id, is served already.
   Status serve(std::shared_ptr<Service> service);
+  /// Puts a layer around the calls of this node, on both sides, inside those that were added
+  /// before; for calls that begin from now on. docs/middleware.md.
+  void add_middleware(std::shared_ptr<Middleware> middleware);
 
   /// Accepts sessions on "host:port" (a numeric address; "[::]:0" takes IPv4 too and any free
   /// port). Returns the bound address. FAILED_PRECONDITION without an identity, UNAVAILABLE when

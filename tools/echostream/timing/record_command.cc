@@ -158,7 +158,9 @@ class RecordCommand final : public Command {
       recording.status = signals.error();
       co_return recording;
     }
-    auto call = co_await internal::open_call(session->channel(), method, &request, options);
+    auto encoded = internal::encode_message(request);
+    auto call =
+        co_await internal::open_call(session->channel(), method, std::move(encoded), options);
     Reader<Empty> reader(std::move(call));
     while (auto frame = co_await reader.next()) {
       recording.frames.push_back({frame->sequence, frame->capture_time, frame->arrival_time});

@@ -9,6 +9,10 @@
 
 namespace echostream {
 
+namespace internal {
+class CallChain;
+}
+
 /// One call's deadline and cancellation. Lives on one loop's thread; outlives the tasks that run
 /// under it.
 class CallContext {
@@ -23,6 +27,8 @@ class CallContext {
 
    protected:
     virtual ~Listener() { unlisten(); }
+    /// What it listens to: null before listen(), and after cancel() or the context's end.
+    CallContext* context() const noexcept { return context_; }
     /// Called once, unlinked, from cancel(). Must not run user code: schedule it.
     virtual void on_cancel() = 0;
 
@@ -49,10 +55,15 @@ class CallContext {
   /// other threads.
   std::stop_token stop_token();
 
+  /// The middleware around the call that is served; null where there is none.
+  internal::CallChain* chain() const noexcept { return chain_; }
+  void set_chain(internal::CallChain* chain) noexcept { chain_ = chain; }
+
  private:
   LocalTime deadline_;
   bool cancelled_ = false;
   Listener* first_ = nullptr;
+  internal::CallChain* chain_ = nullptr;
   std::optional<std::stop_source> stop_source_;
 };
 

@@ -49,9 +49,10 @@ struct FrameInfo {
   std::optional<Resumed> resumed;
 };
 
-/// Opens a call. A call that cannot be opened is one that has ended already, with the reason.
+/// Opens a call, with the encoded request where it has one. A call that cannot be opened is one
+/// that has ended already, with the reason.
 Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
-                                           const google::protobuf::MessageLite* request,
+                                           std::optional<Result<Buffer>> request,
                                            const CallOptions& options);
 /// The next message into `message`: true; the end: false, and call_status() says why.
 Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,

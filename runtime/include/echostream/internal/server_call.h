@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "echostream/base/block_pool.h"
 #include "echostream/base/task.h"
@@ -13,7 +14,13 @@
 #include "echostream/internal/call_state.h"
 #include "echostream/service.h"
 
+namespace echostream {
+class Middleware;
+}
+
 namespace echostream::internal {
+
+class ServerChain;
 
 /// One incoming call or event: its handler runs under `context()`.
 class ServerCall : public PooledObject {
@@ -34,6 +41,7 @@ class ServerCall : public PooledObject {
   const std::shared_ptr<CallState>& state() const noexcept { return state_; }
   const MethodInfo& method() const noexcept { return method_; }
   const Metadata& metadata() const noexcept { return metadata_; }
+  TypedState& values() noexcept { return values_; }
 
   /// How long the request or event took, where that is known.
   const std::optional<Latency>& latency() const noexcept { return latency_; }
@@ -50,16 +58,28 @@ class ServerCall : public PooledObject {
   Task<bool> receive(google::protobuf::MessageLite& request);
   /// The event's message; false when it cannot be decoded.
   bool decode_event(google::protobuf::MessageLite& event);
-  /// The end of an rpc or client stream: a reply, or an error.
+  /// The end of an rpc or client stream: a reply, or an error. Middleware may still change it.
   void finish(const google::protobuf::MessageLite* reply, const Status& status);
   /// The end of a stream.
   void finish(const Status& status) { finish(nullptr, status); }
+  /// The handler has ended, or the call was answered in its place.
   bool is_finished() const noexcept { return finished_; }
+  /// Answers in the handler's place, whatever it and the layers around it are doing.
+  void finish_now(const Status& status);
 
   /// Runs the service's dispatcher and sees to it that the call is answered, whatever it does.
   static Task<void> run(std::unique_ptr<ServerCall> call, std::size_t method_index);
+  /// The same inside layers of middleware.
+  static Task<void> run_in_layers(
+      std::unique_ptr<ServerCall> call, std::size_t method_index,
+      std::shared_ptr<const std::vector<std::shared_ptr<Middleware>>> layers);
 
  private:
+  friend class ServerChain;
+  Task<void> dispatch(std::size_t method_index) { return service_->dispatch(method_index, *this); }
+  Status pass_received(Buffer& bytes);
+  void answer(const Buffer* reply, Status status);
+  void handle_thrown();
   Status decode(BytesView bytes, google::protobuf::MessageLite& message);
 
   std::shared_ptr<CallState> state_;  // null for an event
@@ -75,6 +95,9 @@ class ServerCall : public PooledObject {
   std::optional<Latency> latency_;
   bool is_early_data_ = false;
   bool finished_ = false;
+  bool answered_ = false;
+  ServerChain* chain_ = nullptr;
+  TypedState values_;
   std::size_t held_bytes_ = 0;
   Call user_call_{*this};
 };

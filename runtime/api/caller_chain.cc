@@ -1,0 +1,230 @@
+#include "runtime/api/caller_chain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/api/call_steps.h"
+#include "runtime/api/persistent_state.h"
+
+namespace echostream::internal {
+namespace {
+
+NodeContext* node_of(const Channel& channel) noexcept {
+  return channel.state() ? channel.state()->node() : channel.persistent()->node();
+}
+
+}  // namespace
+
+LayersPtr caller_layers(const Channel& channel, const MethodInfo& method) {
+  const NodeContext* node = node_of(channel);
+  if (node == nullptr || !node->middleware) return nullptr;
+  return node->middleware->layers_of(method, InterceptedCall::Side::kCaller);
+}
+
+CallerChain::Parent::Parent(CallContext* context) {
+  if (context != nullptr && context->chain() != nullptr && !context->is_cancelled()) {
+    context->listen(*this);
+  }
+}
+
+CallerChain::CallerChain(LayersPtr layers, Channel channel, const MethodInfo& method,
+                         std::optional<Buffer> request, const CallOptions& options,
+                         const TaskContext& context)
+    // Layers were found, so the node is there.
+    : CallChain(std::move(layers), method, *context.executor, node_of(channel)->options.limits),
+      channel_(std::move(channel)),
+      metadata_(options.metadata()),
+      fail_fast_(options.fail_fast()),
+      context_(context),
+      parent_(context.call),
+      latest_deadline_(context.call != nullptr ? context.call->deadline() : kNever),
+      deadline_(deadline_of(method, options, context)) {
+  request_ = std::move(request);
+}
+
+const NodeContext* CallerChain::node() const noexcept { return node_of(channel_); }
+
+std::optional<Session> CallerChain::session() const {
+  auto session = channel_.state() ? channel_.state() : channel_.persistent()->usable_session();
+  if (!session) return std::nullopt;
+  return Session(std::move(session));
+}
+
+void CallerChain::set_deadline(LocalTime deadline) noexcept {
+  deadline_ = std::min(deadline, latest_deadline_);
+}
+
+CallOptions CallerChain::attempt_options() const {
+  const Duration left = deadline_ == kNever ? Duration::max() : deadline_ - executor().now();
+  CallOptions options = CallOptions().timeout(left).metadata(metadata_);
+  return fail_fast_ ? std::move(options).fail_fast(*fail_fast_) : std::move(options);
+}
+
+Result<Buffer> CallerChain::filtered_request() {
+  Buffer wire = *request_;
+  Status status = pass(CallMessage::Direction::kSent, wire);
+  if (!status.is_ok()) return status;
+  return wire;
+}
+
+Status CallerChain::accept_reply(Buffer wire) {
+  Status status = pass(CallMessage::Direction::kReceived, wire);
+  if (status.is_ok()) reply_ = std::move(wire);
+  return status;
+}
+
+Status CallerChain::decode_reply(google::protobuf::MessageLite& reply) const {
+  if (!reply_) {
+    return {StatusCode::kInternal, "middleware ended the call with OK and without a reply"};
+  }
+  return internal::decode_reply(*reply_, reply, max_decoded_bytes());
+}
+
+void CallerChain::take_metadata(const CallState& call) {
+  response_metadata_ = call.response_metadata();
+  trailing_metadata_ = call.trailing_metadata();
+}
+
+// ---- Rpcs and events: the chain lives in the coroutine of the call.
+
+namespace {
+
+class RpcChain final : public CallerChain {
+ public:
+  using CallerChain::CallerChain;
+
+ private:
+  bool may_run_again() const noexcept override { return true; }
+  Task<Status> innermost() override {
+    reply_.reset();
+    auto wire = filtered_request();
+    if (!wire) co_return wire.error();
+    const CallOptions options = attempt_options();
+    Status status = co_await direct_unary_call(channel(), method(), *std::move(wire),
+                                               ReplySink(*this), options);
+    co_return status;
+  }
+};
+
+class EventChain final : public CallerChain {
+ public:
+  using CallerChain::CallerChain;
+
+ private:
+  bool may_run_again() const noexcept override { return true; }
+  Task<Status> innermost() override {
+    auto wire = filtered_request();
+    if (!wire) co_return wire.error();
+    CallOptions options = attempt_options();
+    Status status =
+        co_await direct_send_event(channel(), method(), *std::move(wire), std::move(options));
+    co_return status;
+  }
+};
+
+}  // namespace
+
+Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
+                                    Result<Buffer> request, google::protobuf::MessageLite& reply,
+                                    const CallOptions& options) {
+  if (!request) co_return request.error();
+  const TaskContext context = co_await current_context();
+  RpcChain chain(std::move(layers), std::move(channel), method, *std::move(request), options,
+                 context);
+  Status status = co_await chain.run();
+  // Whoever tries again at once must not keep the others from their turn.
+  if (!chain.was_made()) co_await yield_now();
+  if (options.response_metadata() != nullptr) {
+    *options.response_metadata() = chain.response_metadata();
+  }
+  if (status.is_ok()) status = chain.decode_reply(reply);
+  co_return status;
+}
+
+Task<Status> intercepted_send_event(LayersPtr layers, Channel channel, const MethodInfo& method,
+                                    Result<Buffer> event, CallOptions options) {
+  if (!event) co_return event.error();
+  const TaskContext context = co_await current_context();
+  EventChain chain(std::move(layers), std::move(channel), method, *std::move(event), options,
+                   context);
+  Status status = co_await chain.run();
+  if (!chain.was_made()) co_await yield_now();
+  co_return status;
+}
+
+// ---- Streams: the chain lives beside the call.
+
+StreamChain::StreamChain(CallState& call, LayersPtr layers, Channel channel,
+                         const MethodInfo& method, std::optional<Buffer> request,
+                         const CallOptions& options, const TaskContext& context)
+    : CallerChain(std::move(layers), std::move(channel), method, std::move(request), options,
+                  context),
+      call_(call),
+      task_(*context.executor) {
+  call_.set_chain(this);
+}
+
+// Under the call's own context: that of the caller may end before the stream does.
+void StreamChain::start() { task_.spawn(run_to_end(), &call_.context()); }
+
+Task<void> StreamChain::run_to_end() {
+  Status status = co_await run();
+  call_.end_with(std::move(status), trailing_metadata());
+}
+
+Task<Status> StreamChain::innermost() {
+  std::optional<Buffer> wire;
+  if (request()) {
+    auto filtered = filtered_request();
+    if (!filtered) co_return filtered.error();
+    wire = *std::move(filtered);
+  }
+  // Once the call has ended, what context() speaks of may be gone.
+  if (!call_.is_ended()) {
+    const CallOptions options = attempt_options();
+    call_.context().set_deadline(deadline());
+    if (channel().persistent()) {
+      co_await persistent_begin(call_, channel().persistent(), method(), std::move(wire), options,
+                                context());
+    } else {
+      begin(call_, channel().state(), method(), wire, options, context());
+    }
+  }
+  is_open_ = true;
+  call_.changed().notify_all();
+  while (!call_.stream_is_over()) (void)co_await call_.wait();
+  take_metadata(call_);
+  co_return call_.status();
+}
+
+std::optional<Session> StreamChain::session() const {
+  if (call_.session_ptr()) return Session(call_.session_ptr());
+  return CallerChain::session();
+}
+
+JitterBufferStats StreamChain::jitter_buffer_stats() const {
+  return call_.stream() != nullptr ? call_.stream()->jitter_buffer_stats() : JitterBufferStats{};
+}
+
+void StreamChain::end_call(Status status) { call_.fail(std::move(status)); }
+
+Task<std::shared_ptr<CallState>> intercepted_open_call(LayersPtr layers, Channel channel,
+                                                       const MethodInfo& method,
+                                                       std::optional<Result<Buffer>> request,
+                                                       const CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  auto call = std::make_shared<CallState>(deadline_of(method, options, context));
+  if (request && !*request) {
+    call->fail(request->error().with_context(method.full_name));
+    co_return std::move(call);
+  }
+  std::optional<Buffer> bytes;
+  if (request) bytes = **std::move(request);
+  call->layers = std::make_unique<StreamChain>(*call, std::move(layers), std::move(channel), method,
+                                               std::move(bytes), options, context);
+  call->layers->start();
+  while (!call->layers->is_open() && !call->receive_ended()) (void)co_await call->wait();
+  co_return std::move(call);
+}
+
+}  // namespace echostream::internal

@@ -1,0 +1,41 @@
+// The middleware of a node, and which of its layers each method passes.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "echostream/middleware.h"
+
+namespace echostream::internal {
+
+struct NodeContext;
+
+/// The outermost first. Calls that are under way keep the layers that they began with.
+using Layers = std::vector<std::shared_ptr<Middleware>>;
+using LayersPtr = std::shared_ptr<const Layers>;
+
+class MiddlewareTable {
+ public:
+  explicit MiddlewareTable(const NodeContext& node) noexcept : node_(node) {}
+  /// Inside those that are there.
+  void add(std::shared_ptr<Middleware> layer);
+  /// Null when none of them wants to see calls of that method on that side.
+  const LayersPtr& layers_of(const MethodInfo& method, InterceptedCall::Side side);
+
+ private:
+  LayersPtr choose(const MethodInfo& method, InterceptedCall::Side side) const;
+  bool wants(Middleware& layer, const MethodInfo& method, InterceptedCall::Side side) const;
+
+  const NodeContext& node_;
+  Layers layers_;
+  struct Chosen {
+    std::array<LayersPtr, 2> layers;
+    std::array<bool, 2> is_known{};
+  };
+  // As many entries as the program has methods.
+  std::unordered_map<const MethodInfo*, Chosen> chosen_;
+};
+
+}  // namespace echostream::internal
