@@ -75,10 +75,10 @@ class Attempts {
     return nullptr;
   }
 
-  /// The first session that is connected.
+  /// The first session that is connected, and let in.
   std::shared_ptr<SessionState> winner() {
     for (const auto& session : under_way_) {
-      if (session->is_open()) return kept_ = session;
+      if (session->is_open() && !session->waits_for_peer()) return kept_ = session;
     }
     return nullptr;
   }
@@ -123,6 +123,7 @@ class Attempts {
     dial.tls = *std::move(tls);
     if (Status status = (*driver)->connect(std::move(dial), bound); !status.is_ok()) return status;
     auto session = node_.add_session(std::move(link));
+    ++node_.context.counts.sessions_dialled;
     bound.bind(*session);
     session->notify_on_change(&changed_);
     under_way_.push_back(std::move(session));
@@ -163,6 +164,13 @@ Task<Result<Session>> dial(Node::Impl& node, std::weak_ptr<const bool> alive, st
   }
   Status dialable = check_target(target);
   if (!dialable.is_ok()) co_return dialable.with_context("connect");
+  if (!node.plugins.is_running()) {
+    Status started = co_await node.plugins.wait_started();
+    if (!started.is_ok()) co_return started.with_context("connect");
+    if (alive.expired()) co_return destroyed.with_context(context);
+  }
+  // Nothing is sent to a peer that plugins have not looked at.
+  if (node.plugins.checks_sessions()) options.early_data = false;
   const auto parsed = parse_host_and_port(target);
   Loop& loop = node.loop;
   const LocalTime deadline = deadline_after(node.loop.now(), timeout);

@@ -20,6 +20,8 @@ class Link : public core::TransportPort {
   virtual bool is_resumed() const = 0;
   /// Idempotent rpcs can be sent although the session is not open yet.
   virtual bool can_send_early() const = 0;
+  /// Of a session that was dialled: the peer's plugins look at us after the handshake.
+  virtual bool peer_decides_later() const = 0;
   virtual std::optional<bool> early_data_accepted() const = 0;
   virtual SocketAddress local_address() const = 0;
   /// Begins to move to a new socket, whose name SessionState::handle_migrated() will say.
@@ -31,5 +33,11 @@ class Link : public core::TransportPort {
   /// Fills in what the transport counts.
   virtual void add_stats(SessionStats& stats) const = 0;
 };
+
+/// How a session ends that the peer's plugins do not take.
+inline Status refused_by_peer(StatusCode code, const std::string& message) {
+  const std::string text = "the peer refused the session";
+  return {code, message.empty() ? text : text + ": " + message};
+}
 
 }  // namespace echostream::internal

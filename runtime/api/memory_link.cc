@@ -104,6 +104,9 @@ void MemoryLink::send_stamped_datagram(Buffer datagram, std::uint64_t tag, Local
 void MemoryLink::close(core::WireError code, std::string reason) {
   const bool is_error = code != core::WireError::kNone;
   std::string text = reason.empty() ? "the session was closed" : std::move(reason);
+  if (const auto refused = core::refusal_code(static_cast<std::uint64_t>(code))) {
+    refusal_ = refused_by_peer(*refused, text);
+  }
   closing_ = Status(is_error ? StatusCode::kInternal : StatusCode::kUnavailable, std::move(text));
   executor_.schedule(*this);
 }
@@ -112,8 +115,9 @@ void MemoryLink::on_ready() {
   if (closing_) {
     const Status status = *closing_;
     MemoryLink* peer = peer_;
+    const Status of_peer = refusal_ ? *refusal_ : status;
     end(status);
-    if (peer != nullptr) peer->end(status);
+    if (peer != nullptr) peer->end(of_peer);
     return;
   }
   for (const auto& [id, code] : std::exchange(stops_, {})) {
@@ -202,6 +206,8 @@ std::pair<Session, Session> connect_in_memory(Node& a, Node& b) {
   MemoryLink::join(end_a, end_b);
   auto session_a = a.impl().add_session(std::move(link_a));
   auto session_b = b.impl().add_session(std::move(link_b));
+  ++a.impl().context.counts.sessions_dialled;
+  ++b.impl().context.counts.sessions_accepted;
   end_a.bind(*session_a);
   end_b.bind(*session_b);
   session_a->handle_connected();

@@ -42,6 +42,7 @@ class MemoryLink final : public Link, private ReadyNode {
   std::optional<PeerIdentity> peer_identity() const override { return std::nullopt; }
   bool is_resumed() const override { return false; }
   bool can_send_early() const override { return false; }
+  bool peer_decides_later() const override { return false; }
   std::optional<bool> early_data_accepted() const override { return std::nullopt; }
   SocketAddress local_address() const override { return {}; }
   Result<SocketAddress> migrate(const SocketAddress&) override {
@@ -96,6 +97,7 @@ class MemoryLink final : public Link, private ReadyNode {
   };
   std::deque<Datagram> datagrams_;
   std::optional<Status> closing_;
+  std::optional<Status> refusal_;  // what the peer is told instead
 };
 
 }  // namespace echostream::internal

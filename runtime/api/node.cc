@@ -32,9 +32,10 @@ transport::CongestionControl to_transport(CongestionControl algorithm) {
 
 }  // namespace
 
-Node::Impl::Impl(Loop& loop_in, NodeOptions options)
+Node::Impl::Impl(Node& node, Loop& loop_in, NodeOptions options)
     : loop(loop_in),
       context(loop_in, std::move(options)),
+      plugins(node, context),
       stall_watch(
           loop_in, [this] { return !sessions.empty(); },
           [this](const std::string& text) { context.log(LogLevel::kWarning, text); }),
@@ -66,6 +67,7 @@ void Node::Impl::share_clock(const SharedClockOptions& options) {
 
 Node::Impl::~Impl() {
   tasks.clear();
+  plugins.abandon();
   for (const auto& persistent : persistent_sessions) persistent->detach();
   for (const auto& session : sessions) {
     session->link().close(core::WireError::kNone, "the node was closed");
@@ -144,6 +146,7 @@ bool Node::Impl::accept(std::unique_ptr<QuicLink> link) {
   if (shutting_down || sessions.size() >= context.options.max_sessions) return false;
   QuicLink& bound = *link;
   bound.bind(*add_session(std::move(link)));
+  ++context.counts.sessions_accepted;
   return true;
 }
 
@@ -153,6 +156,7 @@ Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
   if (Status status = check_options(); !status.is_ok()) return status;
   transport::QuicEndpoint::Options options = endpoint_options();
   options.server_tls = std::move(server_tls);
+  options.quic.asks_clients_to_wait = plugins.checks_sessions();
   const SocketAddress& preferred = context.options.preferred_address;
   if (options.server_tls && preferred.is_set()) {
     const SocketAddress offered =
@@ -272,12 +276,15 @@ Status Node::Impl::change_security(const char* what, const ChangeOptions& change
 }
 
 Node::Node(Loop& loop, NodeOptions options)
-    : impl_(std::make_unique<Impl>(loop, std::move(options))) {}
+    : impl_(std::make_unique<Impl>(*this, loop, std::move(options))) {}
 
 Node::~Node() = default;
 
 Status Node::serve(std::shared_ptr<Service> service) {
-  return impl_->context.registry.add(std::move(service));
+  internal::ServiceRegistry& registry = impl_->context.registry;
+  Status status = registry.check(service);
+  if (status.is_ok()) status = impl_->plugins.service(service->info());
+  return status.is_ok() ? registry.add(std::move(service)) : status;
 }
 
 void Node::add_middleware(std::shared_ptr<Middleware> middleware) {
@@ -287,6 +294,23 @@ void Node::add_middleware(std::shared_ptr<Middleware> middleware) {
     context.middleware = std::make_unique<internal::MiddlewareTable>(context);
   context.middleware->add(std::move(middleware));
 }
+
+Status Node::add_plugin(std::shared_ptr<Plugin> plugin) {
+  Status status = impl_->plugins.add(std::move(plugin));
+  if (status.is_ok()) impl_->context.plugins = &impl_->plugins;
+  return status;
+}
+
+namespace {
+
+Task<Status> start_node(Node::Impl& node, std::weak_ptr<const bool> alive) {
+  if (alive.expired()) co_return Status(StatusCode::kUnavailable, "the node was destroyed");
+  co_return co_await node.plugins.wait_started();
+}
+
+}  // namespace
+
+Task<Status> Node::start() { return start_node(*impl_, impl_->alive); }
 
 Result<std::shared_ptr<transport::TlsContext>> Node::Impl::make_server_tls() const {
   const NodeOptions& options = context.options;
@@ -303,7 +327,11 @@ Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,
   if (shutting_down) {
     return Status(StatusCode::kFailedPrecondition, "listen: this node is shutting down");
   }
-  return open_driver(bind_to, std::move(server_tls), std::move(member));
+  plugins.begin_start();
+  if (Status verdict = plugins.verdict(); !verdict.is_ok()) return verdict.with_context("listen");
+  auto driver = open_driver(bind_to, std::move(server_tls), std::move(member));
+  if (driver) plugins.listening((*driver)->local_address());
+  return driver;
 }
 
 Result<SocketAddress> Node::listen(std::string_view address) {
@@ -353,6 +381,42 @@ LocalTime NodeClock::to_local(NodeTime time) const {
 }
 NodeTime NodeClock::now() const { return to_node_time(executor_->now()); }
 
+NodeStats Node::stats() const {
+  NodeStats stats = impl_->context.counts;
+  for (const auto& session : impl_->sessions) {
+    if (session->is_open()) ++stats.sessions_open;
+    if (session->is_opening()) ++stats.sessions_opening;
+  }
+  for (const auto& driver : impl_->drivers) {
+    const transport::EndpointStats endpoint = driver->endpoint_stats();
+    stats.handshakes_started += endpoint.handshakes_started;
+    stats.clients_refused += endpoint.connections_refused;
+    stats.retries_sent += endpoint.retries_sent;
+    stats.stateless_resets_sent += endpoint.stateless_resets_sent;
+    stats.datagrams_dropped += endpoint.datagrams_dropped;
+  }
+  stats.handlers_running = impl_->context.handlers.size();
+  stats.loop_stalls = impl_->stall_watch.stalls();
+  stats.loop_stalled = impl_->stall_watch.stalled();
+  return stats;
+}
+
+TypedState& Node::state() const { return impl_->state; }
+
+void Node::log(LogLevel level, std::string_view text) const {
+  impl_->context.log(level, std::string(text));
+}
+
+Announcement Node::announcement(std::string name) const {
+  Announcement announcement;
+  announcement.name = std::move(name);
+  for (const auto& service : impl_->context.registry.services()) {
+    announcement.services.emplace_back(service->info().full_name);
+  }
+  impl_->plugins.announce(announcement);
+  return announcement;
+}
+
 std::vector<Session> Node::sessions() const {
   std::vector<Session> open;
   for (const auto& session : impl_->sessions) {
@@ -370,6 +434,7 @@ Task<void> shut_down(Node::Impl& node, std::weak_ptr<const bool> alive, Duration
   WaitPoint pause;
   const LocalTime deadline = deadline_after(loop.now(), grace);
   node.shutting_down = true;
+  node.plugins.drain();
   // Before the sessions leave: they are not to be replaced.
   for (const auto& persistent : node.persistent_sessions) {
     persistent->close(Status(StatusCode::kUnavailable, "this node is shutting down"), false);
@@ -401,6 +466,7 @@ Task<void> shut_down(Node::Impl& node, std::weak_ptr<const bool> alive, Duration
     (void)co_await node.sessions_changed.wait_through_cancel(closing_until);
     if (alive.expired()) co_return;
   }
+  co_await node.plugins.stop();
 }
 
 }  // namespace

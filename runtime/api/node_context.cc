@@ -5,19 +5,25 @@
 
 namespace echostream::internal {
 
-Status ServiceRegistry::add(std::shared_ptr<Service> service) {
+Status ServiceRegistry::check(const std::shared_ptr<Service>& service) const {
   if (!service) return {StatusCode::kInvalidArgument, "serve() was given no service"};
-  const ServiceInfo& info = service->info();
-  for (const MethodInfo& method : info.methods) {
+  for (const MethodInfo& method : service->info().methods) {
     if (const Entry* taken = find(method.id)) {
       return {StatusCode::kAlreadyExists, std::string(method.full_name) + " has the same id as " +
                                               std::string(taken->method->full_name) +
                                               ", which is served already"};
     }
   }
+  return Status::ok();
+}
+
+Status ServiceRegistry::add(std::shared_ptr<Service> service) {
+  if (Status status = check(service); !status.is_ok()) return status;
+  const ServiceInfo& info = service->info();
   for (std::size_t i = 0; i < info.methods.size(); ++i) {
     methods_[info.methods[i].id] = {service, i, &info.methods[i]};
   }
+  services_.push_back(std::move(service));
   return Status::ok();
 }
 

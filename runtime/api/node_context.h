@@ -6,9 +6,11 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "echostream/base/task_group.h"
 #include "echostream/node.h"
+#include "echostream/node_stats.h"
 #include "echostream/service.h"
 
 #include "runtime/api/middleware_table.h"
@@ -19,6 +21,8 @@ struct NodeClockReport;
 
 namespace echostream::internal {
 
+class PluginHost;
+
 /// Methods by their id on the wire.
 class ServiceRegistry {
  public:
@@ -27,11 +31,15 @@ class ServiceRegistry {
     std::size_t index;
     const MethodInfo* method;
   };
+  /// Why it cannot be added.
+  Status check(const std::shared_ptr<Service>& service) const;
   Status add(std::shared_ptr<Service> service);
+  const std::vector<std::shared_ptr<Service>>& services() const noexcept { return services_; }
   const Entry* find(std::uint64_t method_id) const;
 
  private:
   std::unordered_map<std::uint64_t, Entry> methods_;
+  std::vector<std::shared_ptr<Service>> services_;
 };
 
 /// Runs user callbacks from the ready queue, so that user code never runs inside the engine or
@@ -73,6 +81,10 @@ struct NodeContext {
   std::unique_ptr<MiddlewareTable> middleware;
   TaskGroup handlers;
   Deferrer deferrer;
+  /// What is counted where it happens; Node::stats() adds the rest.
+  NodeStats counts;
+  /// Null without plugins.
+  PluginHost* plugins = nullptr;
   /// A session ended; set by the node.
   UniqueFunction<void(SessionState&)> forget;
   /// Set by a node that shares its clock.

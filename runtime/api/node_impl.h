@@ -12,6 +12,7 @@
 #include "runtime/api/limited_log.h"
 #include "runtime/api/node_clock_service.h"
 #include "runtime/api/node_context.h"
+#include "runtime/api/plugin_host.h"
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
 #include "runtime/api/stall_watch.h"
@@ -19,7 +20,7 @@
 namespace echostream {
 
 struct Node::Impl {
-  Impl(Loop& loop, NodeOptions options);
+  Impl(Node& node, Loop& loop, NodeOptions options);
   ~Impl();
 
   Status check_options() const;
@@ -52,6 +53,8 @@ struct Node::Impl {
 
   Loop& loop;
   internal::NodeContext context;
+  TypedState state;
+  internal::PluginHost plugins;
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
   WaitPoint sessions_changed;
   internal::StallWatch stall_watch;

@@ -324,6 +324,32 @@ Status NodePool::serve(const MakeService& make_service) {
   return status.is_ok() ? impl_->serve_on_each(make_service) : status;
 }
 
+Status NodePool::add_plugin(const MakePlugin& make_plugin) {
+  std::unique_lock<std::mutex> lock;
+  if (Status status = impl_->enter("add_plugin()", lock); !status.is_ok()) return status;
+  for (std::size_t i = 0; i < size(); ++i) {
+    Status added;
+    impl_->members[i]->call([&](Node& node) { added = node.add_plugin(make_plugin(i)); });
+    if (!added.is_ok()) return added;
+  }
+  return Status::ok();
+}
+
+Status NodePool::start() {
+  std::unique_lock<std::mutex> lock;
+  if (Status status = impl_->enter("start()", lock); !status.is_ok()) return status;
+  std::vector<std::future<Status>> starting;
+  for (const auto& member : impl_->members) {
+    member->call([&](Node& node) { starting.push_back(as_future(node.tasks(), node.start())); });
+  }
+  Status first;
+  for (auto& started : starting) {
+    Status status = started.get();
+    if (first.is_ok()) first = std::move(status);
+  }
+  return first;
+}
+
 Result<SocketAddress> NodePool::listen(std::string_view address) {
   auto bind_to = SocketAddress::parse(address);
   if (!bind_to) return std::move(bind_to).error().with_context("listen");

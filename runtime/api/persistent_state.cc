@@ -64,7 +64,7 @@ Task<PersistentState::SessionResult> PersistentState::dial() {
   const LocalTime deadline = deadline_after(executor_.now(), options_.attempt_timeout);
   auto connected = co_await connect(*node_, target_, ConnectOptions(), options_.attempt_timeout);
   if (!connected) co_return std::move(connected).error();
-  Dialled session(connected->state());
+  Dialled session(connected->impl());
   while (session->is_open() && !session->engine().has_peer_settings()) {
     const WaitResult result = co_await session->changed().wait(deadline);
     if (result == WaitResult::kDeadline) {

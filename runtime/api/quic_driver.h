@@ -58,6 +58,7 @@ class QuicDriver final : private UdpHandler,
   void set_server_tls(std::shared_ptr<transport::TlsContext> tls) {
     endpoint_->set_server_tls(std::move(tls));
   }
+  transport::EndpointStats endpoint_stats() const { return endpoint_->stats(); }
   /// Refuses new clients from now on.
   void stop_accepting() { endpoint_->stop_accepting(); }
   /// Writes what waits at once: the last packets before the node goes away.

@@ -12,6 +12,30 @@ std::uint64_t number(core::WireError code) { return static_cast<std::uint64_t>(c
 
 Status gone() { return {StatusCode::kUnavailable, "the connection is closed"}; }
 
+// Why this side closed the connection, when that was for something that the peer did.
+std::optional<Misbehaviour> misbehaviour(const transport::CloseInfo& info) {
+  switch (info.abuse) {
+    case transport::Abuse::kNone:
+      break;
+    case transport::Abuse::kUselessPackets:
+      return Misbehaviour::kUselessPackets;
+    case transport::Abuse::kBrokenStreams:
+      return Misbehaviour::kBrokenStreams;
+    case transport::Abuse::kConnectionIds:
+      return Misbehaviour::kConnectionIds;
+    case transport::Abuse::kPaths:
+      return Misbehaviour::kPaths;
+    case transport::Abuse::kKeyUpdates:
+      return Misbehaviour::kKeyUpdates;
+    case transport::Abuse::kMemory:
+      return Misbehaviour::kMemory;
+  }
+  if (info.by_peer) return std::nullopt;
+  if (info.application_code == number(core::WireError::kProtocol)) return Misbehaviour::kProtocol;
+  if (info.application_code == number(core::WireError::kLimit)) return Misbehaviour::kLimit;
+  return std::nullopt;
+}
+
 }  // namespace
 
 void QuicLink::detach() {
@@ -128,6 +152,10 @@ bool QuicLink::is_resumed() const {
 
 bool QuicLink::can_send_early() const {
   return connection_ != nullptr && connection_->can_send_early();
+}
+
+bool QuicLink::peer_decides_later() const {
+  return connection_ != nullptr && connection_->is_asked_to_wait();
 }
 
 std::optional<bool> QuicLink::early_data_accepted() const {
@@ -252,7 +280,14 @@ void QuicLink::on_datagram(LocalTime now, BytesView data) {
 void QuicLink::on_closed(LocalTime, const transport::CloseInfo& info) {
   remember();
   driver_->release_soon(*std::exchange(connection_, nullptr));
-  if (session_ != nullptr) session_->handle_closed(info.status);
+  if (session_ == nullptr) return;
+  if (const auto kind = misbehaviour(info); kind && session_->node() != nullptr) {
+    ++session_->node()->counts.peers_put_out[static_cast<std::size_t>(*kind)];
+  }
+  const auto refusal = info.by_peer && info.application_code
+                           ? core::refusal_code(*info.application_code)
+                           : std::nullopt;
+  session_->handle_closed(refusal ? refused_by_peer(*refusal, info.reason) : info.status);
 }
 
 }  // namespace echostream::internal

@@ -51,6 +51,7 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   std::optional<PeerIdentity> peer_identity() const override;
   bool is_resumed() const override;
   bool can_send_early() const override;
+  bool peer_decides_later() const override;
   std::optional<bool> early_data_accepted() const override;
   SocketAddress local_address() const override;
   Result<SocketAddress> migrate(const SocketAddress& local) override;

@@ -24,6 +24,7 @@ std::optional<PeerIdentity> Session::peer_identity() const {
   return state_->link().peer_identity();
 }
 SessionStats Session::stats() const { return state_->stats(); }
+TypedState& Session::state() const { return state_->state(); }
 
 std::optional<SyncGroupStats> Session::sync_group(std::string_view name) const {
   const timing::SyncGroup* group = state_->engine().find_sync_group(name);

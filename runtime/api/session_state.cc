@@ -8,6 +8,8 @@
 #include "echostream/internal/server_call.h"
 
 #include "runtime/api/call_state.h"
+#include "runtime/api/plugin_host.h"
+#include "runtime/transport/printable.h"
 
 namespace echostream::internal {
 
@@ -26,15 +28,76 @@ void SessionState::notify_changed() {
 }
 
 void SessionState::handle_connected() {
+  if (!is_held_by_plugins()) {
+    open();
+    return;
+  }
+  engine_.hold_peer();
+  opening_ = std::make_unique<TaskGroup>(executor_);
+  opening_->spawn(ask_plugins());
+}
+
+bool SessionState::is_held_by_plugins() const {
+  return node_ != nullptr && node_->plugins != nullptr && node_->plugins->holds_sessions();
+}
+
+// Ends with the session, and with the node.
+Task<void> SessionState::ask_plugins() {
+  const std::shared_ptr<SessionState> self = shared_from_this();
+  Status verdict = co_await node_->plugins->open_session(Session(self));
+  if (closed_) co_return;
+  if (verdict.is_ok()) {
+    open();
+  } else {
+    refuse(std::move(verdict));
+  }
+}
+
+void SessionState::refuse(Status why) {
+  const std::string message = transport::printable(why.message());
+  const core::WireError code = core::session_refused(why.code());
+  refusal_ = std::move(why);
+  link_->close(code, message);
+}
+
+void SessionState::open() {
   if (node_ != nullptr &&
       (node_->options.synchronise_clocks || node_->options.shared_clock.has_value())) {
     engine_.start_clock();
   }
   engine_.handle_connected();
+  count_open();
   warn_of_unchecked_peer();
   notify_changed();
   events_writable_.notify_all();
-  if (node_ == nullptr || !node_->options.on_session) return;
+  if (node_ != nullptr) report_open();
+}
+
+void SessionState::count_open() {
+  if (node_ == nullptr) return;
+  NodeStats& counts = node_->counts;
+  ++counts.sessions_opened;
+  if (link_->is_resumed()) ++counts.sessions_resumed;
+  const std::optional<bool> early = link_->early_data_accepted();
+  if (early) ++(*early ? counts.early_data_accepted : counts.early_data_rejected);
+}
+
+void SessionState::count_closed(bool was_open) {
+  NodeStats& counts = node_->counts;
+  const StatusCode code = close_status_.code();
+  (was_open           ? counts.sessions_closed
+   : refusal_.is_ok() ? counts.sessions_failed
+                      : counts.sessions_refused)
+      .add(code);
+}
+
+void SessionState::report_open() {
+  if (node_->plugins != nullptr) {
+    node_->deferrer.defer([self = shared_from_this()] {
+      if (self->node() != nullptr) self->node()->plugins->session_open(Session(self));
+    });
+  }
+  if (!node_->options.on_session) return;
   node_->deferrer.defer([node = node_, self = shared_from_this()] {
     if (self->node() == nullptr) return;
     const auto callback = node->options.on_session;  // a copy: it may destroy the node
@@ -52,25 +115,38 @@ void SessionState::warn_of_unchecked_peer() const {
 
 void SessionState::handle_closed(const Status& status) {
   if (std::exchange(closed_, true)) return;
-  close_status_ = status;
+  close_status_ = refusal_.is_ok() ? status : refusal_;
   closed_at_ = executor_.now();
   const bool was_open = engine_.is_open();
-  engine_.handle_closed(status.is_ok() ? Status(StatusCode::kUnavailable, "the session was closed")
-                                       : status);
+  engine_.handle_closed(close_status_.is_ok()
+                            ? Status(StatusCode::kUnavailable, "the session was closed")
+                            : close_status_);
   notify_changed();
   events_writable_.notify_all();
   clock_updated_.notify_all();
   if (node_ == nullptr) return;
-  if (was_open && node_->options.on_session_closed) {
+  count_closed(was_open);
+  if (was_open) report_closed();
+  // By itself: whatever the callback throws, the session is forgotten.
+  node_->deferrer.defer([node = node_, self = shared_from_this()] {
+    self->opening_.reset();  // from outside of its task
+    if (self->node() != nullptr && node->forget) node->forget(*self);
+  });
+}
+
+// In the reverse order of report_open().
+void SessionState::report_closed() {
+  if (node_->options.on_session_closed) {
     node_->deferrer.defer([node = node_, self = shared_from_this()] {
       if (self->node() == nullptr) return;
       const auto callback = node->options.on_session_closed;
       callback(Session(self), self->close_status());
     });
   }
-  // By itself: whatever the callback throws, the session is forgotten.
-  node_->deferrer.defer([node = node_, self = shared_from_this()] {
-    if (self->node() != nullptr && node->forget) node->forget(*self);
+  if (node_->plugins == nullptr) return;
+  node_->deferrer.defer([self = shared_from_this()] {
+    if (self->node() == nullptr) return;
+    self->node()->plugins->session_closed(Session(self), self->close_status(), self->stats());
   });
 }
 
@@ -125,6 +201,18 @@ SessionState::LatencyErrors SessionState::latency_errors(LocalTime from) const {
 void SessionState::on_clock_updated() {
   latency_errors_ = {};
   clock_updated_.notify_all();
+  check_clock();
+}
+
+void SessionState::check_clock() {
+  if (node_ == nullptr || node_->plugins == nullptr || !is_open()) return;
+  const ClockState state = clock().estimate(executor_.now()).state;
+  if (std::exchange(clock_state_, state) == state) return;
+  node_->deferrer.defer([self = shared_from_this()] {
+    if (self->node() == nullptr) return;
+    const ClockEstimate estimate = self->clock().estimate(self->executor().now());
+    self->node()->plugins->clock_changed(Session(self), estimate);
+  });
 }
 
 void SessionState::on_clock_report(const timing::NodeClockReport& report) {
@@ -169,6 +257,7 @@ void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame r
     return;
   }
   if (Status status = check_capacity(*entry->method); !status.is_ok()) {
+    ++node_->counts.calls_over_limit;
     refuse(std::move(status));
     return;
   }
@@ -199,6 +288,7 @@ void SessionState::start_handler(std::unique_ptr<ServerCall> call, std::size_t m
 
 // Calls of unknown methods are answered at once, too.
 bool SessionState::may_run_early(const core::RequestFrame& request) {
+  if (is_held_by_plugins()) return false;
   const ServiceRegistry::Entry* entry =
       node_ != nullptr ? node_->registry.find(request.method_id) : nullptr;
   return entry == nullptr || (entry->method->kind == MethodKind::kRpc && entry->method->idempotent);

@@ -7,8 +7,10 @@
 #include <optional>
 #include <vector>
 
+#include "echostream/base/task_group.h"
 #include "echostream/base/wait.h"
 #include "echostream/session.h"
+#include "echostream/typed_state.h"
 
 #include "runtime/api/link.h"
 #include "runtime/api/node_context.h"
@@ -42,21 +44,29 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   NodeContext* node() const noexcept { return node_; }
   const Limits& limits() const noexcept { return limits_; }
 
-  /// From the link. Each at most once.
+  /// From the link. Each at most once. The session opens at once, or when plugins let the peer in.
   void handle_connected();
   void handle_closed(const Status& status);
   /// From the link, each time a migration has ended.
   void handle_migrated(const SocketAddress& to, const Status& status);
   /// The node goes away: no more handlers, no more callbacks.
-  void detach() noexcept { node_ = nullptr; }
+  void detach() noexcept {
+    opening_.reset();
+    node_ = nullptr;
+  }
 
   bool is_open() const noexcept { return engine_.is_open(); }
   bool is_closed() const noexcept { return closed_; }
+  bool is_opening() const noexcept { return !engine_.is_connected() && !closed_; }
   const Status& close_status() const noexcept { return close_status_; }
   LocalTime closed_at() const noexcept { return closed_at_; }
   /// Open, and neither end is about to leave.
   bool takes_calls() const noexcept {
     return engine_.is_open() && !engine_.is_draining() && !engine_.peer_is_draining();
+  }
+  /// The peer has asked us to wait until it lets us in, and has not said that it does.
+  bool waits_for_peer() const {
+    return !engine_.has_peer_settings() && link_->peer_decides_later();
   }
   WaitPoint& changed() noexcept { return changed_; }
   /// Whoever dials waits for several sessions at one place; null when it waits no more.
@@ -78,6 +88,10 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   /// Waits for handle_migrated(); while it stays here, it must not move.
   void add_migration(PendingMigration& migration) { migrations_.push_back(&migration); }
   void remove_migration(PendingMigration& migration) { std::erase(migrations_, &migration); }
+
+  /// Tells plugins when the state of what is known of the peer's clock is another one.
+  void check_clock();
+  TypedState& state() noexcept { return state_; }
 
   PeerNode& peer_node() noexcept { return peer_node_; }
   const PeerNode& peer_node() const noexcept { return peer_node_; }
@@ -117,6 +131,14 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
 
   void start_handler(std::unique_ptr<ServerCall> call, std::size_t method_index);
   void notify_changed();
+  bool is_held_by_plugins() const;
+  Task<void> ask_plugins();
+  void open();
+  void refuse(Status why);
+  void count_open();
+  void count_closed(bool was_open);
+  void report_open();
+  void report_closed();
   void warn_of_unchecked_peer() const;
   Status check_capacity(const MethodInfo& method) const;
 
@@ -125,6 +147,11 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   const Limits limits_;
   std::unique_ptr<Link> link_;
   core::Session engine_;
+  TypedState state_;
+  /// Plugins look at the peer.
+  std::unique_ptr<TaskGroup> opening_;
+  Status refusal_;
+  ClockState clock_state_ = ClockState::kAcquiring;
   WaitPoint changed_;
   WaitPoint* also_notify_ = nullptr;
   WaitPoint events_writable_;

@@ -10,6 +10,8 @@ void StallWatch::on_timer(LocalTime now) {
   const Duration late = now - deadline();
   if (is_needed_()) start();
   if (late < kLeastStall) return;
+  ++stalls_;
+  stalled_ += late;
   if (now < quiet_until_) {
     ++unsaid_;
     return;

@@ -24,6 +24,10 @@ class StallWatch final : private TimerNode {
              std::function<void(const std::string&)> complain)
       : executor_(executor), is_needed_(std::move(is_needed)), complain_(std::move(complain)) {}
 
+  /// How often, and for how long in all.
+  std::uint64_t stalls() const noexcept { return stalls_; }
+  Duration stalled() const noexcept { return stalled_; }
+
   /// Begins to watch, unless it does already.
   void start();
 
@@ -35,6 +39,8 @@ class StallWatch final : private TimerNode {
   std::function<void(const std::string&)> complain_;
   LocalTime quiet_until_{};
   std::uint64_t unsaid_ = 0;
+  std::uint64_t stalls_ = 0;
+  Duration stalled_{};
 };
 
 }  // namespace echostream::internal

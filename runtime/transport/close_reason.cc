@@ -119,6 +119,7 @@ CloseInfo closed_by_peer(const ngtcp2_ccerr& error) {
   info.by_peer = true;
   if (error.type == NGTCP2_CCERR_TYPE_APPLICATION) {
     info.application_code = error.error_code;
+    info.reason = reason;
     info.status = Status(StatusCode::kUnavailable, "the peer closed the session (code " +
                                                        hex(error.error_code) + ")" + with_reason);
     return info;

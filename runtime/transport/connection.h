@@ -81,6 +81,7 @@ class Connection final : public QuicConnection, private TimerNode {
   std::optional<Fingerprint> peer_fingerprint() const override;
   std::optional<PeerIdentity> peer_identity() const override;
   bool is_resumed() const override;
+  bool is_asked_to_wait() const override { return tls_->is_asked_to_wait(); }
   bool can_send_early() const override;
   std::optional<bool> early_data_accepted() const override { return early_data_accepted_; }
   ConnectionStats stats() const override;

@@ -87,6 +87,7 @@ void Connection::check_abuse() {
   closing.reason = describe(guard_.verdict());
   closing.info.status =
       Status(StatusCode::kUnavailable, "this side put the peer out: " + closing.reason);
+  closing.info.abuse = guard_.verdict();
   begin_close(std::move(closing));
 }
 

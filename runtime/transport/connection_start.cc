@@ -89,6 +89,7 @@ std::unique_ptr<Connection> Connection::dial(ConnectionHost& host, LocalTime now
 
 bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival) {
   tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), wall_now);
+  if (host_.quic_options().asks_clients_to_wait) tls_->ask_to_wait();
   const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
   const ngtcp2_settings settings = make_settings(
       arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN,

@@ -1,6 +1,7 @@
 #include "runtime/transport/peer_parameters.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -17,19 +18,42 @@ std::optional<std::uint64_t> take_varint(BytesView& rest) {
   return value;
 }
 
-}  // namespace
-
-bool are_well_formed_parameters(BytesView encoded) {
-  std::vector<std::uint64_t> ids;
+// Calls `visit` with each id, until one is cut off.
+template <class Visit>
+bool visit_ids(BytesView encoded, const Visit& visit) {
   while (!encoded.empty()) {
     const auto id = take_varint(encoded);
     const auto size = id ? take_varint(encoded) : std::nullopt;
     if (!size || *size > encoded.size()) return false;
     encoded = encoded.subspan(static_cast<std::size_t>(*size));
-    ids.push_back(*id);
+    visit(*id);
   }
+  return true;
+}
+
+}  // namespace
+
+bool are_well_formed_parameters(BytesView encoded) {
+  std::vector<std::uint64_t> ids;
+  if (!visit_ids(encoded, [&](std::uint64_t id) { ids.push_back(id); })) return false;
   std::sort(ids.begin(), ids.end());
   return std::adjacent_find(ids.begin(), ids.end()) == ids.end();
+}
+
+bool has_parameter(BytesView encoded, std::uint64_t wanted) {
+  bool found = false;
+  (void)visit_ids(encoded, [&](std::uint64_t id) { found = found || id == wanted; });
+  return found;
+}
+
+std::size_t append_admission_parameter(MutableBytes out) {
+  // The id as a varint of four bytes, and a length of zero.
+  constexpr std::array<std::uint8_t, 5> kEncoded = {
+      0x80 | kAdmissionParameter >> 24, kAdmissionParameter >> 16 & 0xff,
+      kAdmissionParameter >> 8 & 0xff, kAdmissionParameter & 0xff, 0};
+  if (out.size() < kEncoded.size()) return 0;
+  std::copy(kEncoded.begin(), kEncoded.end(), out.begin());
+  return kEncoded.size();
 }
 
 }  // namespace echostream::transport

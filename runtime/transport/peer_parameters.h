@@ -1,6 +1,8 @@
 // The peer's transport parameters (RFC 9000 section 18), looked at before ngtcp2 reads them.
 #pragma once
 
+#include <cstdint>
+
 #include "echostream/base/bytes.h"
 
 namespace echostream::transport {
@@ -8,5 +10,14 @@ namespace echostream::transport {
 /// False when one is cut off or comes twice (section 7.4): TRANSPORT_PARAMETER_ERROR. ngtcp2 1.11
 /// takes the last of several.
 bool are_well_formed_parameters(BytesView encoded);
+
+/// A transport parameter of our own, without a value (docs/protocol.md 2.2): the server's
+/// application lets clients in, or not, after the handshake.
+inline constexpr std::uint64_t kAdmissionParameter = 0x2ec40571;
+
+/// Whether there is one with that id among well-formed ones.
+bool has_parameter(BytesView encoded, std::uint64_t wanted);
+/// One more parameter without a value; the bytes that were written, 0 when it does not fit.
+std::size_t append_admission_parameter(MutableBytes out);
 
 }  // namespace echostream::transport

@@ -17,6 +17,7 @@
 #include "echostream/socket_address.h"
 
 #include "runtime/base/stream_id.h"
+#include "runtime/transport/abuse_guard.h"
 #include "runtime/transport/quic_options.h"
 
 namespace echostream::transport {
@@ -29,6 +30,10 @@ struct CloseInfo {
   /// The application error code, when either application closed the connection (RFC 9000 19.19).
   std::optional<std::uint64_t> application_code;
   bool by_peer = false;
+  /// This side put the peer out for that.
+  Abuse abuse = Abuse::kNone;
+  /// What the peer's application says, made printable.
+  std::string reason{};
 };
 
 struct ConnectionStats {
@@ -146,6 +151,9 @@ class QuicConnection {
   virtual bool is_resumed() const = 0;
   /// Client, before on_connected(): bidirectional streams can be opened and written to.
   virtual bool can_send_early() const = 0;
+  /// Client, once connected: whether the server lets it in is not decided with the handshake
+  /// (docs/protocol.md 2.2).
+  virtual bool is_asked_to_wait() const = 0;
   /// Whether early data was taken. None while that is not known, and when there is none.
   virtual std::optional<bool> early_data_accepted() const = 0;
   virtual ConnectionStats stats() const = 0;

@@ -70,7 +70,10 @@ struct QuicOptions {
   /// each family is set.
   SocketAddress preferred_ipv4;
   SocketAddress preferred_ipv6;
-  /// A client's: whether it does.
+  /// A server's: clients are told in the handshake that the application lets them in, or not, after
+  /// it: QuicConnection::is_asked_to_wait().
+  bool asks_clients_to_wait = false;
+  /// A client's: whether it follows a preferred address.
   bool follow_preferred_address = true;
 };
 

@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
+
+#include "echostream/base/status.h"
 
 namespace echostream::core {
 
@@ -59,6 +62,19 @@ enum class WireError : std::uint64_t {
   kInternal = 0x106,
   kUnknownStreamType = 0x107,
 };
+
+/// Of CONNECTION_CLOSE: the end does not take the session; `code` is what the peer's connect()
+/// fails with, and the reason phrase its message.
+constexpr WireError session_refused(StatusCode code) {
+  return static_cast<WireError>(0x200 + static_cast<std::uint64_t>(code));
+}
+/// None for other codes than these.
+constexpr std::optional<StatusCode> refusal_code(std::uint64_t error) {
+  if (error <= 0x200 || error > 0x200 + static_cast<std::uint64_t>(StatusCode::kUnauthenticated)) {
+    return std::nullopt;
+  }
+  return static_cast<StatusCode>(error - 0x200);
+}
 
 /// Types and setting ids of the form 0x1f * N + 0x21 mean nothing and must be ignored (as in RFC
 /// 9114 7.2.8).

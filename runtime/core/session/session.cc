@@ -45,6 +45,7 @@ Session::~Session() = default;
 
 void Session::handle_connected() {
   connected_ = true;
+  const bool was_held = std::exchange(is_held_, false);
   auto control = transport_.open_unidirectional();
   if (!control) {
     close(WireError::kProtocol, "the peer allows no unidirectional streams");
@@ -69,6 +70,7 @@ void Session::handle_connected() {
   }
   begin_held_calls();
   open_waiting();
+  if (was_held) resume_events();
 }
 
 void Session::handle_early_data_rejected() {
@@ -274,7 +276,7 @@ void Session::keep_until_released(std::unique_ptr<CallStream> call) {
 void Session::handle_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) {
   if (is_over()) return;
   if (!id.is_bidirectional()) {
-    if (!connected_) {
+    if (!connected_ && !is_held_) {
       close(WireError::kProtocol, "the peer sent early data that is not a call");
       return;
     }
@@ -319,19 +321,19 @@ void Session::handle_request(CallStream& call, RequestFrame request) {
     call.release();
     return;
   }
-  if (connected_ || observer_.may_run_early(request)) {
+  const std::size_t most_held = is_held_ ? limits_.max_running_handlers : kMostHeldCalls;
+  if (connected_ || (!is_held_ && observer_.may_run_early(request))) {
     begin_call(call, std::move(request));
-  } else if (held_calls_.size() < kMostHeldCalls) {
+  } else if (held_calls_.size() < most_held) {
     held_calls_.push_back({call.id(), std::move(request)});
   } else {
     call.send_status(
-        {Status(StatusCode::kResourceExhausted, "too many calls before the handshake was complete"),
-         {}});
+        {Status(StatusCode::kResourceExhausted, "too many calls before the session was open"), {}});
     call.release();
   }
 }
 
-// The handshake is complete: what was held came from the peer itself, and once.
+// The handshake is complete, the peer is let in: what was held came from it, and once.
 void Session::begin_held_calls() {
   for (HeldCall& held : std::exchange(held_calls_, {})) {
     CallStream* call = find_call(held.id);

@@ -71,6 +71,9 @@ class Session final : private PeerStreams::Sink {
   // ---- Input from the connection.
   /// Calls of the peer may come before: they are early data (docs/protocol.md 2.1).
   void handle_connected();
+  /// The handshake is complete, but the program has not let the peer in: what it sends is held, as
+  /// early data is, and nothing of it acted upon. handle_connected() follows, or the end.
+  void hold_peer() noexcept { is_held_ = true; }
   /// Idempotent rpcs can be sent from now on, the others wait for handle_connected().
   void handle_early_data_allowed() { early_data_allowed_ = true; }
   /// The peer took none of it, and the streams are gone: it is sent again after handle_connected().
@@ -109,6 +112,8 @@ class Session final : private PeerStreams::Sink {
   void drain();
 
   bool is_open() const noexcept { return connected_ && !closed_; }
+  /// It was open once.
+  bool is_connected() const noexcept { return connected_; }
   bool is_draining() const noexcept { return draining_; }
   bool peer_is_draining() const noexcept { return peer_draining_; }
   bool has_calls() const noexcept { return live_calls_ > 0; }
@@ -139,9 +144,9 @@ class Session final : private PeerStreams::Sink {
   void on_settings(const SettingsFrame& settings) override;
   void on_goaway() override;
   void on_clock_report(const timing::NodeClockReport& report) override {
-    observer_.on_clock_report(report);
+    if (connected_) observer_.on_clock_report(report);
   }
-  bool wants_event() override { return observer_.wants_event(); }
+  bool wants_event() override { return connected_ && observer_.wants_event(); }
   void on_event(EventHeader header, Buffer message) override;
   void on_event_dropped() override { ++stats_.events_dropped; }
   void on_frame_stream(LocalTime now, StreamId call, const FrameHeader& header,
@@ -179,6 +184,7 @@ class Session final : private PeerStreams::Sink {
   bool has_peer_settings_ = false;
   bool connected_ = false;
   bool early_data_allowed_ = false;
+  bool is_held_ = false;
   bool closing_ = false;  // we asked the connection to close; what still arrives is ignored
   bool closed_ = false;
   Status close_status_;
@@ -201,7 +207,8 @@ class Session final : private PeerStreams::Sink {
   std::unordered_map<StreamId, std::unique_ptr<CallStream>> calls_;
   std::list<std::unique_ptr<CallStream>> waiting_;  // for stream credit
   std::size_t released_waiting_ = 0;                // of them
-  // Requests that came as early data and must not be acted upon twice; at most kMostHeldCalls.
+  // Requests that came as early data and must not be acted upon twice, at most kMostHeldCalls; and
+  // those of a peer that is held, no more than may run.
   struct HeldCall {
     StreamId id;
     RequestFrame request;

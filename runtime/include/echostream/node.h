@@ -23,6 +23,7 @@
 #include "echostream/session.h"
 #include "echostream/session_tickets.h"
 #include "echostream/socket_address.h"
+#include "echostream/typed_state.h"
 
 namespace echostream {
 
@@ -31,6 +32,9 @@ class Middleware;
 namespace internal {
 class NodeClockService;
 }
+class Plugin;
+struct Announcement;
+struct NodeStats;
 
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError };
 enum class CongestionControl : std::uint8_t { kNewReno, kCubic, kBbr };
@@ -177,9 +181,20 @@ class Node {
   /// before; for calls that begin from now on. docs/middleware.md.
   void add_middleware(std::shared_ptr<Middleware> middleware);
 
+  /// Before start(). Plugins run in the order in which they were added (echostream/plugin.h).
+  /// INVALID_ARGUMENT (none), ALREADY_EXISTS (one of that name), FAILED_PRECONDITION (started
+  /// already), and what the plugin says about the services that are served already.
+  Status add_plugin(std::shared_ptr<Plugin> plugin);
+  /// Starts the plugins, and waits for them; OK at once without any. When one fails, those that had
+  /// started are stopped, and its error is what this and connect() return from then on.
+  /// connect() and listen() begin it by themselves; listen() does not wait for it, and sessions
+  /// that come meanwhile wait instead, to be refused (UNAVAILABLE) when it fails. Programs that
+  /// listen should await it first, to hear of errors.
+  Task<Status> start();
+
   /// Accepts sessions on "host:port" (a numeric address; "[::]:0" takes IPv4 too and any free
   /// port). Returns the bound address. FAILED_PRECONDITION without an identity, UNAVAILABLE when
-  /// the system refuses.
+  /// the system refuses; what start() says when that has failed.
   Result<SocketAddress> listen(std::string_view address);
   /// Dials "host:port", waits for the handshake and the check of the peer's certificate (but see
   /// ConnectOptions::early_data). UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED, with the reason.
@@ -200,6 +215,15 @@ class Node {
 
   std::vector<Session> sessions() const;
   NodeClock clock() const;
+  /// Counts since the node was made (echostream/node_stats.h).
+  NodeStats stats() const;
+  /// What others may be told of this node: `name`, the services that it serves, and what plugins
+  /// add (echostream/plugin.h). For whoever makes it known on a network.
+  Announcement announcement(std::string name) const;
+  /// Values of plugins, middleware and the program, that live as long as the node.
+  TypedState& state() const;
+  /// A line for NodeOptions::log, or stderr.
+  void log(LogLevel level, std::string_view text) const;
   /// No new calls or sessions; calls under way, of both ends, may end until `grace` has passed;
   /// then everything closes. Subscriptions are not waited for. Sessions stay at least three round
   /// trips (30 ms) within `grace`: calls that cross the farewell are refused, so their callers know

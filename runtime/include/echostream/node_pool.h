@@ -77,6 +77,14 @@ class NodePool {
   using MakeService = std::function<std::shared_ptr<Service>(std::size_t thread)>;
   Status serve(const MakeService& make_service);
 
+  /// A plugin for each thread, made on that thread and added to its node; as Node::add_plugin().
+  /// When one is refused, those of the threads before stay.
+  using MakePlugin = std::function<std::shared_ptr<Plugin>(std::size_t thread)>;
+  Status add_plugin(const MakePlugin& make_plugin);
+  /// Node::start() on all threads at once; waits for all, and returns an error of the first thread
+  /// that has one.
+  Status start();
+
   /// Accepts sessions on "host:port", on all threads; port 0 takes any free one. Returns the bound
   /// address. FAILED_PRECONDITION without NodeOptions::identity, UNAVAILABLE when the system
   /// refuses, also when another program has that port already.

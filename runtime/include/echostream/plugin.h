@@ -17,9 +17,10 @@
 
 namespace echostream {
 
-/// What a node tells others on the LAN about itself; plugins may add to it.
+/// What a node tells others about itself; plugins may add to it: Node::announcement().
 struct Announcement {
   std::string name;
+  /// Full names, as they were served: "acme.v1.Robot".
   std::vector<std::string> services;
   std::vector<std::pair<std::string, std::string>> properties;
 };
@@ -29,36 +30,46 @@ struct Announcement {
 /// a Task may wait; the node waits for them, for Plugin::most_wait() at most. A hook that throws,
 /// fails or takes too long is logged with the plugin's name and goes no further than its
 /// documentation says. Hooks may add middleware and services and keep values in Node::state() and
-/// Session::state().
+/// Session::state(); none may destroy the node. A node destroys its plugins in reverse order, after
+/// its sessions.
 class Plugin {
  public:
   virtual ~Plugin() = default;
-  /// For the log and the configuration: "auth_token".
+  /// For the log and the configuration: "auth_token". The same for as long as the plugin lives.
   virtual std::string_view name() const = 0;
   virtual std::string_view version() const { return {}; }
-  /// How long a hook that waits may take; then it is given up and counts as failed with
-  /// DEADLINE_EXCEEDED.
+  /// How long a hook that waits may take; then it is destroyed where it waits, and counts as failed
+  /// with DEADLINE_EXCEEDED.
   virtual Duration most_wait() const { return std::chrono::seconds(10); }
 
-  /// Once, before everything else, with what the configuration says: a JSON object, "{}" when it
-  /// says nothing. An error tells what is wrong and what is allowed.
+  /// Before everything else, by whoever makes the plugin, with what the configuration says: a JSON
+  /// object, "{}" when it says nothing. An error tells what is wrong and what is allowed. Unless
+  /// overridden, anything but an empty object is refused. Node::add_plugin() does not call it.
   virtual Status configure(std::string_view json);
 
   /// The node starts: before it accepts or dials the first session. An error stops the plugins
   /// that had started, and the node does not start (Node::start()).
   virtual Task<Status> on_start(Node& node);
-  /// The node shuts down: its sessions are closed. Not called for a node that is destroyed without
-  /// Node::shutdown().
+  /// Node::shutdown() has begun; the sessions are still there, and calls under way may end.
+  virtual void on_draining(Node& node);
+  /// The node is shut down, its sessions are closed. Only if on_start() went well; not for a node
+  /// that is destroyed without Node::shutdown().
   virtual Task<void> on_stop(Node& node);
-  /// It accepts sessions on `address`.
+  /// It accepts sessions on `address`. After on_start().
   virtual void on_listening(Node& node, const SocketAddress& address);
-  /// A service is about to be served. An error is what Node::serve() returns.
+  /// A service is about to be served. An error is what Node::serve() returns. For services that
+  /// were there before the plugin: within Node::add_plugin(), which then returns the error.
   virtual Status on_service(Node& node, const ServiceInfo& service);
-  /// The node is about to announce itself.
+  /// The node is about to be announced: Node::announcement().
   virtual void on_announce(Node& node, Announcement& announcement);
 
-  /// The handshake is complete; nothing of the peer's is looked at before this has returned OK. An
-  /// error closes the session with it: the peer sees the code and the message.
+  /// Whether on_session_opening() has anything to say. False: it is never called, and sessions and
+  /// early data do not wait for it. Asked once, when the plugin is added.
+  virtual bool checks_sessions() const { return true; }
+  /// The handshake is complete; no call, event or clock reading of the peer's is looked at before
+  /// this has returned OK, and the session is not open. An error closes it: the peer's connect()
+  /// fails with its code and message. What is thrown, or takes too long, closes it with INTERNAL
+  /// and DEADLINE_EXCEEDED. The hook is destroyed when the session closes meanwhile.
   virtual Task<Status> on_session_opening(Node& node, Session session);
   virtual void on_session_open(Node& node, const Session& session);
   /// `reason` says why; `stats` are the last ones. Only for sessions that on_session_open() saw.
@@ -73,7 +84,7 @@ class Plugin {
 #define ECHOSTREAM_PLUGIN_ABI 1
 
 /// What a shared object exports under the name `echostream_plugin`:
-/// `ECHOSTREAM_EXPORT_PLUGIN(MyPlugin)` defines it.
+/// `ECHOSTREAM_EXPORT_PLUGIN(MyPlugin, "my_plugin")` defines it. load_plugin() takes it.
 struct PluginEntry {
   std::uint32_t abi;
   const char* name;

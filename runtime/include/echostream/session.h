@@ -14,6 +14,7 @@
 #include "echostream/peer_identity.h"
 #include "echostream/security.h"
 #include "echostream/socket_address.h"
+#include "echostream/typed_state.h"
 
 namespace echostream {
 
@@ -121,7 +122,7 @@ class Session {
   }
   Channel channel() const { return Channel(state_); }
 
-  /// The handshake is complete, and the session not closed.
+  /// The handshake is complete, plugins have let the peer in, and the session is not closed.
   bool is_open() const;
   /// Waits until the session is open: at once, but for one that connect() returned early
   /// (ConnectOptions::early_data). Otherwise why it closed, or CANCELLED.
@@ -166,7 +167,10 @@ class Session {
   /// trips (30 ms), so that calls which cross the farewell are refused, and at most `grace`.
   Task<void> drain(Duration grace) const;
 
-  const std::shared_ptr<internal::SessionState>& state() const noexcept { return state_; }
+  /// Values of plugins, middleware and the program, that live as long as somebody holds a handle.
+  TypedState& state() const;
+
+  const std::shared_ptr<internal::SessionState>& impl() const noexcept { return state_; }
   friend bool operator==(const Session&, const Session&) = default;
 
  private:

@@ -225,12 +225,13 @@ int TlsHandshake::offer_transport_parameters() {
   ngtcp2_transport_params offer = *ngtcp2_conn_get_local_transport_params(connection_);
   offer.active_connection_id_limit -= kSpareIds;
   std::array<std::uint8_t, 512> encoded;
-  const ngtcp2_ssize size = ngtcp2_transport_params_encode(encoded.data(), encoded.size(), &offer);
-  if (size < 0 || SSL_set_quic_transport_params(ssl_.get(), encoded.data(),
-                                                static_cast<std::size_t>(size)) != 1) {
-    return NGTCP2_ERR_CALLBACK_FAILURE;
-  }
-  return 0;
+  const ngtcp2_ssize result =
+      ngtcp2_transport_params_encode(encoded.data(), encoded.size(), &offer);
+  if (result < 0) return NGTCP2_ERR_CALLBACK_FAILURE;
+  auto size = static_cast<std::size_t>(result);
+  if (asks_to_wait_) size += append_admission_parameter(MutableBytes(encoded).subspan(size));
+  const bool is_taken = SSL_set_quic_transport_params(ssl_.get(), encoded.data(), size) == 1;
+  return is_taken ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
 }
 
 // The peer's parameters must be known before the first key that application data can use.
@@ -247,6 +248,7 @@ bool TlsHandshake::take_peer_transport_parameters() {
     ngtcp2_conn_set_tls_error(connection_, result);
     return false;
   }
+  is_asked_to_wait_ = !is_server_ && has_parameter({encoded, size}, kAdmissionParameter);
   parameters_taken_ = true;
   return true;
 }

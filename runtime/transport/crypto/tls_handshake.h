@@ -26,6 +26,11 @@ class TlsHandshake {
   TlsHandshake(const TlsHandshake&) = delete;
   TlsHandshake& operator=(const TlsHandshake&) = delete;
 
+  /// Server, before attach(): asks the client to wait for the application (kAdmissionParameter).
+  void ask_to_wait() noexcept { asks_to_wait_ = true; }
+  /// Client, once the handshake is complete: the server asked for that.
+  bool is_asked_to_wait() const noexcept { return is_asked_to_wait_; }
+
   /// After the connection was made, before any other call.
   void attach(ngtcp2_conn& connection);
 
@@ -78,6 +83,8 @@ class TlsHandshake {
   ngtcp2_conn* connection_ = nullptr;
   CipherSuite suite_ = CipherSuite::initial();
   bool parameters_taken_ = false;
+  bool asks_to_wait_ = false;
+  bool is_asked_to_wait_ = false;
   ReceivedNumbers received_numbers_;
   bool complete_ = false;
   bool early_keys_ = false;
