@@ -110,7 +110,7 @@ Status CallChain::pass_all(FilterPlace place, bool first_added_first, CallMessag
 // nearest to it on both sides, so that two nodes with the same layers understand each other.
 Status CallChain::pass(CallMessage& message) {
   const bool is_sent = message.direction == CallMessage::Direction::kSent;
-  if (is_sent) on_sending();
+  is_sent ? on_sending() : on_receiving();
   if (filters_.empty()) return Status::ok();
   const bool messages_in_order = is_sent == (side() == Side::kCaller);
   if (is_sent) {
@@ -166,6 +166,7 @@ InterceptedCall::Side InterceptedCall::side() const noexcept { return chain_.sid
 const MethodInfo& InterceptedCall::method() const noexcept { return chain_.method(); }
 Executor& InterceptedCall::executor() const noexcept { return chain_.executor(); }
 std::optional<Session> InterceptedCall::session() const { return chain_.session(); }
+Task<Result<Session>> InterceptedCall::wait_session() { return chain_.wait_session(); }
 InterceptedCall* InterceptedCall::parent() const noexcept {
   CallChain* parent = chain_.parent();
   return parent != nullptr ? &parent->call() : nullptr;

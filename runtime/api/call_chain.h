@@ -37,6 +37,7 @@ class CallChain {
   const MethodInfo& method() const noexcept { return method_; }
   Executor& executor() const noexcept { return executor_; }
   virtual std::optional<Session> session() const = 0;
+  virtual Task<Result<Session>> wait_session() = 0;
   virtual CallChain* parent() const noexcept { return nullptr; }
   virtual TypedState& state() noexcept = 0;
   virtual Metadata& metadata() noexcept = 0;
@@ -67,6 +68,8 @@ class CallChain {
   virtual bool may_run_again() const noexcept { return false; }
   /// Before a message of ours goes out.
   virtual void on_sending() {}
+  /// Before a frame of the peer's passes the filters.
+  virtual void on_receiving() {}
   /// Null once the node is gone.
   virtual const NodeContext* node() const noexcept = 0;
   std::size_t max_decoded_bytes() const noexcept { return max_decoded_bytes_; }

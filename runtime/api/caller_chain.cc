@@ -50,6 +50,13 @@ std::optional<Session> CallerChain::session() const {
   return Session(std::move(session));
 }
 
+Task<Result<Session>> CallerChain::wait_session() {
+  if (channel_.state()) co_return Session(channel_.state());
+  auto session = co_await channel_.persistent()->next_session(deadline_, fail_fast_);
+  if (!session) co_return session.error();
+  co_return Session(*std::move(session));
+}
+
 void CallerChain::set_deadline(LocalTime deadline) noexcept {
   deadline_ = std::min(deadline, latest_deadline_);
 }
@@ -73,7 +80,7 @@ Status CallerChain::accept_reply(Buffer wire) {
   return status;
 }
 
-Status CallerChain::decode_reply(google::protobuf::MessageLite& reply) const {
+Status CallerChain::decode_reply(MessageSlot reply) const {
   if (!reply_) {
     return {StatusCode::kInternal, "middleware ended the call with OK and without a reply"};
   }
@@ -96,7 +103,10 @@ class RpcChain final : public CallerChain {
  private:
   bool may_run_again() const noexcept override { return true; }
   Task<Status> innermost() override {
+    // Of an attempt before this one.
     reply_.reset();
+    response_metadata() = {};
+    trailing_metadata() = {};
     auto wire = filtered_request();
     if (!wire) co_return wire.error();
     const CallOptions options = attempt_options();
@@ -125,7 +135,7 @@ class EventChain final : public CallerChain {
 }  // namespace
 
 Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
-                                    Result<Buffer> request, google::protobuf::MessageLite& reply,
+                                    Result<Buffer> request, MessageSlot reply,
                                     const CallOptions& options) {
   if (!request) co_return request.error();
   const TaskContext context = co_await current_context();
@@ -204,6 +214,13 @@ std::optional<Session> StreamChain::session() const {
 
 JitterBufferStats StreamChain::jitter_buffer_stats() const {
   return call_.stream() != nullptr ? call_.stream()->jitter_buffer_stats() : JitterBufferStats{};
+}
+
+// Anew for a reader that went on on another session.
+void StreamChain::on_receiving() {
+  if (!(response_metadata_ == call_.response_metadata())) {
+    response_metadata_ = call_.response_metadata();
+  }
 }
 
 void StreamChain::end_call(Status status) { call_.fail(std::move(status)); }

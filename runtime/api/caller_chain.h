@@ -6,12 +6,11 @@
 
 #include "echostream/base/task_group.h"
 #include "echostream/call_options.h"
+#include "echostream/internal/call_state.h"
 
 #include "runtime/api/call_chain.h"
 
 namespace echostream::internal {
-
-class CallState;
 
 /// The layers around a call through that channel; null when there are none.
 LayersPtr caller_layers(const Channel& channel, const MethodInfo& method);
@@ -24,6 +23,7 @@ class CallerChain : public CallChain {
 
   Side side() const noexcept final { return Side::kCaller; }
   std::optional<Session> session() const override;
+  Task<Result<Session>> wait_session() final;
   CallChain* parent() const noexcept final { return parent_.get(); }
   TypedState& state() noexcept final { return state_; }
   Metadata& metadata() noexcept final { return metadata_; }
@@ -34,7 +34,7 @@ class CallerChain : public CallChain {
   /// A message that the peer sent in answer, as the engine has it.
   Status accept_reply(Buffer wire);
   /// For the program, once the chain has ended with OK.
-  Status decode_reply(google::protobuf::MessageLite& reply) const;
+  Status decode_reply(MessageSlot reply) const;
   /// What the responder said beside its messages.
   void take_metadata(const CallState& call);
 
@@ -88,6 +88,7 @@ class StreamChain final : public CallerChain {
 
  private:
   Task<Status> innermost() override;
+  void on_receiving() override;
   Task<void> run_to_end();
 
   CallState& call_;
@@ -99,7 +100,7 @@ class StreamChain final : public CallerChain {
 // ---- As in generated_support.h, through `layers`.
 
 Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
-                                    Result<Buffer> request, google::protobuf::MessageLite& reply,
+                                    Result<Buffer> request, MessageSlot reply,
                                     const CallOptions& options);
 Task<Status> intercepted_send_event(LayersPtr layers, Channel channel, const MethodInfo& method,
                                     Result<Buffer> event, CallOptions options);

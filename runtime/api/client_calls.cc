@@ -89,7 +89,7 @@ Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result
 }
 
 Task<Status> unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
-                        google::protobuf::MessageLite& reply, const CallOptions& options) {
+                        MessageSlot reply, const CallOptions& options) {
   if (LayersPtr layers = caller_layers(channel, method)) {
     return intercepted_unary_call(std::move(layers), std::move(channel), method, std::move(request),
                                   reply, options);
@@ -160,8 +160,8 @@ bool pass_received(CallState& call, core::InboundMessage& inbound, const FrameIn
 
 using Take = std::optional<core::InboundMessage> (core::CallStream::*)();
 
-Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                     FrameInfo& info, Take take) {
+Task<bool> read_next(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info,
+                     Take take) {
   for (;;) {
     if (auto inbound = call->stream() != nullptr ? (call->stream()->*take)() : std::nullopt) {
       describe(call->session(), *inbound, info);
@@ -186,13 +186,11 @@ Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageL
 
 }  // namespace
 
-Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                        FrameInfo& info) {
+Task<bool> read_message(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info) {
   return read_next(std::move(call), message, info, &core::CallStream::take_message);
 }
 
-Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                        FrameInfo& info) {
+Task<bool> read_playout(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info) {
   return read_next(std::move(call), message, info, &core::CallStream::take_playout);
 }
 
@@ -240,7 +238,7 @@ Task<Status> finish_writing(std::shared_ptr<CallState> call) {
   co_return Status::ok();
 }
 
-Task<Status> read_reply(std::shared_ptr<CallState> call, google::protobuf::MessageLite& reply) {
+Task<Status> read_reply(std::shared_ptr<CallState> call, MessageSlot reply) {
   CallerChain* chain = call->layers.get();
   Status status =
       co_await await_reply(*call, chain != nullptr ? ReplySink(*chain) : ReplySink(reply));

@@ -230,26 +230,28 @@ TEST_P(MiddlewareTest, L04_NextTwiceAtOnceFails) {
 
 class GivesUp final : public Layer {
  public:
-  explicit GivesUp(Duration after) : after_(after) {}
+  GivesUp(Duration after, int most) : after_(after), most_(most) {}
   Task<Status> around(InterceptedCall& call, Next next) override {
-    for (;; ++attempts) {
+    for (int attempts = 1;; ++attempts) {
       std::optional<Status> status;
       TaskGroup group(call.executor());
       group.spawn(internal::store(next(), status));
       (void)co_await group.join(call.executor().now() + after_);
       if (status) co_return *std::move(status);
-      if (attempts == 2) co_return Status(StatusCode::kUnavailable, "gave up");
+      if (attempts == most_) break;
     }
+    // Long enough for the peer to hear of what was dropped.
+    (void)co_await sleep_for(30ms);
+    co_return Status(StatusCode::kUnavailable, "gave up");
   }
-  int attempts = 1;
 
  private:
   Duration after_;
+  int most_;
 };
 
 TEST_P(MiddlewareTest, L04_AnAttemptThatIsDroppedIsCancelledAndCanBeMadeAgain) {
-  const auto gives_up = std::make_shared<GivesUp>(50ms);
-  at_client(gives_up);
+  at_client(std::make_shared<GivesUp>(50ms, 2));
   at_client(std::make_shared<Tracer>("inside", trace_));
   Text request;
   request.set_number(10'000);
@@ -259,6 +261,35 @@ TEST_P(MiddlewareTest, L04_AnAttemptThatIsDroppedIsCancelledAndCanBeMadeAgain) {
   lab_.run_for(50ms);
   EXPECT_EQ(lab_.server_handler->started, 2);
   EXPECT_EQ(lab_.server_handler->cancelled, 2);
+}
+
+TEST_P(MiddlewareTest, L04_ALayerThatDropsNextEndsTheCallWithAStatusOfItsOwn) {
+  for (const bool on_server : {true, false}) {
+    Lab lab(options());
+    lab.connect();
+    Node& node = on_server ? *lab.server_node : *lab.client_node;
+    node.add_middleware(std::make_shared<GivesUp>(50ms, 1));
+    Text request;
+    request.set_number(10'000);
+    auto reply = lab.run(lab.client().Delay(request));
+    EXPECT_EQ(reply->status().message(), "gave up");
+    auto news = lab.run(lab.client().News({}));
+    EXPECT_FALSE(*lab.run(news->next()));
+    EXPECT_EQ(news->status().message(), "gave up");
+    auto mirror = lab.run(lab.client().Mirror());
+    EXPECT_FALSE(*lab.run(mirror->reader.next()));
+    EXPECT_EQ(mirror->reader.status().message(), "gave up");
+    auto sum = lab.run(lab.client().Sum());
+    lab.run_for(100ms);
+    EXPECT_EQ(lab.run(sum->write(count(1)))->message(), "gave up");
+    EXPECT_EQ(lab.run(sum->finish())->status().message(), "gave up");
+    // Nobody can take back an event that was sent.
+    if (on_server) {
+      EXPECT_TRUE(lab.run(lab.client().Note(request))->is_ok());
+    }
+    lab.run_for(200ms);
+    EXPECT_EQ(lab.server_handler->running, 0) << on_server;
+  }
 }
 
 TEST_P(MiddlewareTest, L04_ALayerThatThrowsEndsTheCallWithInternalAndIsNamedInTheLog) {
@@ -571,6 +602,61 @@ TEST_P(MiddlewareTest, WhatAWireFilterMakesIsWithinTheLimits) {
   const Status status = echo_status();
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), HasSubstr("the peer takes at most"));
+}
+
+TEST_P(MiddlewareTest, AFilterKnowsTheResponseMetadataWhenAMessageComes) {
+  std::vector<std::string> seen;
+  at_server(std::make_shared<Peeker>(
+      [](InterceptedCall& call) { call.response_metadata().add("x-encoding", "plain"); }));
+  at_client(std::make_shared<Peeker>([&](InterceptedCall& call) {
+    const auto look = [&](CallMessage& message) {
+      if (message.direction == CallMessage::Direction::kReceived) {
+        seen.emplace_back(call.response_metadata().find("x-encoding").value_or("nothing"));
+      }
+      return Status::ok();
+    };
+    call.add_filter(std::make_unique<FunctionFilter>(look), FilterPlace::kWire);
+  }));
+  EXPECT_TRUE(echo_status().is_ok());
+  auto reader = lab_.run(lab_.client().CountUp(count(1)));
+  EXPECT_TRUE(*lab_.run(reader->next()));
+  EXPECT_EQ(reader->response_metadata().find("x-encoding"), "plain");
+  EXPECT_THAT(seen, ElementsAre("plain", "plain"));
+}
+
+TEST_P(MiddlewareTest, TrailingMetadataOfALayerThatAnswersReachesTheCaller) {
+  at_server(std::make_shared<Peeker>(
+      [](InterceptedCall& call) { call.trailing_metadata().add("retry-after-ms", "5"); }));
+  at_server(std::make_shared<Answerer>(Status(StatusCode::kResourceExhausted, "too many")));
+  std::string told;
+  at_client(std::make_shared<Peeker>(nullptr, [&](InterceptedCall& call, Status&) {
+    told = call.trailing_metadata().find("retry-after-ms").value_or("nothing");
+  }));
+  EXPECT_EQ(echo_status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(told, "5");
+  auto reader = lab_.run(lab_.client().CountUp(count(1)));
+  EXPECT_FALSE(*lab_.run(reader->next()));
+  EXPECT_EQ(reader->trailing_metadata().find("retry-after-ms"), "5");
+}
+
+TEST_P(MiddlewareTest, UntypedCallersAndReadersGetTheBytes) {
+  at_both(std::make_shared<Filterer>(marked_with("mark:"), FilterPlace::kWire));
+  const MethodInfo& echo = lab_.server_handler->info().methods[0];
+  ASSERT_EQ(echo.name, "Echo");
+  auto reply = lab_.run(internal::call_encoded<Buffer>(lab_.at_client->channel(), echo,
+                                                       encoded(text("bytes")), CallOptions()));
+  ASSERT_TRUE(reply && *reply) << reply->status();
+  EXPECT_EQ(decoded(**reply).text(), "bytes");
+  const MethodInfo* mirror = nullptr;
+  for (const MethodInfo& method : lab_.server_handler->info().methods) {
+    if (method.name == "Mirror") mirror = &method;
+  }
+  auto stream = lab_.run(
+      internal::open_duplex<Buffer, Buffer>(lab_.at_client->channel(), *mirror, CallOptions()));
+  ASSERT_TRUE(lab_.run(stream->writer.write(encoded(text("frame"))))->is_ok());
+  auto frame = lab_.run(stream->reader.next());
+  ASSERT_TRUE(frame && *frame) << stream->reader.status();
+  EXPECT_EQ(decoded((*frame)->message).text(), "frame");
 }
 
 // ---- Ends.

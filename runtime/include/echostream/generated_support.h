@@ -29,7 +29,7 @@ namespace echostream::internal {
 /// One request, one reply. `reply` and `options` outlive the task. An error in place of the request
 /// is the result.
 Task<Status> unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
-                        google::protobuf::MessageLite& reply, const CallOptions& options);
+                        MessageSlot reply, const CallOptions& options);
 Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
                         CallOptions options);
 
