@@ -50,7 +50,7 @@ Task<Status> wait_for_event_queue(SessionState& session, const MethodInfo& metho
 
 // ---- The same as in generated_support.h, past all middleware.
 
-Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
+Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
                                ReplySink reply, const CallOptions& options);
 Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
                                CallOptions options);
@@ -58,8 +58,8 @@ Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result
 // ---- Over a persistent session.
 
 Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
-                                   const MethodInfo& method, Result<Buffer> request,
-                                   ReplySink reply, const CallOptions& options);
+                                   const MethodInfo& method, const Buffer& request, ReplySink reply,
+                                   const CallOptions& options);
 Task<Status> persistent_send_event(std::shared_ptr<PersistentState> persistent,
                                    const MethodInfo& method, Result<Buffer> event,
                                    CallOptions options);
