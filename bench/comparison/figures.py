@@ -29,6 +29,7 @@ ROWS = {
     "messages": Row("messages"),
     "bulk": Row("bulk"),
     "bulk_large": Row("bulk", arguments={"echostream": ["--max-udp-payload", "65487"], "grpc": []}),
+    "unary_layers": Row("unary_throughput", arguments={"echostream": ["--middleware", "3"]}),
     "unary_poll": Row("unary_latency", arguments={"echostream": ["--busy-poll-us", "50"], "grpc": []}),
     "handshake": Row("handshake"),
     "handshake_resumed": Row("handshake_resumed", arguments={"echostream": []}),
@@ -136,6 +137,11 @@ FIGURES = [
     Figure(
         "unary_cpu_server", "unary_throughput", "server_cpu_s_per_100k", "  CPU per 100 k calls, server", "s", digits=3,
     ),
+    Figure(
+        "unary_layers", "unary_layers", "calls_per_s", "  three layers of middleware at each end", "k calls/s", 1e-3, 1,
+        must=(at_least(0.9, figure="unary_calls"),),
+    ),
+    Figure("unary_layers_cpu", "unary_layers", "cpu_s_per_100k", "  CPU per 100 k of these calls", "s", digits=3),
     Figure(
         "events", "events", "messages_per_s", "1 KiB one-way events", "k/s", 1e-3, 1,
         must=(at_least(1.5, T), at_least(1, ICE)), aim=(at_least(0.8, N),),

@@ -259,9 +259,9 @@ echostream::Task<void> Growth::keep_calling(const std::vector<echostream::Method
   v1::Blob reply;
   while (left > 0 && failure.is_ok()) {
     const echostream::MethodInfo& method = methods[--left % methods.size()];
-    const echostream::CallOptions options;
+    echostream::CallOptions options;
     Status status = co_await echostream::internal::unary_call(sessions_[0].channel(), method,
-                                                              request, reply, options);
+                                                              *request, reply, options);
     if (!status.is_ok()) failure = status;
   }
 }

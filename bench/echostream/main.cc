@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bench/echostream/client.h"
+#include "bench/echostream/thin_layers.h"
 #include "bench/support/process_usage.h"
 
 namespace bench {
@@ -24,6 +25,7 @@ int run(const ClientOptions& options) {
   node_options.max_udp_payload_bytes = options.max_udp_payload;
   node_options.trust = echostream::Trust::pinned({*fingerprint});
   echostream::Node node(**loop, std::move(node_options));
+  add_thin_layers(node, options.middleware);
   Report report("echostream");
   Client client(node, options, report);
   const echostream::Status status = echostream::run(**loop, client.run());

@@ -11,6 +11,7 @@
 #include "echostream/node_pool.h"
 
 #include "bench.echostream.h"
+#include "bench/echostream/thin_layers.h"
 #include "bench/echostream/wide_service.h"
 #include "bench/support/client_options.h"
 #include "bench/support/media.h"
@@ -209,6 +210,7 @@ int run(const ServerOptions& options) {
   node_options.max_udp_payload_bytes = options.max_udp_payload;
   if (options.threads > 1) return run_on_threads(options, **loop, node_options);
   echostream::Node node(**loop, node_options);
+  add_thin_layers(node, options.middleware);
   auto handler = std::make_shared<Handler>();
   if (Status status = node.serve(handler); !status.is_ok()) return fail(status);
   QuietNodes quiet(**loop, node_options, options.listen.substr(0, options.listen.rfind(':')),

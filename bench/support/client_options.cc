@@ -34,6 +34,7 @@ void print_help(const ClientProgram& program) {
       program.is_echostream
           ? "  --busy-poll-us N     look for datagrams for N us before sleeping (default 0)\n"
             "  --max-udp-payload N  the largest datagram that is tried (default 1452)\n"
+            "  --middleware N       layers around each call that do next to nothing (default 0)\n"
           : "");
 }
 
@@ -83,6 +84,9 @@ bool apply(std::string_view option, std::string_view value, const ClientProgram&
   if (option == "--most") return assign(value, 2000, 15'000, options.most);
   if (program.is_echostream && option == "--busy-poll-us") {
     return assign(value, 0, 10'000, options.busy_poll_us);
+  }
+  if (program.is_echostream && option == "--middleware") {
+    return assign(value, 0, 100, options.middleware);
   }
   if (program.is_echostream && option == "--max-udp-payload") {
     return assign(value, 1200, 65'527, options.max_udp_payload);

@@ -44,6 +44,7 @@ struct ClientOptions {
   std::size_t most = 10'000;        // sessions and subscribers of the growth row
   unsigned busy_poll_us = 0;        // only EchoStream's
   unsigned max_udp_payload = 1452;  // the same
+  unsigned middleware = 0;          // the same
   std::string json;
   unsigned lifetime_seconds = 0;
 

@@ -25,7 +25,8 @@ void print_help(const char* program, bool needs_certificate) {
           : "  --threads N         serve on N threads (default 1)\n"
             "  --busy-poll-us N    look for datagrams for N us before sleeping "
             "(default 0)\n"
-            "  --max-udp-payload N the largest datagram that is tried (default 1452)\n");
+            "  --max-udp-payload N the largest datagram that is tried (default 1452)\n"
+            "  --middleware N      layers around each call that do next to nothing (default 0)\n");
 }
 
 bool assign(std::string_view text, unsigned long least, unsigned long most, unsigned& out) {
@@ -49,6 +50,8 @@ bool apply(std::string_view option, std::string_view value, bool needs_certifica
     return assign(value, 1, 256, options.threads);
   } else if (!needs_certificate && option == "--busy-poll-us") {
     return assign(value, 0, 10'000, options.busy_poll_us);
+  } else if (!needs_certificate && option == "--middleware") {
+    return assign(value, 0, 100, options.middleware);
   } else if (!needs_certificate && option == "--max-udp-payload") {
     return assign(value, 1200, 65'527, options.max_udp_payload);
   } else if (option == "--lifetime") {

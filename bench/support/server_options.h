@@ -13,6 +13,7 @@ struct ServerOptions {
   unsigned threads = 1;             // only EchoStream's
   unsigned busy_poll_us = 0;        // only EchoStream's
   unsigned max_udp_payload = 1452;  // the same
+  unsigned middleware = 0;          // the same
   unsigned lifetime_seconds = 0;
 };
 

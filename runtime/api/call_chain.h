@@ -15,7 +15,7 @@ namespace echostream::internal {
 
 struct NodeContext;
 
-class CallChain {
+class CallChain : private TaskFollower {
  public:
   using Side = InterceptedCall::Side;
 
@@ -26,7 +26,7 @@ class CallChain {
 
   /// The outermost layer and all that is inside it; once. Never throws.
   Task<Status> run() { return run_from(0); }
-  /// What Next does.
+  /// What Next does. The step counts as begun at once, and until its Task is gone or has ended.
   Task<Status> run_from(std::size_t layer);
   /// The call itself, or its handler, was reached.
   bool was_made() const noexcept { return reached_ > layers_->size(); }
@@ -37,6 +37,7 @@ class CallChain {
   const MethodInfo& method() const noexcept { return method_; }
   Executor& executor() const noexcept { return executor_; }
   virtual std::optional<Session> session() const = 0;
+  virtual Task<Result<Session>> wait_session() = 0;
   virtual CallChain* parent() const noexcept { return nullptr; }
   virtual TypedState& state() noexcept = 0;
   virtual Metadata& metadata() noexcept = 0;
@@ -54,6 +55,7 @@ class CallChain {
   void add_filter(std::unique_ptr<MessageFilter> filter, FilterPlace place);
 
   // ---- Messages.
+  bool has_filters() const noexcept { return !filters_.empty(); }
   /// Through all filters. An error ends the call, which is up to whoever asks.
   Status pass(CallMessage& message);
   /// The same for a message that is not a frame.
@@ -67,6 +69,8 @@ class CallChain {
   virtual bool may_run_again() const noexcept { return false; }
   /// Before a message of ours goes out.
   virtual void on_sending() {}
+  /// Before a frame of the peer's passes the filters.
+  virtual void on_receiving() {}
   /// Null once the node is gone.
   virtual const NodeContext* node() const noexcept = 0;
   std::size_t max_decoded_bytes() const noexcept { return max_decoded_bytes_; }
@@ -82,8 +86,9 @@ class CallChain {
     // Of the layer that added it.
     std::size_t depth;
   };
-  class Entered;
-  Status check_run(std::size_t layer) const;
+  bool on_task_threw(PromiseBase& task, Places places) noexcept override;
+  void on_task_gone(Places places) noexcept override;
+  Status refusal_of(std::size_t layer) const;
   Status run_filter(const Filter& filter, CallMessage& message);
   Status pass_all(FilterPlace place, bool first_added_first, CallMessage& message);
   void log_thrown(std::size_t depth, const char* where) const;
@@ -96,11 +101,14 @@ class CallChain {
   const std::size_t max_decoded_bytes_;
   InterceptedCall call_{*this};
   std::vector<Filter> filters_;
-  // How many layers have begun and not ended; the call itself counts as one more.
+  // How many steps have begun and not ended: a layer each, and the call itself.
   std::size_t depth_ = 0;
   // The most there ever were.
   std::size_t reached_ = 0;
 };
+
+/// A step that has failed already.
+Task<Status> fail_with(Status status);
 
 /// A frame of a stream or a published event on its way out. An error has ended the call.
 Status pass_sent_frame(CallChain& chain, Buffer& bytes, std::uint64_t sequence,

@@ -133,4 +133,10 @@ Result<std::size_t> decode_message(BytesView bytes, google::protobuf::MessageLit
                                                   "; do both ends use the same .proto?");
 }
 
+Result<std::size_t> fill(MessageSlot slot, const Buffer& bytes, std::size_t most_memory) {
+  if (slot.message() != nullptr) return decode_message(bytes, *slot.message(), most_memory);
+  *slot.bytes() = bytes;
+  return std::size_t{0};
+}
+
 }  // namespace echostream::internal

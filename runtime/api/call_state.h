@@ -118,4 +118,7 @@ class CallState final : private core::CallObserver {
 Result<std::size_t> decode_message(BytesView bytes, google::protobuf::MessageLite& message,
                                    std::size_t most_memory);
 
+/// The same for bytes that nobody decodes: they take nothing beside themselves.
+Result<std::size_t> fill(MessageSlot slot, const Buffer& bytes, std::size_t most_memory);
+
 }  // namespace echostream::internal

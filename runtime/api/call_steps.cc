@@ -52,13 +52,17 @@ void begin(CallState& call, std::shared_ptr<SessionState> session, const MethodI
   if (!status.is_ok()) call.fail(status.with_context(method.full_name));
 }
 
-Status ReplySink::accept(Buffer bytes, const Limits& limits) const {
-  if (chain_ != nullptr) return chain_->accept_reply(std::move(bytes));
-  return internal::decode_reply(bytes, *message_, limits.max_decoded_bytes);
+Status ReplySink::accept(Buffer bytes, const CallState& call) const {
+  if (chain_ == nullptr) {
+    return decode_reply(bytes, *message_, call.session().limits().max_decoded_bytes);
+  }
+  // A filter may have to look there to know what the bytes are.
+  chain_->take_metadata(call);
+  return chain_->accept_reply(std::move(bytes));
 }
 
 void ReplySink::clear() const {
-  if (message_ != nullptr) message_->Clear();
+  if (message_ && message_->message() != nullptr) message_->message()->Clear();
 }
 
 void ReplySink::take_metadata(const CallState& call, const CallOptions& options) const {
@@ -68,9 +72,8 @@ void ReplySink::take_metadata(const CallState& call, const CallOptions& options)
   }
 }
 
-Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply,
-                    std::size_t max_decoded_bytes) {
-  const Status decoded = decode_message(bytes, reply, max_decoded_bytes).status();
+Status decode_reply(const Buffer& bytes, MessageSlot reply, std::size_t max_decoded_bytes) {
+  const Status decoded = fill(reply, bytes, max_decoded_bytes).status();
   if (decoded.code() != StatusCode::kInvalidArgument) {
     return decoded.with_context("what the peer sent");
   }
@@ -85,7 +88,7 @@ Task<Status> await_reply(CallState& call, ReplySink reply) {
       if (got_reply)
         call.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
       got_reply = true;
-      Status taken = reply.accept(std::move(message->message), call.session().limits());
+      Status taken = reply.accept(std::move(message->message), call);
       if (!taken.is_ok()) call.fail(std::move(taken));
     }
     if (call.receive_ended()) break;

@@ -25,21 +25,21 @@ void begin(CallState& call, std::shared_ptr<SessionState> session, const MethodI
            const TaskContext& context);
 /// Decodes what the peer answered: RESOURCE_EXHAUSTED when it would take too much memory, INTERNAL
 /// when the peer and we do not mean the same message.
-Status decode_reply(BytesView bytes, google::protobuf::MessageLite& reply,
-                    std::size_t max_decoded_bytes);
+Status decode_reply(const Buffer& bytes, MessageSlot reply, std::size_t max_decoded_bytes);
 
 /// Where the reply of an rpc goes: into the program's message, or to the middleware around it.
 class ReplySink {
  public:
-  explicit ReplySink(google::protobuf::MessageLite& message) noexcept : message_(&message) {}
+  explicit ReplySink(MessageSlot message) noexcept : message_(message) {}
   explicit ReplySink(CallerChain& chain) noexcept : chain_(&chain) {}
-  Status accept(Buffer bytes, const Limits& limits) const;
+  /// A message of the peer's.
+  Status accept(Buffer bytes, const CallState& call) const;
   void clear() const;
   /// The responder's metadata, once the call has ended.
   void take_metadata(const CallState& call, const CallOptions& options) const;
 
  private:
-  google::protobuf::MessageLite* message_ = nullptr;
+  std::optional<MessageSlot> message_;
   CallerChain* chain_ = nullptr;
 };
 /// Reads the one reply, then the status that follows it.
@@ -50,7 +50,7 @@ Task<Status> wait_for_event_queue(SessionState& session, const MethodInfo& metho
 
 // ---- The same as in generated_support.h, past all middleware.
 
-Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
+Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
                                ReplySink reply, const CallOptions& options);
 Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
                                CallOptions options);
@@ -58,8 +58,8 @@ Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result
 // ---- Over a persistent session.
 
 Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
-                                   const MethodInfo& method, Result<Buffer> request,
-                                   ReplySink reply, const CallOptions& options);
+                                   const MethodInfo& method, const Buffer& request, ReplySink reply,
+                                   const CallOptions& options);
 Task<Status> persistent_send_event(std::shared_ptr<PersistentState> persistent,
                                    const MethodInfo& method, Result<Buffer> event,
                                    CallOptions options);

@@ -28,18 +28,18 @@ CallerChain::Parent::Parent(CallContext* context) {
 }
 
 CallerChain::CallerChain(LayersPtr layers, Channel channel, const MethodInfo& method,
-                         std::optional<Buffer> request, const CallOptions& options,
+                         std::optional<Buffer> request, CallOptions options,
                          const TaskContext& context)
     // Layers were found, so the node is there.
     : CallChain(std::move(layers), method, *context.executor, node_of(channel)->options.limits),
       channel_(std::move(channel)),
-      metadata_(options.metadata()),
-      fail_fast_(options.fail_fast()),
+      options_(std::move(options)),
       context_(context),
       parent_(context.call),
       latest_deadline_(context.call != nullptr ? context.call->deadline() : kNever),
-      deadline_(deadline_of(method, options, context)) {
+      deadline_(deadline_of(method, options_, context)) {
   request_ = std::move(request);
+  options_.response_metadata_ = nullptr;
 }
 
 const NodeContext* CallerChain::node() const noexcept { return node_of(channel_); }
@@ -50,14 +50,20 @@ std::optional<Session> CallerChain::session() const {
   return Session(std::move(session));
 }
 
+Task<Result<Session>> CallerChain::wait_session() {
+  if (channel_.state()) co_return Session(channel_.state());
+  auto session = co_await channel_.persistent()->next_session(deadline_, options_.fail_fast());
+  if (!session) co_return session.error();
+  co_return Session(*std::move(session));
+}
+
 void CallerChain::set_deadline(LocalTime deadline) noexcept {
   deadline_ = std::min(deadline, latest_deadline_);
 }
 
-CallOptions CallerChain::attempt_options() const {
-  const Duration left = deadline_ == kNever ? Duration::max() : deadline_ - executor().now();
-  CallOptions options = CallOptions().timeout(left).metadata(metadata_);
-  return fail_fast_ ? std::move(options).fail_fast(*fail_fast_) : std::move(options);
+const CallOptions& CallerChain::attempt_options() {
+  options_.timeout_ = deadline_ == kNever ? Duration::max() : deadline_ - executor().now();
+  return options_;
 }
 
 Result<Buffer> CallerChain::filtered_request() {
@@ -73,16 +79,25 @@ Status CallerChain::accept_reply(Buffer wire) {
   return status;
 }
 
-Status CallerChain::decode_reply(google::protobuf::MessageLite& reply) const {
+Status CallerChain::decode_reply(MessageSlot reply) const {
   if (!reply_) {
     return {StatusCode::kInternal, "middleware ended the call with OK and without a reply"};
   }
   return internal::decode_reply(*reply_, reply, max_decoded_bytes());
 }
 
+void CallerChain::forget_attempt() {
+  reply_.reset();
+  response_metadata_ = {};
+  trailing_metadata_ = {};
+}
+
 void CallerChain::take_metadata(const CallState& call) {
-  response_metadata_ = call.response_metadata();
-  trailing_metadata_ = call.trailing_metadata();
+  const auto take = [](const Metadata& from, Metadata& to) {
+    if (!from.empty() || !to.empty()) to = from;
+  };
+  take(call.response_metadata(), response_metadata_);
+  take(call.trailing_metadata(), trailing_metadata_);
 }
 
 // ---- Rpcs and events: the chain lives in the coroutine of the call.
@@ -96,14 +111,14 @@ class RpcChain final : public CallerChain {
  private:
   bool may_run_again() const noexcept override { return true; }
   Task<Status> innermost() override {
-    reply_.reset();
+    if (reply_ || was_told_anything()) forget_attempt();
     auto wire = filtered_request();
-    if (!wire) co_return wire.error();
-    const CallOptions options = attempt_options();
-    Status status = co_await direct_unary_call(channel(), method(), *std::move(wire),
-                                               ReplySink(*this), options);
-    co_return status;
+    if (!wire) return fail_with(std::move(wire).error());
+    wire_ = *std::move(wire);
+    return direct_unary_call(channel(), method(), wire_, ReplySink(*this), attempt_options());
   }
+  // What the attempt sends.
+  Buffer wire_;
 };
 
 class EventChain final : public CallerChain {
@@ -114,29 +129,24 @@ class EventChain final : public CallerChain {
   bool may_run_again() const noexcept override { return true; }
   Task<Status> innermost() override {
     auto wire = filtered_request();
-    if (!wire) co_return wire.error();
-    CallOptions options = attempt_options();
-    Status status =
-        co_await direct_send_event(channel(), method(), *std::move(wire), std::move(options));
-    co_return status;
+    if (!wire) return fail_with(std::move(wire).error());
+    return direct_send_event(channel(), method(), *std::move(wire), attempt_options());
   }
 };
 
 }  // namespace
 
 Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
-                                    Result<Buffer> request, google::protobuf::MessageLite& reply,
-                                    const CallOptions& options) {
-  if (!request) co_return request.error();
+                                    const Buffer& request, MessageSlot reply,
+                                    CallOptions& options) {
   const TaskContext context = co_await current_context();
-  RpcChain chain(std::move(layers), std::move(channel), method, *std::move(request), options,
+  Metadata* const response_metadata = options.response_metadata();
+  RpcChain chain(std::move(layers), std::move(channel), method, request, std::move(options),
                  context);
   Status status = co_await chain.run();
   // Whoever tries again at once must not keep the others from their turn.
   if (!chain.was_made()) co_await yield_now();
-  if (options.response_metadata() != nullptr) {
-    *options.response_metadata() = chain.response_metadata();
-  }
+  if (response_metadata != nullptr) *response_metadata = chain.response_metadata();
   if (status.is_ok()) status = chain.decode_reply(reply);
   co_return status;
 }
@@ -145,8 +155,8 @@ Task<Status> intercepted_send_event(LayersPtr layers, Channel channel, const Met
                                     Result<Buffer> event, CallOptions options) {
   if (!event) co_return event.error();
   const TaskContext context = co_await current_context();
-  EventChain chain(std::move(layers), std::move(channel), method, *std::move(event), options,
-                   context);
+  EventChain chain(std::move(layers), std::move(channel), method, *std::move(event),
+                   std::move(options), context);
   Status status = co_await chain.run();
   if (!chain.was_made()) co_await yield_now();
   co_return status;
@@ -156,9 +166,9 @@ Task<Status> intercepted_send_event(LayersPtr layers, Channel channel, const Met
 
 StreamChain::StreamChain(CallState& call, LayersPtr layers, Channel channel,
                          const MethodInfo& method, std::optional<Buffer> request,
-                         const CallOptions& options, const TaskContext& context)
-    : CallerChain(std::move(layers), std::move(channel), method, std::move(request), options,
-                  context),
+                         CallOptions options, const TaskContext& context)
+    : CallerChain(std::move(layers), std::move(channel), method, std::move(request),
+                  std::move(options), context),
       call_(call),
       task_(*context.executor) {
   call_.set_chain(this);
@@ -181,7 +191,7 @@ Task<Status> StreamChain::innermost() {
   }
   // Once the call has ended, what context() speaks of may be gone.
   if (!call_.is_ended()) {
-    const CallOptions options = attempt_options();
+    const CallOptions& options = attempt_options();
     call_.context().set_deadline(deadline());
     if (channel().persistent()) {
       co_await persistent_begin(call_, channel().persistent(), method(), std::move(wire), options,
@@ -204,6 +214,13 @@ std::optional<Session> StreamChain::session() const {
 
 JitterBufferStats StreamChain::jitter_buffer_stats() const {
   return call_.stream() != nullptr ? call_.stream()->jitter_buffer_stats() : JitterBufferStats{};
+}
+
+// Anew for a reader that went on on another session.
+void StreamChain::on_receiving() {
+  if (!(response_metadata_ == call_.response_metadata())) {
+    response_metadata_ = call_.response_metadata();
+  }
 }
 
 void StreamChain::end_call(Status status) { call_.fail(std::move(status)); }

@@ -6,12 +6,11 @@
 
 #include "echostream/base/task_group.h"
 #include "echostream/call_options.h"
+#include "echostream/internal/call_state.h"
 
 #include "runtime/api/call_chain.h"
 
 namespace echostream::internal {
-
-class CallState;
 
 /// The layers around a call through that channel; null when there are none.
 LayersPtr caller_layers(const Channel& channel, const MethodInfo& method);
@@ -19,14 +18,14 @@ LayersPtr caller_layers(const Channel& channel, const MethodInfo& method);
 class CallerChain : public CallChain {
  public:
   CallerChain(LayersPtr layers, Channel channel, const MethodInfo& method,
-              std::optional<Buffer> request, const CallOptions& options,
-              const TaskContext& context);
+              std::optional<Buffer> request, CallOptions options, const TaskContext& context);
 
   Side side() const noexcept final { return Side::kCaller; }
   std::optional<Session> session() const override;
+  Task<Result<Session>> wait_session() final;
   CallChain* parent() const noexcept final { return parent_.get(); }
   TypedState& state() noexcept final { return state_; }
-  Metadata& metadata() noexcept final { return metadata_; }
+  Metadata& metadata() noexcept final { return options_.metadata_; }
   LocalTime deadline() const noexcept final { return deadline_; }
   void set_deadline(LocalTime deadline) noexcept final;
   Metadata& trailing_metadata() noexcept final { return trailing_metadata_; }
@@ -34,7 +33,7 @@ class CallerChain : public CallChain {
   /// A message that the peer sent in answer, as the engine has it.
   Status accept_reply(Buffer wire);
   /// For the program, once the chain has ended with OK.
-  Status decode_reply(google::protobuf::MessageLite& reply) const;
+  Status decode_reply(MessageSlot reply) const;
   /// What the responder said beside its messages.
   void take_metadata(const CallState& call);
 
@@ -43,8 +42,13 @@ class CallerChain : public CallChain {
   const NodeContext* node() const noexcept final;
   const Channel& channel() const noexcept { return channel_; }
   const TaskContext& context() const noexcept { return context_; }
-  /// The options of an attempt: what the layers have made of them.
-  CallOptions attempt_options() const;
+  bool was_told_anything() const noexcept {
+    return !response_metadata_.empty() || !trailing_metadata_.empty();
+  }
+  /// What the last one brought.
+  void forget_attempt();
+  /// For an attempt that begins now: what the layers have made of them.
+  const CallOptions& attempt_options();
   /// What of request() goes over the wire.
   Result<Buffer> filtered_request();
 
@@ -60,10 +64,9 @@ class CallerChain : public CallChain {
   };
 
   Channel channel_;
-  Metadata metadata_;
+  CallOptions options_;
   Metadata trailing_metadata_;
   TypedState state_;
-  std::optional<bool> fail_fast_;
   TaskContext context_;
   Parent parent_;
   const LocalTime latest_deadline_;
@@ -75,8 +78,7 @@ class CallerChain : public CallChain {
 class StreamChain final : public CallerChain {
  public:
   StreamChain(CallState& call, LayersPtr layers, Channel channel, const MethodInfo& method,
-              std::optional<Buffer> request, const CallOptions& options,
-              const TaskContext& context);
+              std::optional<Buffer> request, CallOptions options, const TaskContext& context);
 
   void start();
   /// The peer was asked for the stream: readers and writers may go ahead.
@@ -88,6 +90,7 @@ class StreamChain final : public CallerChain {
 
  private:
   Task<Status> innermost() override;
+  void on_receiving() override;
   Task<void> run_to_end();
 
   CallState& call_;
@@ -99,8 +102,7 @@ class StreamChain final : public CallerChain {
 // ---- As in generated_support.h, through `layers`.
 
 Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
-                                    Result<Buffer> request, google::protobuf::MessageLite& reply,
-                                    const CallOptions& options);
+                                    const Buffer& request, MessageSlot reply, CallOptions& options);
 Task<Status> intercepted_send_event(LayersPtr layers, Channel channel, const MethodInfo& method,
                                     Result<Buffer> event, CallOptions options);
 Task<std::shared_ptr<CallState>> intercepted_open_call(LayersPtr layers, Channel channel,

@@ -9,11 +9,10 @@ namespace echostream::internal {
 namespace {
 
 Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const MethodInfo& method,
-                                Result<Buffer> request, ReplySink reply,
+                                const Buffer& request, ReplySink reply,
                                 const CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
-  if (!request) co_return request.error();
   auto stream = start(*session, method, options, deadline, context);
   if (!stream) {
     // Whoever tries again at once must not keep the others from their turn.
@@ -21,7 +20,7 @@ Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const Met
     co_return stream.error().with_context(method.full_name);
   }
   CallState call(std::move(session), **stream, deadline);
-  Status sent = (*stream)->send_message(*request, true);
+  Status sent = (*stream)->send_message(request, true);
   if (!sent.is_ok()) {
     co_await yield_now();
     co_return sent.with_context(method.full_name);
@@ -71,12 +70,12 @@ Task<std::shared_ptr<CallState>> direct_open_call(Channel channel, const MethodI
 
 }  // namespace
 
-Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
+Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
                                ReplySink reply, const CallOptions& options) {
   if (channel.persistent()) {
-    return persistent_unary_call(channel.persistent(), method, std::move(request), reply, options);
+    return persistent_unary_call(channel.persistent(), method, request, reply, options);
   }
-  return session_unary_call(channel.state(), method, std::move(request), reply, options);
+  return session_unary_call(channel.state(), method, request, reply, options);
 }
 
 Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
@@ -88,14 +87,13 @@ Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result
   return session_send_event(channel.state(), method, std::move(event), std::move(options));
 }
 
-Task<Status> unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
-                        google::protobuf::MessageLite& reply, const CallOptions& options) {
+Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+                        MessageSlot reply, CallOptions& options) {
   if (LayersPtr layers = caller_layers(channel, method)) {
-    return intercepted_unary_call(std::move(layers), std::move(channel), method, std::move(request),
-                                  reply, options);
+    return intercepted_unary_call(std::move(layers), std::move(channel), method, request, reply,
+                                  options);
   }
-  return direct_unary_call(std::move(channel), method, std::move(request), ReplySink(reply),
-                           options);
+  return direct_unary_call(std::move(channel), method, request, ReplySink(reply), options);
 }
 
 Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
@@ -160,8 +158,8 @@ bool pass_received(CallState& call, core::InboundMessage& inbound, const FrameIn
 
 using Take = std::optional<core::InboundMessage> (core::CallStream::*)();
 
-Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                     FrameInfo& info, Take take) {
+Task<bool> read_next(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info,
+                     Take take) {
   for (;;) {
     if (auto inbound = call->stream() != nullptr ? (call->stream()->*take)() : std::nullopt) {
       describe(call->session(), *inbound, info);
@@ -186,13 +184,11 @@ Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageL
 
 }  // namespace
 
-Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                        FrameInfo& info) {
+Task<bool> read_message(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info) {
   return read_next(std::move(call), message, info, &core::CallStream::take_message);
 }
 
-Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                        FrameInfo& info) {
+Task<bool> read_playout(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info) {
   return read_next(std::move(call), message, info, &core::CallStream::take_playout);
 }
 
@@ -240,7 +236,7 @@ Task<Status> finish_writing(std::shared_ptr<CallState> call) {
   co_return Status::ok();
 }
 
-Task<Status> read_reply(std::shared_ptr<CallState> call, google::protobuf::MessageLite& reply) {
+Task<Status> read_reply(std::shared_ptr<CallState> call, MessageSlot reply) {
   CallerChain* chain = call->layers.get();
   Status status =
       co_await await_reply(*call, chain != nullptr ? ReplySink(*chain) : ReplySink(reply));

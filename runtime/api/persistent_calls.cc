@@ -32,11 +32,10 @@ Status cut_off_status(const Status& status, const MethodInfo& method) {
 }  // namespace
 
 Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
-                                   const MethodInfo& method, Result<Buffer> request,
-                                   ReplySink reply, const CallOptions& options) {
+                                   const MethodInfo& method, const Buffer& request, ReplySink reply,
+                                   const CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context);
-  if (!request) co_return request.error();
   persistent->retry_budget().count_call();
   for (int attempts = 0;;) {
     auto session = co_await persistent->next_session(deadline, options.fail_fast());
@@ -47,7 +46,7 @@ Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
       co_return stream.error().with_context(method.full_name);
     }
     CallState call(*session, **stream, deadline);
-    Status sent = (*stream)->send_message(*request, true);
+    Status sent = (*stream)->send_message(request, true);
     if (!sent.is_ok()) {
       co_await yield_now();
       co_return sent.with_context(method.full_name);

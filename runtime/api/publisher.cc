@@ -33,7 +33,8 @@ struct Subscriber {
   /// which is code of the program's and must not run inside publish().
   bool is_ready() const {
     const core::CallStream& stream = *call->state()->stream();
-    return queue.empty() && call->state()->chain() == nullptr && !is_over() &&
+    const CallChain* chain = call->state()->chain();
+    return queue.empty() && (chain == nullptr || !chain->has_filters()) && !is_over() &&
            !call->is_finished() && !stream.end() && stream.is_writable();
   }
   Status send(Event event) const {

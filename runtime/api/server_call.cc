@@ -73,7 +73,7 @@ void ServerCall::add_trailing_metadata(std::string key, std::string value) {
 }
 
 // What is decoded is held until the handler has ended.
-Status ServerCall::decode(BytesView bytes, google::protobuf::MessageLite& message) {
+Status ServerCall::decode(const Buffer& bytes, MessageSlot message) {
   const Limits& limits = session_->limits();
   const std::size_t held = session_->handler_bytes() + bytes.size();
   if (held > limits.max_handler_bytes) {
@@ -81,15 +81,15 @@ Status ServerCall::decode(BytesView bytes, google::protobuf::MessageLite& messag
                                                 std::to_string(session_->handler_bytes()) +
                                                 " bytes already (Limits::max_handler_bytes)"};
   }
-  const auto decoded = decode_message(
-      bytes, message, std::min(limits.max_decoded_bytes, limits.max_handler_bytes - held));
+  const auto decoded =
+      fill(message, bytes, std::min(limits.max_decoded_bytes, limits.max_handler_bytes - held));
   if (!decoded) return decoded.error();
   held_bytes_ = bytes.size() + *decoded;
   session_->hold_for_handler(held_bytes_);
   return Status::ok();
 }
 
-Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
+Task<bool> ServerCall::receive(MessageSlot request) {
   for (;;) {
     if (auto message = state_->stream()->take_message()) {
       Status decoded = pass_received(message->message);
@@ -110,7 +110,7 @@ Status ServerCall::pass_received(Buffer& bytes) {
   return chain_ != nullptr ? chain_->accept_request(bytes) : Status::ok();
 }
 
-bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
+bool ServerCall::decode_event(MessageSlot event) {
   Status decoded = pass_received(event_);
   if (decoded.is_ok()) decoded = decode(event_, event);
   if (decoded.is_ok()) return true;
@@ -124,19 +124,15 @@ bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
   return false;
 }
 
-void ServerCall::finish(const google::protobuf::MessageLite* reply, const Status& status) {
+void ServerCall::finish(Result<Buffer> reply, bool has_reply, const Status& status) {
   if (std::exchange(finished_, true) || (!state_ && chain_ == nullptr)) return;
-  Status end = status;
-  std::optional<Buffer> bytes;
-  if (reply != nullptr && end.is_ok()) {
-    auto encoded = encode_message(*reply);
-    if (encoded) bytes = *std::move(encoded);
-    end = encoded.status();
-  }
+  Status end = status.is_ok() ? reply.status() : status;
+  const bool replies = has_reply && end.is_ok();
   if (chain_ != nullptr) {
-    chain_->handle_finished(std::move(bytes), std::move(end));
+    chain_->handle_finished(replies ? std::optional(*std::move(reply)) : std::nullopt,
+                            std::move(end));
   } else {
-    answer(bytes ? &*bytes : nullptr, std::move(end));
+    answer(replies ? &*reply : nullptr, std::move(end));
   }
 }
 

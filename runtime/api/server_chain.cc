@@ -38,6 +38,8 @@ Task<Status> ServerChain::innermost() {
   co_return status_;
 }
 
+Task<Result<Session>> ServerChain::wait_session() { co_return Session(server_call_.session()); }
+
 Status ServerChain::accept_request(Buffer& bytes) {
   Status status = pass(CallMessage::Direction::kReceived, bytes);
   if (status.is_ok()) request_ = bytes;

@@ -28,6 +28,7 @@ class ServerChain final : public CallChain {
 
   Side side() const noexcept override { return Side::kServer; }
   std::optional<Session> session() const override { return Session(server_call_.session()); }
+  Task<Result<Session>> wait_session() override;
   TypedState& state() noexcept override { return server_call_.values(); }
   Metadata& metadata() noexcept override { return server_call_.metadata_; }
   LocalTime deadline() const noexcept override { return server_call_.context().deadline(); }

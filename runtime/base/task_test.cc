@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "echostream/base/task_group.h"
 #include "echostream/base/wait.h"
@@ -195,6 +196,73 @@ TEST_F(TaskTest, JoinWaitsForEveryTask) {
   EXPECT_FALSE(joined);
   executor_.advance(1ms);
   EXPECT_TRUE(joined);
+}
+
+class Follower final : public internal::TaskFollower {
+ public:
+  bool on_task_threw(internal::PromiseBase& task, Places places) noexcept override {
+    log.push_back("threw " + std::to_string(places.first));
+    if (contains) static_cast<internal::Promise<int>&>(task).return_value(-1);
+    return contains;
+  }
+  void on_task_gone(Places places) noexcept override {
+    log.push_back("gone " + std::to_string(places.last));
+  }
+  std::vector<std::string> log;
+  bool contains = true;
+};
+
+Task<int> fail() {
+  throw std::runtime_error("a mistake");
+  co_return 0;
+}
+Task<int> never() {
+  WaitPoint point;
+  (void)co_await point.wait();
+  co_return 0;
+}
+
+TEST_F(TaskTest, AFollowerHearsOnceOfTheEndOfATask) {
+  Follower follower;
+  group_.spawn([](Follower& by) -> Task<void> {
+    Task<int> task = answer(1);
+    task.follow(by, 7);
+    task.follow(by, 3);
+    const int result = co_await std::move(task);
+    by.log.push_back("result " + std::to_string(result));
+  }(follower));
+  executor_.run();
+  EXPECT_EQ(follower.log, (std::vector<std::string>{"gone 3", "result 1"}));
+
+  follower.log.clear();
+  group_.spawn([](Follower& by) -> Task<void> {
+    Task<int> task = never();
+    task.follow(by, 1);
+    (void)co_await std::move(task);
+  }(follower));
+  executor_.run();
+  group_.clear();
+  EXPECT_EQ(follower.log, std::vector<std::string>{"gone 1"});
+}
+
+TEST_F(TaskTest, AFollowerPutsAValueInAnExceptionsPlace) {
+  Follower follower;
+  for (const bool contains : {true, false}) {
+    follower.contains = contains;
+    group_.spawn([](Follower& by) -> Task<void> {
+      Task<int> task = fail();
+      task.follow(by, 2);
+      try {
+        const int result = co_await std::move(task);
+        by.log.push_back("result " + std::to_string(result));
+      } catch (const std::runtime_error& error) {
+        by.log.push_back(error.what());
+      }
+    }(follower));
+    executor_.run();
+  }
+  EXPECT_EQ(follower.log, (std::vector<std::string>{"threw 2", "gone 2", "result -1", "threw 2",
+                                                    "gone 2", "a mistake"}));
 }
 
 TEST(TimerQueue, FiresInOrderOfDeadlineAndThenOfArming) {

@@ -252,6 +252,8 @@ void CallStream::cut_off(LocalTime now, WireError code) {
 void CallStream::handle_reset(LocalTime now, WireError code) {
   // After the peer's end a reset says nothing new.
   if (std::exchange(fin_seen_, true) || released_ || end_) return;
+  // We asked the caller to stop, and it has. One that gives the call up says so in STOP_SENDING.
+  if (role_ == Role::kResponder && stop_sent_) return;
   if (pending_end_) {
     finish_if_drained();
     changed();

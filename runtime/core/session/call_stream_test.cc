@@ -524,6 +524,20 @@ TEST_F(CallStreamTest, ACallerThatIsStoppedWaitsForTheStatus) {
   EXPECT_TRUE(transport.streams[kOurCall].stops.empty());
 }
 
+TEST_F(CallStreamTest, ACallThatReadsNoMoreGoesOnWhenTheCallerHasStopped) {
+  connect_with_settings();
+  receive(kPeerCall, request_bytes(1) + message_bytes("m"));
+  CallStream& call = *observer.calls.at(0);
+  call.stop_receiving();
+  reset(kPeerCall, WireError::kCancelled);
+  EXPECT_FALSE(call.end()) << "it did what it was asked to do";
+  EXPECT_TRUE(call.send_message(Buffer::copy("reply"), false).is_ok());
+  stop(kPeerCall, WireError::kCancelled);
+  ASSERT_TRUE(call.end()) << "now it has given the call up";
+  EXPECT_EQ(call.end()->status.code(), StatusCode::kCancelled);
+  call.release();
+}
+
 TEST_F(CallStreamTest, ACallerThatStopsReadingHasCancelled) {
   connect_with_settings();
   receive(kPeerCall, request_bytes(1));

@@ -10,6 +10,10 @@
 
 namespace echostream {
 
+namespace internal {
+class CallerChain;
+}
+
 /// Chained setters: `CallOptions().timeout(200ms).metadata("room", "blue")`.
 class CallOptions {
  public:
@@ -48,6 +52,7 @@ class CallOptions {
   const std::optional<bool>& fail_fast() const { return fail_fast_; }
 
  private:
+  friend class internal::CallerChain;
   std::optional<Duration> timeout_;
   Metadata metadata_;
   Metadata* response_metadata_ = nullptr;

@@ -26,19 +26,20 @@ namespace echostream::internal {
 
 // Messages are encoded at once, when the call's Task is made: it holds bytes, not the message.
 
-/// One request, one reply. `reply` and `options` outlive the task. An error in place of the request
-/// is the result.
-Task<Status> unary_call(Channel channel, const MethodInfo& method, Result<Buffer> request,
-                        google::protobuf::MessageLite& reply, const CallOptions& options);
+/// One request, one reply. `request`, `reply` and `options`, whose content may be taken, outlive
+/// the task.
+Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+                        MessageSlot reply, CallOptions& options);
+/// An error in place of the event is the result.
 Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
                         CallOptions options);
 
 template <class Reply>
 Task<Result<Reply>> call_encoded(Channel channel, const MethodInfo& method, Result<Buffer> request,
                                  CallOptions options) {
+  if (!request) co_return request.error();
   Reply reply;
-  Status status =
-      co_await unary_call(std::move(channel), method, std::move(request), reply, options);
+  Status status = co_await unary_call(std::move(channel), method, *request, reply, options);
   if (!status.is_ok()) co_return status;
   co_return std::move(reply);
 }

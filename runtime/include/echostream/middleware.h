@@ -53,6 +53,7 @@ struct CallMessage {
 /// Sees every message of one call.
 class MessageFilter {
  public:
+  /// The InterceptedCall may be gone.
   virtual ~MessageFilter() = default;
   /// On the loop, for each message as the program writes or reads it, just before it goes out and
   /// just before it is decoded. Must not wait. An error ends the call with it, on both sides.
@@ -81,6 +82,9 @@ class InterceptedCall {
   Executor& executor() const noexcept;
   /// The caller's side of a persistent session has none while it is not connected.
   std::optional<Session> session() const;
+  /// The session that the call would go over if next() ran now: waits for it where a persistent
+  /// session has none, and fails as the call would (deadline, fail_fast).
+  Task<Result<Session>> wait_session();
   /// The serving call that this one is made for, when that passes through middleware too. Null once
   /// that call is cancelled or has ended, which a stream may outlive.
   InterceptedCall* parent() const noexcept;
@@ -110,7 +114,7 @@ class InterceptedCall {
   /// Without next(): answers in place of the handler. After it: replaces the answer.
   void set_reply(Buffer reply);
   /// What the responder says beside its first message and its status. Server: what will be sent.
-  /// Caller: what came, after next().
+  /// Caller: what came, after next(); response_metadata() also in the filters of received messages.
   Metadata& response_metadata() noexcept;
   Metadata& trailing_metadata() noexcept;
 
@@ -156,8 +160,9 @@ class Next {
 /// ```
 /// What a layer returns is how the call ends for everything outside it. Not to call next() answers
 /// the call: with an error, or OK after set_reply(). A layer that throws ends it with INTERNAL. A
-/// caller that drops its call destroys the layers where they wait. A call that is served is answered
-/// at its deadline whatever layers do; one that waits on the calling side must heed deadline().
+/// caller that drops its call destroys the layers where they wait. A call that is served is
+/// answered at its deadline whatever layers do; one that waits on the calling side must heed
+/// deadline().
 class Middleware {
  public:
   virtual ~Middleware() = default;

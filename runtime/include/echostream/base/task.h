@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <type_traits>
@@ -33,6 +34,26 @@ struct TaskContext {
   CallContext* call = nullptr;
 };
 
+class PromiseBase;
+
+/// Follows tasks from outside: cheaper than a coroutine around each. One that is followed several
+/// times was handed through: `first` says by whom first, `last` by whom last.
+class TaskFollower {
+ public:
+  struct Places {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+  };
+  /// The task threw; this runs inside the catch clause. True: a value was put in the exception's
+  /// place.
+  virtual bool on_task_threw(PromiseBase& task, Places places) noexcept = 0;
+  /// Its result was taken, or it was destroyed.
+  virtual void on_task_gone(Places places) noexcept = 0;
+
+ protected:
+  ~TaskFollower() = default;
+};
+
 /// The part of a promise that does not depend on the result type. Resumed through the ready queue
 /// only.
 class PromiseBase : public ReadyNode, public PooledObject {
@@ -42,13 +63,20 @@ class PromiseBase : public ReadyNode, public PooledObject {
   void resume_soon() { context_.executor->schedule(*this); }
 
   std::suspend_always initial_suspend() noexcept { return {}; }
-  void unhandled_exception() noexcept { exception_ = std::current_exception(); }
+  void unhandled_exception() noexcept {
+    if (follower_ != nullptr && follower_->on_task_threw(*this, places_)) return;
+    exception_ = std::current_exception();
+  }
 
  protected:
   explicit PromiseBase(std::coroutine_handle<> self) noexcept : self_(self) {}
-  ~PromiseBase() override = default;
+  ~PromiseBase() override { let_go(); }
   void on_ready() override { self_.resume(); }
+  void let_go() noexcept {
+    if (follower_ != nullptr) std::exchange(follower_, nullptr)->on_task_gone(places_);
+  }
   void rethrow() {
+    let_go();
     if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
   }
 
@@ -74,6 +102,8 @@ class PromiseBase : public ReadyNode, public PooledObject {
   bool starting_ = false;
   TaskContext context_;
   std::exception_ptr exception_;
+  TaskFollower* follower_ = nullptr;
+  TaskFollower::Places places_;
 };
 
 template <class P>
@@ -129,6 +159,13 @@ class [[nodiscard]] Task {
   ~Task() { reset(); }
 
   explicit operator bool() const noexcept { return handle_ != nullptr; }
+  /// Not for programs. The follower must outlive the task; always the same one.
+  void follow(internal::TaskFollower& follower, std::uint32_t place) noexcept {
+    internal::PromiseBase& promise = handle_.promise();
+    if (promise.follower_ == nullptr) promise.places_.first = place;
+    promise.places_.last = place;
+    promise.follower_ = &follower;
+  }
 
   class Awaiter {
    public:

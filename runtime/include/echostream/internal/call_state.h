@@ -49,19 +49,36 @@ struct FrameInfo {
   std::optional<Resumed> resumed;
 };
 
+/// Where a received message goes: decoded, or, for those who know no types, as it is.
+class MessageSlot {
+ public:
+  MessageSlot(
+      google::protobuf::MessageLite& message) noexcept  // NOLINT(google-explicit-constructor)
+      : message_(&message) {}
+  MessageSlot(Buffer& bytes) noexcept : bytes_(&bytes) {}  // NOLINT(google-explicit-constructor)
+  /// Null for bytes.
+  google::protobuf::MessageLite* message() const noexcept { return message_; }
+  /// Null for a message.
+  Buffer* bytes() const noexcept { return bytes_; }
+
+ private:
+  google::protobuf::MessageLite* message_ = nullptr;
+  Buffer* bytes_ = nullptr;
+};
+
 /// Opens a call, with the encoded request where it has one. A call that cannot be opened is one
 /// that has ended already, with the reason.
 Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
                                            std::optional<Result<Buffer>> request,
                                            const CallOptions& options);
 /// The next message into `message`: true; the end: false, and call_status() says why.
-Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                        FrameInfo& info);
+Task<bool> read_message(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info);
 /// The same with the gaps of a stream that has a jitter buffer: FrameInfo::is_gap, no message.
-Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                        FrameInfo& info);
+Task<bool> read_playout(std::shared_ptr<CallState> call, MessageSlot message, FrameInfo& info);
 /// RESOURCE_EXHAUSTED from 2 GiB on.
 Result<Buffer> encode_message(const google::protobuf::MessageLite& message);
+/// One that is encoded already.
+inline Result<Buffer> encode_message(Buffer message) { return message; }
 /// Waits until the send queue has room, then queues the frame. The error of a message that could
 /// not be encoded is the task's result.
 Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> message,
@@ -69,7 +86,7 @@ Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> messa
 /// Caller: no more frames from us.
 Task<Status> finish_writing(std::shared_ptr<CallState> call);
 /// Caller: waits for the one reply of a client stream.
-Task<Status> read_reply(std::shared_ptr<CallState> call, google::protobuf::MessageLite& reply);
+Task<Status> read_reply(std::shared_ptr<CallState> call, MessageSlot reply);
 const Status& call_status(const CallState& call);
 const Metadata& call_response_metadata(const CallState& call);
 const Metadata& call_trailing_metadata(const CallState& call);

@@ -55,13 +55,19 @@ class ServerCall : public PooledObject {
 
   /// Reads the one request. False: none came or it cannot be decoded, and the call has been
   /// answered.
-  Task<bool> receive(google::protobuf::MessageLite& request);
+  Task<bool> receive(MessageSlot request);
   /// The event's message; false when it cannot be decoded.
-  bool decode_event(google::protobuf::MessageLite& event);
+  bool decode_event(MessageSlot event);
   /// The end of an rpc or client stream: a reply, or an error. Middleware may still change it.
-  void finish(const google::protobuf::MessageLite* reply, const Status& status);
+  void finish(const google::protobuf::MessageLite* reply, const Status& status) {
+    finish(reply != nullptr && status.is_ok() ? encode_message(*reply) : Result<Buffer>(Buffer()),
+           reply != nullptr, status);
+  }
+  void finish(const Buffer* reply, const Status& status) {
+    finish(reply != nullptr ? *reply : Buffer(), reply != nullptr, status);
+  }
   /// The end of a stream.
-  void finish(const Status& status) { finish(nullptr, status); }
+  void finish(const Status& status) { finish(Buffer(), false, status); }
   /// The handler has ended, or the call was answered in its place.
   bool is_finished() const noexcept { return finished_; }
   /// Answers in the handler's place, whatever it and the layers around it are doing.
@@ -77,10 +83,11 @@ class ServerCall : public PooledObject {
  private:
   friend class ServerChain;
   Task<void> dispatch(std::size_t method_index) { return service_->dispatch(method_index, *this); }
+  void finish(Result<Buffer> reply, bool has_reply, const Status& status);
   Status pass_received(Buffer& bytes);
   void answer(const Buffer* reply, Status status);
   void handle_thrown();
-  Status decode(BytesView bytes, google::protobuf::MessageLite& message);
+  Status decode(const Buffer& bytes, MessageSlot message);
 
   std::shared_ptr<CallState> state_;  // null for an event
   std::shared_ptr<SessionState> session_;
