@@ -32,7 +32,7 @@ mcap::WriterOptions writer_options(const RecorderOptions& options) {
 RecorderThread::RecorderThread(const RecorderOptions& options)
     : options_(options), files_(FileSetOptions{}) {}
 
-RecorderThread::~RecorderThread() {
+void RecorderThread::close() {
   finish();
   if (thread_.joinable()) thread_.join();
 }

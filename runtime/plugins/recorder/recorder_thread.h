@@ -46,12 +46,11 @@ struct Tick {
   std::uint64_t time = 0;
 };
 
-/// Everything but the constructor and begin() may be called from any thread.
+/// push(), flush() and stats() may be called from any thread, the rest from the loop's.
 class RecorderThread {
  public:
   explicit RecorderThread(const RecorderOptions& options);
-  /// Writes what waits, and ends the file.
-  ~RecorderThread();
+  ~RecorderThread() { close(); }
   RecorderThread(const RecorderThread&) = delete;
   RecorderThread& operator=(const RecorderThread&) = delete;
 
@@ -65,6 +64,8 @@ class RecorderThread {
   void push(Tick tick);
   /// Writes what waits, and the end of the file; nothing is taken after it. Does not wait.
   void finish();
+  /// finish(), and waits until the file has its end.
+  void close();
   /// Waits until all that was pushed before is written.
   void flush();
   RecorderStats stats() const;

@@ -40,8 +40,7 @@ Status Writer::begin() {
   return append(out.view());
 }
 
-Result<std::uint16_t> Writer::add_schema(std::string name, std::string encoding,
-                                         std::string data) {
+Result<std::uint16_t> Writer::add_schema(std::string name, std::string encoding, std::string data) {
   if (!error_.is_ok()) return error_;
   if (schemas_.size() >= kMostIds) return too_many("schemas");
   const auto id = static_cast<std::uint16_t>(schemas_.size() + 1);

@@ -4,10 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "echostream/base/result.h"
@@ -55,9 +53,6 @@ class RecorderOptions {
 
   /// How often what is known of each peer's clock is recorded; zero: never.
   Duration clock_interval = std::chrono::seconds(1);
-
-  /// Gets the recorder's log lines, on the loop's thread; unset: stderr.
-  std::function<void(LogLevel, std::string_view)> log;
 };
 static_assert(kSafeInAwait<RecorderOptions>);
 

@@ -1,4 +1,5 @@
-// Reading recordings: those of the plugin "recorder", and other MCAP files. docs/plugins/recorder.md.
+// Reading recordings: those of the plugin "recorder", and other MCAP files.
+// docs/plugins/recorder.md.
 #pragma once
 
 #include <cstdint>
@@ -59,8 +60,8 @@ struct RecordingDamage {
   /// Chunks in the middle that are damaged, and their bytes.
   std::uint64_t chunks_lost = 0;
   std::uint64_t chunk_bytes_lost = 0;
-  /// Messages of channels that are not known, because they were in a chunk that is lost; and records
-  /// that make no sense.
+  /// Messages of channels that are not known, because they were in a chunk that is lost; and
+  /// records that make no sense.
   std::uint64_t records_lost = 0;
   /// Why, of the first; empty when nothing is missing.
   std::string reason;
@@ -75,9 +76,9 @@ class RecordingOptions {
   std::size_t max_chunk_bytes = 256 * 1024 * 1024;
 };
 
-/// Reads a file from its beginning to its end, in the order in which it was written. Files that were
-/// cut, or are damaged, are read as far as they go. Holds one chunk. Files only: nothing here is of
-/// a loop.
+/// Reads a file from its beginning to its end, in the order in which it was written. Files that
+/// were cut, or are damaged, are read as far as they go. Holds one chunk. Files only: nothing here
+/// is of a loop.
 class RecordingReader {
  public:
   /// NOT_FOUND or UNAVAILABLE (the system's reason), INVALID_ARGUMENT when it is no MCAP file.
