@@ -160,16 +160,24 @@ bool pass_received(CallState& call, core::InboundMessage& inbound, const FrameIn
 
 using Take = std::optional<core::InboundMessage> (core::CallStream::*)();
 
-Task<bool> read_next(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
-                     FrameInfo& info, Take take) {
+Status decode(const CallState& call, const Buffer& bytes, google::protobuf::MessageLite& message) {
+  return decode_reply(bytes, message, call.session().limits().max_decoded_bytes);
+}
+Status decode(const CallState&, const Buffer& bytes, Buffer& message) {
+  message = bytes;
+  return Status::ok();
+}
+
+template <class Message>
+Task<bool> read_next(std::shared_ptr<CallState> call, Message& message, FrameInfo& info,
+                     Take take) {
   for (;;) {
     if (auto inbound = call->stream() != nullptr ? (call->stream()->*take)() : std::nullopt) {
       describe(call->session(), *inbound, info);
       if (call->resumption && !inbound->is_gap) tell_resumed(*call->resumption, info);
       if (inbound->is_gap) co_return true;
       if (!pass_received(*call, *inbound, info)) co_return false;
-      Status decoded =
-          decode_reply(inbound->message, message, call->session().limits().max_decoded_bytes);
+      Status decoded = decode(*call, inbound->message, message);
       if (decoded.is_ok()) co_return true;
       call->fail(std::move(decoded));
       co_return false;
@@ -193,6 +201,14 @@ Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::Messa
 
 Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
                         FrameInfo& info) {
+  return read_next(std::move(call), message, info, &core::CallStream::take_playout);
+}
+
+Task<bool> read_message(std::shared_ptr<CallState> call, Buffer& message, FrameInfo& info) {
+  return read_next(std::move(call), message, info, &core::CallStream::take_message);
+}
+
+Task<bool> read_playout(std::shared_ptr<CallState> call, Buffer& message, FrameInfo& info) {
   return read_next(std::move(call), message, info, &core::CallStream::take_playout);
 }
 

@@ -72,24 +72,41 @@ void ServerCall::add_trailing_metadata(std::string key, std::string value) {
   if (Metadata::is_valid_key(key)) trailing_metadata_.add(std::move(key), std::move(value));
 }
 
+Status ServerCall::check_room(std::size_t bytes) const {
+  if (session_->handler_bytes() + bytes <= session_->limits().max_handler_bytes) {
+    return Status::ok();
+  }
+  return {StatusCode::kResourceExhausted, "handlers of this session hold " +
+                                              std::to_string(session_->handler_bytes()) +
+                                              " bytes already (Limits::max_handler_bytes)"};
+}
+
 // What is decoded is held until the handler has ended.
-Status ServerCall::decode(BytesView bytes, google::protobuf::MessageLite& message) {
+void ServerCall::hold(std::size_t bytes) {
+  held_bytes_ = bytes;
+  session_->hold_for_handler(held_bytes_);
+}
+
+Status ServerCall::decode(const Buffer& bytes, google::protobuf::MessageLite& message) {
+  if (Status room = check_room(bytes.size()); !room.is_ok()) return room;
   const Limits& limits = session_->limits();
   const std::size_t held = session_->handler_bytes() + bytes.size();
-  if (held > limits.max_handler_bytes) {
-    return {StatusCode::kResourceExhausted, "handlers of this session hold " +
-                                                std::to_string(session_->handler_bytes()) +
-                                                " bytes already (Limits::max_handler_bytes)"};
-  }
   const auto decoded = decode_message(
       bytes, message, std::min(limits.max_decoded_bytes, limits.max_handler_bytes - held));
   if (!decoded) return decoded.error();
-  held_bytes_ = bytes.size() + *decoded;
-  session_->hold_for_handler(held_bytes_);
+  hold(bytes.size() + *decoded);
   return Status::ok();
 }
 
-Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
+Status ServerCall::decode(const Buffer& bytes, Buffer& message) {
+  if (Status room = check_room(bytes.size()); !room.is_ok()) return room;
+  hold(bytes.size());
+  message = bytes;
+  return Status::ok();
+}
+
+template <class Message>
+Task<bool> ServerCall::receive_as(Message& request) {
   for (;;) {
     if (auto message = state_->stream()->take_message()) {
       Status decoded = pass_received(message->message);
@@ -106,11 +123,17 @@ Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
   }
 }
 
+Task<bool> ServerCall::receive(google::protobuf::MessageLite& request) {
+  return receive_as(request);
+}
+Task<bool> ServerCall::receive(Buffer& request) { return receive_as(request); }
+
 Status ServerCall::pass_received(Buffer& bytes) {
   return chain_ != nullptr ? chain_->accept_request(bytes) : Status::ok();
 }
 
-bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
+template <class Message>
+bool ServerCall::decode_event_as(Message& event) {
   Status decoded = pass_received(event_);
   if (decoded.is_ok()) decoded = decode(event_, event);
   if (decoded.is_ok()) return true;
@@ -124,7 +147,13 @@ bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
   return false;
 }
 
-void ServerCall::finish(const google::protobuf::MessageLite* reply, const Status& status) {
+bool ServerCall::decode_event(google::protobuf::MessageLite& event) {
+  return decode_event_as(event);
+}
+bool ServerCall::decode_event(Buffer& event) { return decode_event_as(event); }
+
+template <class Message>
+void ServerCall::finish_with(const Message* reply, const Status& status) {
   if (std::exchange(finished_, true) || (!state_ && chain_ == nullptr)) return;
   Status end = status;
   std::optional<Buffer> bytes;
@@ -139,6 +168,11 @@ void ServerCall::finish(const google::protobuf::MessageLite* reply, const Status
     answer(bytes ? &*bytes : nullptr, std::move(end));
   }
 }
+
+void ServerCall::finish(const google::protobuf::MessageLite* reply, const Status& status) {
+  finish_with(reply, status);
+}
+void ServerCall::finish(const Buffer* reply, const Status& status) { finish_with(reply, status); }
 
 void ServerCall::answer(const Buffer* reply, Status status) {
   if (std::exchange(answered_, true) || !state_) return;

@@ -60,8 +60,12 @@ Task<bool> read_message(std::shared_ptr<CallState> call, google::protobuf::Messa
 /// The same with the gaps of a stream that has a jitter buffer: FrameInfo::is_gap, no message.
 Task<bool> read_playout(std::shared_ptr<CallState> call, google::protobuf::MessageLite& message,
                         FrameInfo& info);
+// The same undecoded.
+Task<bool> read_message(std::shared_ptr<CallState> call, Buffer& message, FrameInfo& info);
+Task<bool> read_playout(std::shared_ptr<CallState> call, Buffer& message, FrameInfo& info);
 /// RESOURCE_EXHAUSTED from 2 GiB on.
 Result<Buffer> encode_message(const google::protobuf::MessageLite& message);
+inline Result<Buffer> encode_message(const Buffer& message) { return message; }
 /// Waits until the send queue has room, then queues the frame. The error of a message that could
 /// not be encoded is the task's result.
 Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> message,

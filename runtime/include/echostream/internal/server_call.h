@@ -56,12 +56,16 @@ class ServerCall : public PooledObject {
   /// Reads the one request. False: none came or it cannot be decoded, and the call has been
   /// answered.
   Task<bool> receive(google::protobuf::MessageLite& request);
+  /// The same undecoded.
+  Task<bool> receive(Buffer& request);
   /// The event's message; false when it cannot be decoded.
   bool decode_event(google::protobuf::MessageLite& event);
+  bool decode_event(Buffer& event);
   /// The end of an rpc or client stream: a reply, or an error. Middleware may still change it.
   void finish(const google::protobuf::MessageLite* reply, const Status& status);
+  void finish(const Buffer* reply, const Status& status);
   /// The end of a stream.
-  void finish(const Status& status) { finish(nullptr, status); }
+  void finish(const Status& status) { finish(static_cast<const Buffer*>(nullptr), status); }
   /// The handler has ended, or the call was answered in its place.
   bool is_finished() const noexcept { return finished_; }
   /// Answers in the handler's place, whatever it and the layers around it are doing.
@@ -80,7 +84,16 @@ class ServerCall : public PooledObject {
   Status pass_received(Buffer& bytes);
   void answer(const Buffer* reply, Status status);
   void handle_thrown();
-  Status decode(BytesView bytes, google::protobuf::MessageLite& message);
+  template <class Message>
+  Task<bool> receive_as(Message& request);
+  template <class Message>
+  bool decode_event_as(Message& event);
+  template <class Message>
+  void finish_with(const Message* reply, const Status& status);
+  Status decode(const Buffer& bytes, google::protobuf::MessageLite& message);
+  Status decode(const Buffer& bytes, Buffer& message);
+  Status check_room(std::size_t bytes) const;
+  void hold(std::size_t bytes);
 
   std::shared_ptr<CallState> state_;  // null for an event
   std::shared_ptr<SessionState> session_;
