@@ -59,7 +59,8 @@ mcap::StringMap describe(const Session& session, std::uint64_t number) {
   return map;
 }
 
-// One call, from its first message to its end. Its layer and its filter share it.
+// One call. Its layer and its filter share it: a reply passes the filters of the serving side when
+// the layers have returned.
 class CallRecord {
  public:
   CallRecord(std::shared_ptr<CallLog> log, InterceptedCall& call)
@@ -73,30 +74,35 @@ class CallRecord {
       entry.set_key(key);
       entry.set_value(std::string(*value));
     }
+    if (place_.side == Side::kServer) take_slot();
   }
+  ~CallRecord();
   CallRecord(const CallRecord&) = delete;
   CallRecord& operator=(const CallRecord&) = delete;
 
   void add(const CallMessage& message);
-  void end(const Status& status);
+  void set_end(const Status& status) { end_ = status; }
+  /// The InterceptedCall is not asked any more.
+  void leave_call() { call_ = nullptr; }
 
  private:
   bool take_slot();
   std::optional<std::uint64_t> publish_time(const CallMessage& message, LocalTime now) const;
 
   std::shared_ptr<CallLog> log_;
-  InterceptedCall* call_;  // null once it has ended
+  InterceptedCall* call_;
   Executor& executor_;
   std::uint32_t number_;
   CallPlace place_;
   std::optional<Session> session_;
   std::unique_ptr<CallSlot> slot_;
   CallEnded ended_;
+  Status end_{StatusCode::kCancelled, "the call was cancelled"};
 };
 
-// Not before there is something to record: only then a caller's session is known for certain.
+// A caller's not before there is something to record: only then its session is known for certain.
 bool CallRecord::take_slot() {
-  if (slot_) return true;
+  if (slot_ || call_ == nullptr) return slot_ != nullptr;
   session_ = call_->session();
   if (!session_) return false;
   place_.session = log_->session_number(*session_);
@@ -119,7 +125,7 @@ std::optional<std::uint64_t> CallRecord::publish_time(const CallMessage& message
 }
 
 void CallRecord::add(const CallMessage& message) {
-  if (call_ == nullptr || !take_slot()) return;
+  if (!take_slot()) return;
   const bool is_sent = message.direction == Direction::kSent;
   const bool is_request = is_sent == (place_.side == Side::kCaller);
   const LocalTime now = executor_.now();
@@ -136,20 +142,17 @@ void CallRecord::add(const CallMessage& message) {
   log_->push(std::move(queued));
 }
 
-void CallRecord::end(const Status& status) {
-  if (call_ == nullptr) return;
-  // A call of which nothing was recorded leaves no trace.
-  if (slot_) {
-    ended_.set_method(std::string(place_.method->full_name));
-    ended_.set_side(std::string(side_name(place_.side)));
-    ended_.set_session(place_.session);
-    ended_.set_slot(slot_->number());
-    ended_.set_code(std::string(to_string(status.code())));
-    ended_.set_message(std::string(status.message()));
-    log_->push_ended(log_->clock().at(executor_.now()), ended_.SerializeAsString());
-  }
-  call_ = nullptr;
-  if (slot_) log_->give_back(std::move(slot_), *session_);
+// A call of which nothing was recorded leaves no trace.
+CallRecord::~CallRecord() {
+  if (!slot_) return;
+  ended_.set_method(std::string(place_.method->full_name));
+  ended_.set_side(std::string(side_name(place_.side)));
+  ended_.set_session(place_.session);
+  ended_.set_slot(slot_->number());
+  ended_.set_code(std::string(to_string(end_.code())));
+  ended_.set_message(std::string(end_.message()));
+  log_->push_ended(log_->clock().at(executor_.now()), ended_.SerializeAsString());
+  log_->give_back(std::move(slot_), *session_);
 }
 
 class RecordingFilter final : public MessageFilter {
@@ -164,24 +167,24 @@ class RecordingFilter final : public MessageFilter {
   std::shared_ptr<CallRecord> record_;
 };
 
-// A call that is cancelled never gets behind next(): its record then ends with this.
-class EndOfScope {
+// Also when the call is dropped, and next() never returns.
+class LeaveCall {
  public:
-  explicit EndOfScope(std::shared_ptr<CallRecord> record) : record_(std::move(record)) {}
-  ~EndOfScope() { record_->end(Status(StatusCode::kCancelled, "the call was cancelled")); }
-  EndOfScope(const EndOfScope&) = delete;
-  EndOfScope& operator=(const EndOfScope&) = delete;
+  explicit LeaveCall(CallRecord& record) : record_(record) {}
+  ~LeaveCall() { record_.leave_call(); }
+  LeaveCall(const LeaveCall&) = delete;
+  LeaveCall& operator=(const LeaveCall&) = delete;
 
  private:
-  std::shared_ptr<CallRecord> record_;
+  CallRecord& record_;
 };
 
 Task<Status> record(std::shared_ptr<CallLog> log, InterceptedCall& call, Next next) {
   auto record = std::make_shared<CallRecord>(std::move(log), call);
-  const EndOfScope end(record);
+  const LeaveCall leave(*record);
   call.add_filter(std::make_unique<RecordingFilter>(record));
   Status status = co_await next();
-  record->end(status);
+  record->set_end(status);
   co_return status;
 }
 

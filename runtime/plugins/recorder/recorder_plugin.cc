@@ -80,6 +80,7 @@ class Recorder final : public RecorderPlugin {
 
   std::string_view name() const override { return "recorder"; }
   std::string_view version() const override { return "1"; }
+  bool checks_sessions() const override { return false; }
   RecorderStats stats() const override { return thread_->stats(); }
   void flush() override { thread_->flush(); }
 
@@ -92,9 +93,12 @@ class Recorder final : public RecorderPlugin {
     stop();
     co_return;
   }
-  void on_session_open(Node&, const Session& session) override { log_->session_number(session); }
+  void on_session_open(Node&, const Session& session) override {
+    if (log_) log_->session_number(session);
+  }
   void on_session_closed(Node& node, const Session& session, const Status&,
                          const SessionStats&) override {
+    if (!log_) return;
     log_->record_clock(session, node.loop().now());
     log_->handle_session_closed(session);
   }
