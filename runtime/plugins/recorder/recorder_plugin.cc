@@ -124,7 +124,9 @@ class Recorder final : public RecorderPlugin {
 Status Recorder::start(Node& node) {
   Loop& loop = node.loop();
   const WallTime wall = loop.wall_time();
-  Status begun = thread_->begin(wall);
+  std::uint32_t id = 0;
+  loop.fill_random({reinterpret_cast<std::uint8_t*>(&id), sizeof id});
+  Status begun = thread_->begin(wall, id);
   if (!begun.is_ok()) return begun.with_context("recorder");
   node_ = &node;
   const RecordingClock clock(loop.now(), wall);

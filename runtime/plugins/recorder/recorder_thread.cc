@@ -37,8 +37,8 @@ void RecorderThread::close() {
   if (thread_.joinable()) thread_.join();
 }
 
-Status RecorderThread::begin(WallTime now) {
-  files_ = FileSet({path_at(options_.path, now), options_.overwrite, options_.max_total_bytes,
+Status RecorderThread::begin(WallTime now, std::uint32_t id) {
+  files_ = FileSet({path_at(options_.path, now, id), options_.overwrite, options_.max_total_bytes,
                     options_.max_file_bytes});
   now_ = nanoseconds(now.time_since_epoch());
   if (Status begun = begin_file(); !begun.is_ok()) return begun;

@@ -54,8 +54,8 @@ class RecorderThread {
   RecorderThread(const RecorderThread&) = delete;
   RecorderThread& operator=(const RecorderThread&) = delete;
 
-  /// Opens the first file and starts the thread.
-  Status begin(WallTime now);
+  /// Opens the first file and starts the thread. `id` for the file's name.
+  Status begin(WallTime now, std::uint32_t id = 0);
   /// Never waits for the disk. A message that finds the queue full is dropped, and counted.
   void push(QueuedMessage message);
   /// False when it was dropped; then there is no need to tell of its end.

@@ -96,8 +96,12 @@ void FileSet::end(const FileSink& file, std::uint64_t bytes, bool is_empty) {
   ended_bytes_ += bytes;
 }
 
-std::string path_at(std::string path, WallTime now) {
-  constexpr std::string_view kTime = "{time}";
+std::string path_at(std::string path, WallTime now, std::uint32_t id) {
+  const auto replace = [&path](std::string_view name, std::string_view text) {
+    for (std::size_t at = path.find(name); at != path.npos; at = path.find(name, at)) {
+      path.replace(at, name.size(), text);
+    }
+  };
   const auto seconds =
       std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
   const std::time_t time = static_cast<std::time_t>(seconds);
@@ -105,9 +109,9 @@ std::string path_at(std::string path, WallTime now) {
   ::gmtime_r(&time, &parts);
   char text[32] = {};
   std::strftime(text, sizeof text, "%Y%m%dT%H%M%SZ", &parts);
-  for (std::size_t at = path.find(kTime); at != path.npos; at = path.find(kTime, at)) {
-    path.replace(at, kTime.size(), text);
-  }
+  replace("{time}", text);
+  std::snprintf(text, sizeof text, "%08x", static_cast<unsigned>(id));
+  replace("{id}", text);
   return path;
 }
 

@@ -69,7 +69,7 @@ class FileSet {
   std::uint64_t deleted_ = 0;
 };
 
-/// `path` with "{time}" replaced: 20260131T235959Z.
-std::string path_at(std::string path, WallTime now);
+/// `path` with "{time}" replaced by 20260131T235959Z, and "{id}" by eight digits of `id`.
+std::string path_at(std::string path, WallTime now, std::uint32_t id);
 
 }  // namespace echostream::recorder

@@ -94,11 +94,12 @@ TEST(RecordingFile, L06_ADiskThatIsFullLeavesWhatWasWrittenWhole) {
   EXPECT_EQ(std::filesystem::file_size(folder.file("a.mcap")), 5u);
 }
 
-TEST(RecordingFile, MayHaveTheTimeInItsName) {
+TEST(RecordingFile, MayHaveTheTimeAndANumberInItsName) {
   const WallTime time(std::chrono::seconds(1'769'903'999));
-  EXPECT_EQ(path_at("/a/{time}/b-{time}.mcap", time),
+  EXPECT_EQ(path_at("/a/{time}/b-{time}.mcap", time, 1),
             "/a/20260131T235959Z/b-20260131T235959Z.mcap");
-  EXPECT_EQ(path_at("plain.mcap", time), "plain.mcap");
+  EXPECT_EQ(path_at("b-{id}.mcap", time, 0xABC), "b-00000abc.mcap");
+  EXPECT_EQ(path_at("plain.mcap", time, 1), "plain.mcap");
 }
 
 }  // namespace

@@ -23,7 +23,8 @@ class RecorderOptions {
   RecorderOptions() {}
   explicit RecorderOptions(std::string file) : path(std::move(file)) {}
 
-  /// The file: "drive.mcap". "{time}" in it becomes the time of day in UTC, 20260131T235959Z.
+  /// The file: "drive.mcap". "{time}" in it becomes the time of day in UTC, 20260131T235959Z;
+  /// "{id}" eight random digits, for nodes that start at once.
   /// The next ones of a recording that is split are "drive-2.mcap", "drive-3.mcap", ...
   std::string path;
   /// Off: a recording that is there already is an error.
