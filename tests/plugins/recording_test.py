@@ -143,14 +143,16 @@ class Foxglove(unittest.TestCase):
         done = run(npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *NPM_PACKAGES, cwd=folder, code=None)
         if done.returncode != 0:
             raise unittest.SkipTest(f"SKIPPED: npm cannot install {NPM_PACKAGES}: {done.stderr[-500:]}")
-        shutil.copy(HERE / "read_recording.mjs", folder)
-        cls.command = [node, folder / "read_recording.mjs"]
+        for script in ("read_recording.mjs", "write_recording.mjs"):
+            shutil.copy(HERE / script, folder)
+        cls.reader = [node, folder / "read_recording.mjs"]
+        cls.writer = [node, folder / "write_recording.mjs"]
         Recordings.setUpClass()
         cls.addClassCleanup(Recordings.doClassCleanups)
 
     def test_reads_all_that_the_demo_recorded(self):
         for file in (Recordings.door, Recordings.kitchen):
-            read = json.loads(run(*self.command, file).stdout)
+            read = json.loads(run(*self.reader, file).stdout)
             ours = [json.loads(line) for line in run(PROGRAM, "recording", "cat", file, "--json").stdout.splitlines()]
             self.assertTrue(read["library"].startswith("echostream"))
             self.assertTrue(read["done"])
@@ -165,6 +167,19 @@ class Foxglove(unittest.TestCase):
             voice = [m for m in read["indexed"] if m["topic"] == "/intercom.v1.Intercom/Voice/request"]
             self.assertGreater(len(voice), 100)
             self.assertEqual({m["type"] for m in voice}, {"intercom.v1.VoiceFrame"})
+
+    def test_writes_what_we_read(self):
+        for how in ("chunks", "plain"):
+            file = Recordings.folder / f"{how}.mcap"
+            run(*self.writer, file, how)
+            text = run(PROGRAM, "recording", "info", file).stdout
+            self.assertRegex(text, r"written by +somebody else")
+            self.assertRegex(text, r"missing +nothing")
+            self.assertRegex(text, r"\nabout +who=somebody\n")
+            done = run(PROGRAM, "recording", "cat", file, "--json")
+            messages = [json.loads(line) for line in done.stdout.splitlines()]
+            self.assertEqual([m["data"]["i"] for m in messages], list(range(100)))
+            self.assertEqual({m["topic"] for m in messages[::2]}, {"/a"})
 
 
 if __name__ == "__main__":

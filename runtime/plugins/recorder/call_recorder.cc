@@ -82,8 +82,11 @@ class CallRecord {
 
   void add(const CallMessage& message);
   void set_end(const Status& status) { end_ = status; }
-  /// The InterceptedCall is not asked any more.
-  void leave_call() { call_ = nullptr; }
+  /// The InterceptedCall is not asked any more, and time is over.
+  void leave_call() {
+    call_ = nullptr;
+    ended_at_ = executor_.now();
+  }
 
  private:
   bool take_slot();
@@ -97,6 +100,7 @@ class CallRecord {
   std::optional<Session> session_;
   std::unique_ptr<CallSlot> slot_;
   CallEnded ended_;
+  LocalTime ended_at_{};
   Status end_{StatusCode::kCancelled, "the call was cancelled"};
 };
 
@@ -134,7 +138,8 @@ void CallRecord::add(const CallMessage& message) {
   queued.bytes = message.bytes;
   queued.header.sequence =
       message.is_frame ? static_cast<std::uint32_t>(message.sequence) : number_;
-  queued.header.log_time = log_->clock().at(message.is_frame ? message.time : now);
+  const bool has_time = message.is_frame && message.time != LocalTime{};
+  queued.header.log_time = log_->clock().at(has_time ? message.time : now);
   queued.header.publish_time = queued.header.log_time;
   if (message.is_frame) {
     if (const auto time = publish_time(message, now)) queued.header.publish_time = *time;
@@ -142,7 +147,8 @@ void CallRecord::add(const CallMessage& message) {
   log_->push(std::move(queued));
 }
 
-// A call of which nothing was recorded leaves no trace.
+// A caller's call of which nothing was recorded leaves no trace. The loop may be gone by now:
+// whoever holds the end of a stream holds this.
 CallRecord::~CallRecord() {
   if (!slot_) return;
   ended_.set_method(std::string(place_.method->full_name));
@@ -151,7 +157,7 @@ CallRecord::~CallRecord() {
   ended_.set_slot(slot_->number());
   ended_.set_code(std::string(to_string(end_.code())));
   ended_.set_message(std::string(end_.message()));
-  log_->push_ended(log_->clock().at(executor_.now()), ended_.SerializeAsString());
+  log_->push_ended(log_->clock().at(ended_at_), ended_.SerializeAsString());
   log_->give_back(std::move(slot_), *session_);
 }
 

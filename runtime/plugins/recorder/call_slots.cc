@@ -20,7 +20,8 @@ std::shared_ptr<const Topic> make_topic(const CallPlace& place, std::size_t slot
   topic->metadata.emplace_back("side", side_name(place.side));
   topic->metadata.emplace_back("session", std::to_string(place.session));
   topic->metadata.emplace_back("peer", place.peer);
-  topic->metadata.emplace_back("slot", std::to_string(slot));
+  const bool is_shared = slot == CallSlots::kMostSlots;
+  topic->metadata.emplace_back("slot", is_shared ? std::string(kSharedSlot) : std::to_string(slot));
   return topic;
 }
 
@@ -34,7 +35,7 @@ std::unique_ptr<CallSlot> CallSlots::take(const CallPlace& place) {
   auto& row = rows_[{place.session, place.side, place.method}];
   if (!row) row = std::make_shared<CallSlot::Row>();
   std::size_t number = 0;
-  while (number < row->size() && !(*row)[number].is_free) ++number;
+  while (number < row->size() && number < kMostSlots && !(*row)[number].is_free) ++number;
   if (number == row->size()) {
     CallSlot::Topics topics;
     topics.request = make_topic(place, number, MessageRole::kRequest);

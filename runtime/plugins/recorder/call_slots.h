@@ -1,7 +1,8 @@
 // Which channels a call's messages go to. An MCAP message has no place for the number of its call,
 // so calls of one method that run at the same time on a session have channels of their own: a
 // slot's. Those that follow each other share a slot, and a recording has as many channels as calls
-// ran at once, however long it gets.
+// ran at once, however long it gets. A peer decides how many that are: those above kMostSlots share
+// one, in which nobody can tell them apart.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +52,8 @@ class CallSlot {
 
 class CallSlots {
  public:
-  /// The lowest free one; a new one when all are taken.
+  static constexpr std::size_t kMostSlots = 64;
+  /// The lowest free one; a new one when all are taken, and at last the one that is shared.
   std::unique_ptr<CallSlot> take(const CallPlace& place);
   /// Its slots are forgotten, once those that are held have been let go.
   void forget_session(std::uint64_t session);
@@ -65,6 +67,9 @@ class CallSlots {
   };
   std::map<Key, std::shared_ptr<CallSlot::Row>> rows_;
 };
+
+/// In place of the number of a slot, where calls share it.
+inline constexpr std::string_view kSharedSlot = "shared";
 
 std::string_view side_name(InterceptedCall::Side side);
 

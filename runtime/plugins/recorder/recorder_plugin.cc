@@ -127,7 +127,7 @@ Status Recorder::start(Node& node) {
   std::uint32_t id = 0;
   loop.fill_random({reinterpret_cast<std::uint8_t*>(&id), sizeof id});
   Status begun = thread_->begin(wall, id);
-  if (!begun.is_ok()) return begun.with_context("recorder");
+  if (!begun.is_ok()) return begun;
   node_ = &node;
   const RecordingClock clock(loop.now(), wall);
   log_ = std::make_shared<CallLog>(options_, thread_, clock);

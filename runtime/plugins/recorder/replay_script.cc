@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "runtime/plugins/recorder/call_slots.h"
 #include "runtime/plugins/recorder/recording.pb.h"
 
 namespace echostream::recorder {
@@ -40,6 +41,8 @@ Result<const ReplayScript::KnownChannel*> ReplayScript::find_channel(
   const std::string name(channel.metadata_value("method"));
   const std::size_t slash = name.find('/');
   if (slash == name.npos || slash == 0 || slash + 1 == name.size()) return &made;  // not ours
+  // Which reply belongs to which request cannot be told.
+  if (channel.metadata_value("slot") == kSharedSlot) return &made;
   auto [entry, is_new] = methods_.try_emplace(name, name);
   made.method = &entry->second;
   made.is_request = channel.metadata_value("direction") == "request";
