@@ -1,7 +1,10 @@
 // What the recorder writes of the calls between two nodes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <csignal>
 #include <map>
 
 #include "tests/plugins/real_nodes.h"
@@ -333,6 +336,65 @@ TEST_F(RecordedMemory, DoesNotStartWhereItCannotWrite) {
   ASSERT_TRUE(started.has_value());
   EXPECT_EQ(started->code(), StatusCode::kAlreadyExists) << *started;
   EXPECT_THAT(started->to_string(), HasSubstr("tape.mcap"));
+}
+
+// Files of this process can get no larger than that while it lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(::rlim_t most) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const ::rlimit tight{most, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, previous_);
+  }
+  SmallDisk(const SmallDisk&) = delete;
+  SmallDisk& operator=(const SmallDisk&) = delete;
+
+ private:
+  ::rlimit before_{};
+  void (*previous_)(int) = std::signal(SIGXFSZ, SIG_IGN);
+};
+
+TEST(Recorder, L06_ADiskThatIsFullDisturbsNoCallAndIsLoggedOnce) {
+  std::vector<std::string> log;
+  Lab::Options options;
+  options.wire = Wire::kMemory;
+  options.tune_server = [&](NodeOptions& node) {
+    node.log = [&](LogLevel level, std::string_view line) {
+      if (level >= LogLevel::kInfo) log.emplace_back(line);
+    };
+  };
+  Tape tape;
+  Lab lab(options);
+  tape.attach(*lab.server_node);
+  start(lab);
+  lab.connect();
+  const auto echo_for = [&](int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      EXPECT_TRUE((*lab.run(lab.client().Echo(text(std::string(2000, 'x'))))).has_value());
+      lab.run_for(1s);
+      tape.recorder->flush();
+    }
+  };
+  {
+    const SmallDisk disk(10'000);
+    echo_for(8);
+    EXPECT_FALSE(tape.recorder->stats().error.is_ok());
+    EXPECT_GT(tape.recorder->stats().messages_dropped, 0u);
+  }
+  echo_for(20);
+  EXPECT_TRUE(tape.recorder->stats().error.is_ok());
+  const auto count = [&](std::string_view part) {
+    return std::count_if(log.begin(), log.end(),
+                         [&](const std::string& line) { return line.find(part) != line.npos; });
+  };
+  EXPECT_EQ(count("nothing is recorded any more"), 1);
+  EXPECT_EQ(count("messages are recorded again"), 1);
+  EXPECT_GE(count("messages were not recorded"), 1);
+  EXPECT_LE(count("messages were not recorded"), 3);
 }
 
 TEST(RecorderOptions, AreCheckedWhenThePluginIsMade) {
