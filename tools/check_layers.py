@@ -37,6 +37,8 @@ RULES = [
     ("runtime/sim/", [BASE, LOOP, TESTING, r"runtime/base/.*"]),
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
                       r"runtime/(base|timing|core|transport)/.*", r"google/protobuf/.*"]),
+    # Files of its own; descriptors, and messages by them.
+    ("runtime/plugins/recorder/", [PUBLIC, r"google/protobuf/.*", r"(zstd|lz4frame)\.h", UNIX]),
     ("runtime/plugins/", [PUBLIC]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
     ("compiler/emit/", [r"compiler/model/service_model\.h"]),

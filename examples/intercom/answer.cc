@@ -5,6 +5,7 @@
 
 #include "console.h"
 #include "contact.h"
+#include "session_recording.h"
 #include "station.h"
 #include "station_flags.h"
 
@@ -52,6 +53,10 @@ Status answer(const Options& options) {
   node_to_use = &node;
   Status served = node.serve(station);
   if (!served.is_ok()) return served;
+  Status recorded = intercom::record_sessions(node, options.station.recording_path);
+  if (!recorded.is_ok()) return recorded;
+  Status started = echostream::run(**loop, node.start());
+  if (!started.is_ok()) return started;
   auto address = node.listen(options.listen);
   if (!address) return address.error();
   Status written = intercom::write_contact(options.contact_path,

@@ -6,6 +6,7 @@
 #include "console.h"
 #include "contact.h"
 #include "report.h"
+#include "session_recording.h"
 #include "station.h"
 #include "station_flags.h"
 
@@ -55,6 +56,8 @@ Status call(const Options& options) {
   Node node(**loop, std::move(node_options));
   Status served = node.serve(station);
   if (!served.is_ok()) return served;
+  Status recorded = intercom::record_sessions(node, options.station.recording_path);
+  if (!recorded.is_ok()) return recorded;
 
   const std::string address = options.to.empty() ? contact->address : options.to;
   intercom::say(**loop, options.station.conversation.station, "calls " + address);

@@ -21,6 +21,8 @@ struct StationOptions {
   std::uint32_t most_bitrate_bits_per_s = 32'000;
   /// How long it speaks when it is the caller. The one who answers speaks as long as the caller.
   echostream::Duration call_length = std::chrono::seconds(12);
+  /// Where all messages are recorded (session_recording.h); empty: nowhere.
+  std::string recording_path;
 };
 
 class Station final : public v1::Intercom::Handler {

@@ -29,6 +29,9 @@ std::optional<int> parse_station_flags(examples::Arguments& flags, int argument_
   flags.duration("--mute-at", "when in the call the microphone is muted [0]", voice.mute_at);
   flags.duration("--mute-for", "for how long [0]", voice.mute_for);
   flags.text("--record", "FILE", "where to write what was heard, as WAV", voice.record_path);
+  flags.text("--recording", "FILE",
+             "where to record all messages, as MCAP (docs/plugins/recorder.md)",
+             options.recording_path);
   flags.text("--csv", "FILE", "where to write what became of each frame", voice.csv_path);
   if (const auto exit_code = flags.parse(argument_count, arguments)) return exit_code;
   if (profile.empty()) return std::nullopt;

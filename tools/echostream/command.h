@@ -37,5 +37,7 @@ std::string full_name(const CLI::App& app);
 
 /// `echostream timing`: the jitter buffer and the clock on recorded data.
 void add_timing_commands(CLI::App& program, Commands& commands);
+/// `echostream recording`: what is in recordings, and serving them again.
+void add_recording_commands(CLI::App& program, Commands& commands);
 
 }  // namespace echostream::tool

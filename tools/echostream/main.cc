@@ -58,6 +58,9 @@ int main(int argument_count, char** arguments) {
       "or input.\nMore about each: echostream COMMAND --help");
   Commands commands;
   add_timing_commands(program, commands);
+#ifdef ECHOSTREAM_HAS_RECORDINGS
+  add_recording_commands(program, commands);
+#endif
 
   try {
     program.parse(argument_count, arguments);
