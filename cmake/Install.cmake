@@ -28,6 +28,7 @@ install(FILES
   "${PROJECT_BINARY_DIR}/EchoStreamConfig.cmake"
   "${PROJECT_BINARY_DIR}/EchoStreamConfigVersion.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/EchoStreamGenerate.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/EchoStreamPlugins.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/Dependencies.cmake"
   DESTINATION "${package_dir}")
 
