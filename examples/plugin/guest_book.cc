@@ -60,7 +60,7 @@ Task<Status> GuestBook::on_start(Node& node) {
 }
 
 Task<void> GuestBook::on_stop(Node& node) {
-  node.log(LogLevel::kWarning, "guest book: " + std::to_string(total_) + " guests in all");
+  node.log(LogLevel::kInfo, "guest book: " + std::to_string(total_) + " guests in all");
   co_return;
 }
 
@@ -75,17 +75,17 @@ Task<Status> GuestBook::on_session_opening(Node&, Session) {
 void GuestBook::on_session_open(Node& node, const Session& session) {
   session.state().emplace<GuestNumber>().value = ++total_;
   present_.push_back(total_);
-  node.log(LogLevel::kWarning, "guest book: guest " + std::to_string(total_) + " came from " +
-                                   session.remote_address().to_string());
+  node.log(LogLevel::kInfo, "guest book: guest " + std::to_string(total_) + " came from " +
+                                session.remote_address().to_string());
 }
 
 void GuestBook::on_session_closed(Node& node, const Session& session, const Status& reason,
                                   const SessionStats& stats) {
   const std::uint32_t number = session.state().get<GuestNumber>()->value;
   std::erase(present_, number);
-  node.log(LogLevel::kWarning, "guest book: guest " + std::to_string(number) + " left after " +
-                                   std::to_string(stats.calls_received) +
-                                   " calls: " + std::string(reason.message()));
+  node.log(LogLevel::kInfo, "guest book: guest " + std::to_string(number) + " left after " +
+                                std::to_string(stats.calls_received) +
+                                " calls: " + std::string(reason.message()));
 }
 
 }  // namespace guestbook
