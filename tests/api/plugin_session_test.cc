@@ -24,6 +24,7 @@ class PluginSession : public ::testing::TestWithParam<Wire> {
     Lab::Options chosen;
     chosen.wire = GetParam();
     chosen.link.delay = 5ms;
+    chosen.server_limits.max_cancelled_calls_per_second = 20;
     chosen.tune_server = [this](NodeOptions& node) {
       node.log = [this](LogLevel, std::string_view line) { log_.emplace_back(line); };
       node.on_session = [this](const Session& session) {
@@ -376,6 +377,26 @@ TEST_P(PluginQuicSession, HearsOfTheStateOfThePeersClock) {
   }());
   lab_.run_for(20s);
   EXPECT_EQ(plugin->clock_states.back(), ClockState::kHoldover);
+}
+
+TEST_P(PluginQuicSession, TheNodeCountsWhomItPutOut) {
+  dial();
+  for (int i = 0; i < 40; ++i) {
+    TaskGroup group(lab_.client_loop());
+    std::optional<Result<Text>> dropped;
+    Text request;
+    request.set_number(60'000);
+    group.spawn(internal::store(lab_.client().Delay(request), dropped));
+    lab_.run_for(10ms);
+  }
+  lab_.run_for(1s);
+  EXPECT_FALSE(lab_.at_client->is_open());
+  const NodeStats stats = lab_.server_node->stats();
+  EXPECT_EQ(stats.peers_put_out[static_cast<std::size_t>(Misbehaviour::kLimit)], 1u);
+  EXPECT_EQ(stats.sessions_closed.total(), 1u);
+  EXPECT_EQ(to_string(Misbehaviour::kLimit), "limit");
+  // The client put nobody out.
+  for (const std::uint64_t count : lab_.client_node->stats().peers_put_out) EXPECT_EQ(count, 0u);
 }
 
 // A session that leaves a ticket.

@@ -37,7 +37,7 @@ TEST_F(HeldPeer, NoCallIsActedUponNotEvenAnIdempotentOne) {
 TEST_F(HeldPeer, NothingIsSent) {
   receive(kPeerControl, varint_bytes({0}) + settings_bytes({}));
   receive(call(0), request_bytes(kIdempotent) + message_bytes("question"), true);
-  EXPECT_TRUE(transport.streams.empty());
+  for (const auto& [id, stream] : transport.streams) EXPECT_TRUE(stream.written.empty());
   session->handle_connected();
   EXPECT_FALSE(sent(kOurControl).empty());
   release_all();
