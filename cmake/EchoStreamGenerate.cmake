@@ -86,7 +86,10 @@ function(echostream_generate)
   endforeach()
 
   target_include_directories(${ARG_TARGET} ${visibility} "$<BUILD_INTERFACE:${output_dir}>")
-  target_link_libraries(${ARG_TARGET} ${visibility} EchoStream::echostream EchoStream::idl protobuf::libprotobuf)
+  get_target_property(is_loadable_plugin ${ARG_TARGET} ECHOSTREAM_LOADABLE_PLUGIN)
+  if(NOT is_loadable_plugin)
+    target_link_libraries(${ARG_TARGET} ${visibility} EchoStream::echostream EchoStream::idl protobuf::libprotobuf)
+  endif()
 endfunction()
 
 # What `proto` is called in the first of the import folders that holds it.

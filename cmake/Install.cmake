@@ -3,12 +3,38 @@ include(CMakePackageConfigHelpers)
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/EchoStream")
 get_property(layers GLOBAL PROPERTY ECHOSTREAM_LAYERS)
+get_property(plugins GLOBAL PROPERTY ECHOSTREAM_PLUGINS)
+# Libraries that know the plugins, and are components like these.
+set(libraries)
+if(TARGET echostream_config)
+  list(REMOVE_ITEM layers echostream_config)
+  list(APPEND libraries config)
+endif()
 install(TARGETS ${layers} echostream echostream_idl protoc-gen-echostream
   EXPORT EchoStreamTargets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
   FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT EchoStreamTargets NAMESPACE EchoStream:: DESTINATION "${package_dir}")
+
+# Each component in a file of its own, which only those read who ask for it: EchoStreamComponents.cmake.
+set(component_needs "")
+foreach(component IN LISTS plugins libraries)
+  set(target echostream_plugin_${component})
+  if(component IN_LIST libraries)
+    set(target echostream_${component})
+  endif()
+  install(TARGETS ${target} EXPORT EchoStreamComponent_${component}
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    FILE_SET HEADERS DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+  install(EXPORT EchoStreamComponent_${component} NAMESPACE EchoStream:: DESTINATION "${package_dir}")
+  get_target_property(linked ${target} LINK_LIBRARIES)
+  list(FILTER linked INCLUDE REGEX "^EchoStream::plugin_")
+  list(TRANSFORM linked REPLACE "^EchoStream::plugin_" "")
+  string(APPEND component_needs "set(EchoStream_${component}_NEEDS ${linked})\n")
+endforeach()
+list(JOIN plugins " " ECHOSTREAM_INSTALLED_PLUGINS)
+list(JOIN libraries " " ECHOSTREAM_INSTALLED_LIBRARIES)
 
 # options.proto has a folder of its own to pass to protoc: -I <prefix>/share/echostream/idl.
 set(ECHOSTREAM_INSTALL_IDL_DIR "${CMAKE_INSTALL_DATADIR}/echostream/idl")
@@ -28,6 +54,8 @@ install(FILES
   "${PROJECT_BINARY_DIR}/EchoStreamConfig.cmake"
   "${PROJECT_BINARY_DIR}/EchoStreamConfigVersion.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/EchoStreamGenerate.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/EchoStreamPlugins.cmake"
+  "${PROJECT_SOURCE_DIR}/cmake/EchoStreamComponents.cmake"
   "${PROJECT_SOURCE_DIR}/cmake/Dependencies.cmake"
   DESTINATION "${package_dir}")
 

@@ -83,6 +83,13 @@ class Attempts {
     return nullptr;
   }
 
+  /// One has completed its handshake, and its server has not decided whether to let us in.
+  bool waits_for_peer() const {
+    return std::any_of(under_way_.begin(), under_way_.end(), [](const auto& session) {
+      return session->is_open() && session->waits_for_peer();
+    });
+  }
+
   /// True when every handshake that was started has failed.
   bool all_failed() {
     for (const auto& session : under_way_) {
@@ -183,9 +190,10 @@ Task<Result<Session>> dial(Node::Impl& node, std::weak_ptr<const bool> alive, st
   attempts.put_known_first(*addresses);
   std::size_t next = 0;
   for (;;) {
-    if (next < addresses->size()) attempts.start((*addresses)[next++]);
+    const bool is_met = attempts.waits_for_peer();
+    if (!is_met && next < addresses->size()) attempts.start((*addresses)[next++]);
     if (auto session = attempts.early()) co_return Session(std::move(session));
-    const bool more = next < addresses->size();
+    const bool more = !is_met && next < addresses->size();
     const LocalTime until = more ? std::min(deadline, node.loop.now() + kAttemptDelay) : deadline;
     bool try_next = false;
     while (!try_next) {
@@ -199,8 +207,10 @@ Task<Result<Session>> dial(Node::Impl& node, std::weak_ptr<const bool> alive, st
       try_next = result == WaitResult::kDeadline;
     }
     if (node.loop.now() >= deadline) {
-      co_return Status(StatusCode::kDeadlineExceeded, "no answer to the handshake")
-          .with_context(context);
+      const char* what = attempts.waits_for_peer()
+                             ? "the peer did not say in time whether it takes the session"
+                             : "no answer to the handshake";
+      co_return Status(StatusCode::kDeadlineExceeded, what).with_context(context);
     }
     if (!more && attempts.all_failed()) co_return attempts.last_error().with_context(context);
   }

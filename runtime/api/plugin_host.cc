@@ -37,9 +37,22 @@ PluginHost::~PluginHost() {
   while (!plugins_.empty()) plugins_.pop_back();
 }
 
+// What is asked once.
+Result<PluginHost::Entry> PluginHost::describe(std::shared_ptr<Plugin> plugin) const {
+  try {
+    Entry entry{plugin, std::string(plugin->name()), false, plugin->checks_sessions()};
+    return entry;
+  } catch (...) {
+    return Status(StatusCode::kInternal,
+                  "a plugin threw when it was asked who it is: " + describe_exception());
+  }
+}
+
 Status PluginHost::add(std::shared_ptr<Plugin> plugin) {
   if (!plugin) return {StatusCode::kInvalidArgument, "add_plugin() was given no plugin"};
-  Entry entry{plugin, std::string(plugin->name()), false, plugin->checks_sessions()};
+  Result<Entry> described = describe(std::move(plugin));
+  if (!described) return std::move(described).error();
+  Entry entry = *std::move(described);
   const std::string what = "the plugin '" + entry.name + "'";
   if (state_ != State::kIdle) {
     return {StatusCode::kFailedPrecondition,
@@ -104,12 +117,13 @@ void PluginHost::in_reverse(const char* hook_name, const Call& call) {
 
 Task<void> PluginHost::run(const Entry& entry, const char* hook_name, Hook hook,
                            const Session* session, Outcome& outcome) {
-  const Duration most_wait = entry.plugin->most_wait();
+  Duration most_wait{};
   std::optional<Status> result;
   std::exception_ptr thrown;
   {
     TaskGroup group(executor_);
     try {
+      most_wait = entry.plugin->most_wait();
       group.spawn(store_or_catch(hook(*entry.plugin, node_, session), result, thrown));
     } catch (...) {
       thrown = std::current_exception();
@@ -303,7 +317,8 @@ void PluginHost::clock_changed(const Session& session, const ClockEstimate& esti
 // ---- The rest.
 
 Status PluginHost::service(const ServiceInfo& service) {
-  for (const Entry& entry : plugins_) {
+  for (std::size_t i = 0; i < plugins_.size(); ++i) {  // a hook may add another one
+    const Entry& entry = plugins_[i];
     const Status status = contain(
         entry, "on_service", [&](Plugin& plugin) { return plugin.on_service(node_, service); });
     if (!status.is_ok()) return status.with_context("the plugin '" + entry.name + "'");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,6 +73,7 @@ class PluginHost final : private TimerNode {
 
   /// Each second while there are sessions: a clock's state also changes when nothing comes.
   void on_timer(LocalTime now) override;
+  Result<Entry> describe(std::shared_ptr<Plugin> plugin) const;
   Task<void> start_all();
   Task<void> stop_all();
   /// `session` stays where it is.
@@ -90,7 +92,7 @@ class PluginHost final : private TimerNode {
   Node& node_;
   NodeContext& context_;
   Executor& executor_;
-  std::vector<Entry> plugins_;  // the same ones from the start on
+  std::deque<Entry> plugins_;  // the same ones from the start on
   bool checks_sessions_ = false;
   State state_ = State::kIdle;
   bool is_draining_ = false;

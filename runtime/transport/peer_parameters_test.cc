@@ -39,5 +39,22 @@ TEST(PeerParameters, T13_LengthBeyondTheEndIsRefused) {
   EXPECT_FALSE(are_well_formed_parameters(Bytes{4, 255, 255, 255, 255, 255, 255, 255, 255}));
 }
 
+TEST(PeerParameters, TheOneOfOurOwnIsFoundAmongOthers) {
+  EXPECT_FALSE(has_parameter(kGood, kAdmissionParameter));
+  EXPECT_TRUE(has_parameter(kGood, 0x0c));
+  Bytes asking = kGood;
+  asking.resize(kGood.size() + 5);
+  EXPECT_EQ(append_admission_parameter(MutableBytes(asking).subspan(kGood.size())), 5u);
+  EXPECT_TRUE(are_well_formed_parameters(asking));
+  EXPECT_TRUE(has_parameter(asking, kAdmissionParameter));
+  // Where the document says how it looks (docs/protocol.md 2.2).
+  EXPECT_EQ(Bytes(asking.end() - 5, asking.end()), (Bytes{0xae, 0xc4, 0x05, 0x71, 0}));
+}
+
+TEST(PeerParameters, WithoutRoomOursIsLeftOut) {
+  Bytes small(4);
+  EXPECT_EQ(append_admission_parameter(small), 0u);
+}
+
 }  // namespace
 }  // namespace echostream::transport

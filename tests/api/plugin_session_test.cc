@@ -24,6 +24,7 @@ class PluginSession : public ::testing::TestWithParam<Wire> {
     Lab::Options chosen;
     chosen.wire = GetParam();
     chosen.link.delay = 5ms;
+    chosen.server_limits.max_cancelled_calls_per_second = 20;
     chosen.tune_server = [this](NodeOptions& node) {
       node.log = [this](LogLevel, std::string_view line) { log_.emplace_back(line); };
       node.on_session = [this](const Session& session) {
@@ -337,6 +338,23 @@ TEST_P(PluginQuicSession, TheSideThatDialsMayRefuseToo) {
   EXPECT_EQ(lab_.closed_at_server[0].code(), StatusCode::kFailedPrecondition);
 }
 
+TEST_P(PluginQuicSession, ConnectWaitsForTheVerdictOnlyWhereThereIsOne) {
+  const LocalTime before = lab_.client_node->loop().now();
+  dial();
+  ASSERT_TRUE(*connected_);
+  // The handshake takes a round trip of 10 ms, and a little for the pacer.
+  EXPECT_LT(lab_.client_node->loop().now() - before, 15ms);
+}
+
+TEST_P(PluginQuicSession, TheVerdictCostsConnectOneRoundTrip) {
+  add("door");
+  const LocalTime before = lab_.client_node->loop().now();
+  dial();
+  ASSERT_TRUE(*connected_);
+  EXPECT_LT(lab_.client_node->loop().now() - before, 25ms);
+  EXPECT_FALSE(lab_.server_node->sessions().empty());
+}
+
 TEST_P(PluginQuicSession, BothSidesMayTakeTheirTime) {
   add("server")->behaviours["on_session_opening"].waits = 1s;
   add_to(*lab_.client_node, "client")->behaviours["on_session_opening"].waits = 2s;
@@ -360,6 +378,85 @@ TEST_P(PluginQuicSession, HearsOfTheStateOfThePeersClock) {
   lab_.run_for(20s);
   EXPECT_EQ(plugin->clock_states.back(), ClockState::kHoldover);
 }
+
+TEST_P(PluginQuicSession, TheNodeCountsWhomItPutOut) {
+  dial();
+  for (int i = 0; i < 40; ++i) {
+    TaskGroup group(lab_.client_loop());
+    std::optional<Result<Text>> dropped;
+    Text request;
+    request.set_number(60'000);
+    group.spawn(internal::store(lab_.client().Delay(request), dropped));
+    lab_.run_for(10ms);
+  }
+  lab_.run_for(1s);
+  EXPECT_FALSE(lab_.at_client->is_open());
+  const NodeStats stats = lab_.server_node->stats();
+  EXPECT_EQ(stats.peers_put_out[static_cast<std::size_t>(Misbehaviour::kLimit)], 1u);
+  EXPECT_EQ(stats.sessions_closed.total(), 1u);
+  EXPECT_EQ(to_string(Misbehaviour::kLimit), "limit");
+  // The client put nobody out.
+  for (const std::uint64_t count : lab_.client_node->stats().peers_put_out) EXPECT_EQ(count, 0u);
+}
+
+// A session that leaves a ticket.
+class PluginEarlyData : public PluginQuicSession {
+ protected:
+  void meet() {
+    dial();
+    ASSERT_TRUE(*connected_) << connected_->status();
+    lab_.run_for(500ms);
+    lab_.at_client->close();
+    lab_.run_for(500ms);
+    lab_.server_handler->calls = 0;
+  }
+  void dial_again() {
+    ConnectOptions options;
+    options.early_data = true;
+    connected_ = lab_.run(lab_.client_node->connect("10.0.0.1:4433", options));
+    ASSERT_TRUE(*connected_) << connected_->status();
+    lab_.at_client = **connected_;
+  }
+};
+
+TEST_P(PluginEarlyData, WaitsUntilThePeerIsLetIn) {
+  auto slow = add("slow");
+  meet();
+  slow->behaviours["on_session_opening"].waits = 2s;
+  dial_again();
+  ASSERT_FALSE(lab_.at_client->is_open());
+  std::optional<Result<Text>> reply;
+  lab_.client_node->tasks().spawn(internal::store(lab_.client().Echo(text("early")), reply));
+  lab_.run_for(1s);
+  EXPECT_EQ(lab_.server_handler->calls, 0);
+  lab_.run_for(2s);
+  EXPECT_EQ(lab_.server_handler->calls, 1);
+  ASSERT_TRUE(reply && *reply);
+  EXPECT_TRUE(lab_.at_client->early_data_accepted().value_or(false));
+}
+
+TEST_P(PluginEarlyData, IsActedUponAtOnceWherePluginsCheckNothing) {
+  auto plugin = std::make_shared<ProbePlugin>("a", journal_);
+  plugin->checks = false;
+  ASSERT_TRUE(lab_.server_node->add_plugin(plugin).is_ok());
+  meet();
+  dial_again();
+  ASSERT_FALSE(lab_.at_client->is_open());
+  ASSERT_TRUE(*lab_.run(lab_.client().Echo(text("early"))));
+  EXPECT_TRUE(lab_.server_handler->was_early);
+}
+
+TEST_P(PluginEarlyData, IsNotSentToAPeerThatPluginsHaveNotLookedAt) {
+  add_to(*lab_.client_node, "picky");
+  meet();
+  dial_again();
+  EXPECT_TRUE(lab_.at_client->is_open());
+  EXPECT_TRUE(lab_.at_client->is_resumed());
+  EXPECT_EQ(lab_.at_client->early_data_accepted(), std::nullopt);
+}
+
+INSTANTIATE_TEST_SUITE_P(Wires, PluginEarlyData, ::testing::Values(Wire::kQuic),
+                         [](const auto&) { return "Quic"; });
 
 TEST_P(PluginQuicSession, APersistentSessionGivesUpWhereItIsNotWelcome) {
   add("door")->behaviours["on_session_opening"].status =

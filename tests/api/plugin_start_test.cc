@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 
 #include "tests/api/probe_plugin.h"
 #include "tests/support/lab.h"
@@ -292,6 +293,26 @@ TEST_F(PluginStart, L02_AStopThatThrowsOrHangsKeepsNobodyFromStopping) {
                                      "b.on_stop", "b.on_stop given up", "a.on_stop"));
   EXPECT_THAT(logged(), HasSubstr("'c' threw in on_stop"));
   EXPECT_THAT(logged(), HasSubstr("'b' took longer than 2000 ms in on_stop"));
+}
+
+TEST_F(PluginStart, L02_AHookThatKeepsTheLoopIsNamed) {
+  class Blocking final : public Plugin {
+   public:
+    std::string_view name() const override { return "blocking"; }
+    Status on_service(Node&, const ServiceInfo&) override {
+      std::this_thread::sleep_for(150ms);
+      return Status::ok();
+    }
+  };
+  auto loop = make_loop();
+  ASSERT_TRUE(loop);
+  NodeOptions options;
+  options.log = [this](LogLevel, std::string_view line) { log_.emplace_back(line); };
+  Node slow(**loop, std::move(options));
+  ASSERT_TRUE(slow.add_plugin(std::make_shared<Blocking>()).is_ok());
+  ASSERT_TRUE(slow.serve(lab_.server_handler).is_ok());
+  run(**loop, []() -> Task<void> { (void)co_await sleep_for(1ms); }());
+  EXPECT_THAT(logged(), HasSubstr("the plugin 'blocking' kept the loop for"));
 }
 
 // ---- Services and announcements

@@ -11,6 +11,7 @@ class ByteBudget {
   ByteBudget(const ByteBudget&) = delete;
   ByteBudget& operator=(const ByteBudget&) = delete;
 
+  void set_most(std::size_t most) noexcept { most_ = most; }
   std::size_t held() const noexcept { return held_; }
   std::size_t most() const noexcept { return most_; }
   bool is_exceeded() const noexcept { return held_ > most_; }

@@ -12,6 +12,10 @@ namespace {
 // idempotent sends none.
 constexpr std::size_t kMostHeldCalls = 16;
 
+// What a peer makes us hold that the program has not let in, in place of
+// Limits::max_session_bytes.
+constexpr std::size_t kMostHeldBytes = 4 * 1024 * 1024;
+
 // "No limit" is written as the largest number there is; sums of limits must not wrap.
 Limits within_varints(Limits limits) {
   for (std::uint64_t* limit :
@@ -46,6 +50,7 @@ Session::~Session() = default;
 void Session::handle_connected() {
   connected_ = true;
   const bool was_held = std::exchange(is_held_, false);
+  budget_.set_most(limits_.max_session_bytes);
   auto control = transport_.open_unidirectional();
   if (!control) {
     close(WireError::kProtocol, "the peer allows no unidirectional streams");
@@ -71,6 +76,11 @@ void Session::handle_connected() {
   begin_held_calls();
   open_waiting();
   if (was_held) resume_events();
+}
+
+void Session::hold_peer() {
+  is_held_ = true;
+  budget_.set_most(std::min(limits_.max_session_bytes, kMostHeldBytes));
 }
 
 void Session::handle_early_data_rejected() {
@@ -131,6 +141,7 @@ void Session::handle_closed(const Status& status) {
   busy_senders_.clear();
   orphans_.clear();
   released_waiting_ = 0;
+  held_requests_.set(0);
   for (const HeldCall& held : std::exchange(held_calls_, {})) {
     if (CallStream* call = find_call(held.id)) call->release();  // nobody else knows it
   }
@@ -321,10 +332,10 @@ void Session::handle_request(CallStream& call, RequestFrame request) {
     call.release();
     return;
   }
-  const std::size_t most_held = is_held_ ? limits_.max_running_handlers : kMostHeldCalls;
   if (connected_ || (!is_held_ && observer_.may_run_early(request))) {
     begin_call(call, std::move(request));
-  } else if (held_calls_.size() < most_held) {
+  } else if (can_hold(request)) {
+    held_requests_.set(held_requests_.bytes() + request.metadata.byte_size());
     held_calls_.push_back({call.id(), std::move(request)});
   } else {
     call.send_status(
@@ -333,8 +344,14 @@ void Session::handle_request(CallStream& call, RequestFrame request) {
   }
 }
 
+bool Session::can_hold(const RequestFrame& request) const {
+  const std::size_t most = is_held_ ? limits_.max_running_handlers : kMostHeldCalls;
+  return held_calls_.size() < most && budget_.has_room_for(request.metadata.byte_size());
+}
+
 // The handshake is complete, the peer is let in: what was held came from it, and once.
 void Session::begin_held_calls() {
+  held_requests_.set(0);
   for (HeldCall& held : std::exchange(held_calls_, {})) {
     CallStream* call = find_call(held.id);
     if (call == nullptr) continue;

@@ -73,7 +73,7 @@ class Session final : private PeerStreams::Sink {
   void handle_connected();
   /// The handshake is complete, but the program has not let the peer in: what it sends is held, as
   /// early data is, and nothing of it acted upon. handle_connected() follows, or the end.
-  void hold_peer() noexcept { is_held_ = true; }
+  void hold_peer();
   /// Idempotent rpcs can be sent from now on, the others wait for handle_connected().
   void handle_early_data_allowed() { early_data_allowed_ = true; }
   /// The peer took none of it, and the streams are gone: it is sent again after handle_connected().
@@ -134,6 +134,7 @@ class Session final : private PeerStreams::Sink {
   // From CallStream.
   void handle_request(CallStream& call, RequestFrame request);
   void begin_call(CallStream& call, RequestFrame request);
+  bool can_hold(const RequestFrame& request) const;
   void begin_held_calls();
   void handle_released(CallStream& call);
   void count_cancelled(LocalTime now);
@@ -208,12 +209,13 @@ class Session final : private PeerStreams::Sink {
   std::list<std::unique_ptr<CallStream>> waiting_;  // for stream credit
   std::size_t released_waiting_ = 0;                // of them
   // Requests that came as early data and must not be acted upon twice, at most kMostHeldCalls; and
-  // those of a peer that is held, no more than may run.
+  // those of a peer that is held, no more than may run, within kMostHeldBytes.
   struct HeldCall {
     StreamId id;
     RequestFrame request;
   };
   std::vector<HeldCall> held_calls_;
+  ByteShare held_requests_{budget_};
   // Calls without a stream whose handles are still there.
   std::unordered_map<CallStream*, std::unique_ptr<CallStream>> closed_calls_;
   // Their calls are gone, some of their frames are still under way.

@@ -138,7 +138,8 @@ class NodeOptions {
   /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread. The
   /// only callback that must not destroy the node.
   std::function<void(LogLevel, std::string_view)> log;
-  /// A session was established, dialled or accepted: its handshake is complete.
+  /// A session was established, dialled or accepted: its handshake is complete, and plugins have
+  /// let the peer in.
   std::function<void(const Session&)> on_session;
   /// It ended, and why.
   std::function<void(const Session&, const Status&)> on_session_closed;
@@ -197,11 +198,14 @@ class Node {
   /// the system refuses; what start() says when that has failed.
   Result<SocketAddress> listen(std::string_view address);
   /// Dials "host:port", waits for the handshake and the check of the peer's certificate (but see
-  /// ConnectOptions::early_data). UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED, with the reason.
+  /// ConnectOptions::early_data), and for the word of plugins where either end has some that look
+  /// at the other. UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED, or what such a plugin says,
+  /// with the reason.
   Task<Result<Session>> connect(std::string target, ConnectOptions options = {});
   /// Dials "host:port" and keeps at it: a session that is lost is replaced by another, and the name
   /// is looked up anew for each dial. Does not wait; PersistentSession::wait_connected() does.
-  /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down).
+  /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down). Calls pass
+  /// the middleware that is there when they are made: with plugins, await start() first.
   Result<PersistentSession> keep_connected(std::string target, ReconnectOptions options = {});
 
   /// What NodeOptions says, replaced while the node runs, for handshakes that begin from now on:
@@ -227,7 +231,8 @@ class Node {
   /// No new calls or sessions; calls under way, of both ends, may end until `grace` has passed;
   /// then everything closes. Subscriptions are not waited for. Sessions stay at least three round
   /// trips (30 ms) within `grace`: calls that cross the farewell are refused, so their callers know
-  /// that they were not executed. A handler that awaits it waits for itself.
+  /// that they were not executed. Plugins hear of it first, and stop last (Plugin::on_stop()), in
+  /// their own time. A handler that awaits it waits for itself.
   Task<void> shutdown(Duration grace);
 
   Loop& loop() const;
