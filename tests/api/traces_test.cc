@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "echostream/node_pool.h"
+
 #include "tests/support/lab.h"
 #include "tests/support/qlog_check.h"
 #include "tests/support/seeds.h"
@@ -300,6 +302,32 @@ TEST_F(InEnvironment, NodesOnARealLoopWriteWhatItAsksFor) {
 TEST_F(InEnvironment, C07_NodesThatShallNotHeedItWriteNothing) {
   meet([](NodeOptions& node) { node.use_environment = false; });
   EXPECT_THAT(names_in(folder_.path()), IsEmpty());
+}
+
+TEST_F(InEnvironment, ThreadsOfAPoolShareAKeyLogAndWriteATraceForEachSession) {
+  const auto loop = *make_loop();
+  const auto identity = Identity::self_signed("server", loop->wall_time());
+  NodePoolOptions options;
+  options.threads = 2;
+  options.node.identity = *identity;
+  options.node.log = [](LogLevel, std::string_view) {};
+  auto pool = NodePool::make(options);
+  ASSERT_TRUE(pool) << pool.status();
+  const auto address = (*pool)->listen("127.0.0.1:0");
+  ASSERT_TRUE(address) << address.status();
+  constexpr int kSessions = 8;
+  for (int i = 0; i < kSessions; ++i) {
+    NodeOptions client_options;
+    client_options.trust = Trust::pinned({identity->fingerprint()});
+    client_options.use_environment = false;
+    Node client(*loop, client_options);  // a socket of its own, so any of the threads
+    Result<Session> session = run(*loop, client.connect(address->to_string()));
+    ASSERT_TRUE(session) << session.status();
+    run(*loop, client.shutdown(1s));
+  }
+  pool->reset();
+  EXPECT_THAT(lines_of(read_file(folder_ / "keys")), SizeIs(5 * kSessions));
+  EXPECT_THAT(names_in(folder_.path()), SizeIs(1 + kSessions));
 }
 
 TEST_F(InEnvironment, OptionsComeFirst) {
