@@ -42,8 +42,9 @@ class Wireshark : public ::testing::Test {
     }
   }
 
-  void capture(const LinkOptions& link = {}) {
+  void capture(const LinkOptions& link = {}, std::uint64_t seed = 1) {
     Lab::Options options;
+    options.seed = seed;
     options.link = link;
     options.link.delay = 5ms;
     options.tune_server = [this](NodeOptions& node) {
@@ -190,15 +191,24 @@ TEST_F(Wireshark, ShowsEachFrameOnceWhenPacketsAreLostReorderedAndSentAgain) {
   LinkOptions link;
   link.loss = 0.15;
   link.reorder = 0.1;
-  capture(link);
-  auto frames = counted(values("echostream.frame.name"));
-  EXPECT_EQ(frames["SETTINGS"], 2);
-  EXPECT_EQ(frames["REQUEST"], 6);
-  EXPECT_EQ(frames["STATUS"], 6);
-  EXPECT_EQ(frames["EVENT"], 1);
-  EXPECT_EQ(frames["TIMED_MESSAGE"], 5);
-  EXPECT_EQ(frames["MESSAGE"], 8);  // six requests and two replies
-  EXPECT_THAT(values("echostream.malformed"), IsEmpty());
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    SCOPED_TRACE(seed);
+    capture(link, seed);
+    auto frames = counted(values("echostream.frame.name"));
+    EXPECT_EQ(frames["SETTINGS"], 2);
+    EXPECT_EQ(frames["REQUEST"], 6);
+    EXPECT_EQ(frames["STATUS"], 6);
+    EXPECT_EQ(frames["EVENT"], 1);
+    EXPECT_EQ(frames["TIMED_MESSAGE"], 5);
+    EXPECT_EQ(frames["MESSAGE"], 8);  // six requests and two replies
+    // Streams, by their types: two of control, one of events, and one for each frame.
+    auto streams = counted(values("echostream.stream.type"));
+    EXPECT_EQ(streams["0x0000000000000000"], 2);
+    EXPECT_EQ(streams["0x0000000000000001"], 1);
+    EXPECT_GE(streams["0x0000000000000002"], 1);
+    EXPECT_LE(streams["0x0000000000000002"], 5);
+    EXPECT_THAT(values("echostream.malformed"), IsEmpty());
+  }
 }
 
 TEST_F(Wireshark, LooksTheSameWhenPacketsAreLookedAtAgain) {

@@ -301,6 +301,7 @@ function Stream:take(from, piece, is_last)
       self.kind = nil  -- the type is read again, with the rest
       return self:keep(text, math.huge)
     end
+    self:keep("", 1)
   elseif not self.is_unidirectional or self.kind == control_stream or self.kind == events_stream then
     local needed
     whole, needed = whole_frames(text, begin)
