@@ -146,7 +146,7 @@ class NodeOptions {
   /// What is empty above is taken from SSLKEYLOGFILE and QLOGDIR (Loop::environment()).
   bool use_environment = true;
   /// RFC 9287: some packets of a session are harder to tell from other protocols. Off also while a
-  /// key log is written, because tshark before 4.2 does not decrypt such packets.
+  /// key log is written, because tshark 4.0 cannot decrypt such packets.
   bool grease_quic_bit = true;
 
   // What the callbacks throw is logged, and goes no further. They may destroy the node.
