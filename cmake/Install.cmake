@@ -43,6 +43,10 @@ install(FILES "${PROJECT_SOURCE_DIR}/idl/echostream/options.proto"
 install(FILES "${PROJECT_BINARY_DIR}/idl/generated/echostream/options.pb.h"
   DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/echostream")
 
+# For Wireshark: docs/debugging.md.
+install(FILES "${PROJECT_SOURCE_DIR}/tools/wireshark/echostream.lua"
+  DESTINATION "${CMAKE_INSTALL_DATADIR}/echostream")
+
 configure_package_config_file(
   "${PROJECT_SOURCE_DIR}/cmake/EchoStreamConfig.cmake.in" "${PROJECT_BINARY_DIR}/EchoStreamConfig.cmake"
   INSTALL_DESTINATION "${package_dir}"

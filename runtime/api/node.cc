@@ -36,6 +36,7 @@ Node::Impl::Impl(Node& node, Loop& loop_in, NodeOptions options)
     : loop(loop_in),
       context(loop_in, std::move(options)),
       plugins(node, context),
+      traces(loop_in, context),
       stall_watch(
           loop_in, [this] { return !sessions.empty(); },
           [this](const std::string& text) { context.log(LogLevel::kWarning, text); }),
@@ -104,6 +105,7 @@ transport::QuicEndpoint::Options Node::Impl::endpoint_options() {
   endpoint.static_secret = options.static_secret;
   endpoint.fill_random = [this](MutableBytes out) { loop.fill_random(out); };
   endpoint.wall_time = [this] { return loop.wall_time(); };
+  traces.apply_to(endpoint);
   return endpoint;
 }
 
@@ -194,17 +196,19 @@ Result<QuicDriver*> Node::Impl::dialling_driver() {
 namespace {
 
 using TlsResult = Result<std::shared_ptr<transport::TlsContext>>;
+using KeyLog = std::shared_ptr<transport::KeyLogSink>;
 
-TlsResult make_client_tls(const NodeOptions& options) {
+TlsResult make_client_tls(const NodeOptions& options, const KeyLog& key_log) {
   transport::TlsContext::Options tls;
   tls.alpn = {std::string(core::kAlpn)};
   tls.identity = options.identity;
   tls.trust = options.trust;
   tls.resumption = options.resumption;
+  tls.key_log = key_log;
   return transport::TlsContext::make_client(std::move(tls));
 }
 
-TlsResult make_server_tls_of(const NodeOptions& options) {
+TlsResult make_server_tls_of(const NodeOptions& options, const KeyLog& key_log) {
   transport::TlsContext::Options tls;
   tls.alpn = {std::string(core::kAlpn)};
   tls.identity = options.identity;
@@ -212,6 +216,7 @@ TlsResult make_server_tls_of(const NodeOptions& options) {
   tls.trust = options.client_trust;
   tls.resumption = options.resumption;
   tls.early_data = options.accept_early_data;
+  tls.key_log = key_log;
   return transport::TlsContext::make_server(std::move(tls));
 }
 
@@ -235,7 +240,7 @@ Result<std::shared_ptr<transport::TlsContext>> Node::Impl::client_tls() {
                   "connect() needs NodeOptions::trust: whom should this node believe? "
                   "Use Trust::pinned(), Trust::system() or a CA file");
   }
-  auto made = make_client_tls(context.options);
+  auto made = make_client_tls(context.options, traces.key_log());
   if (made) dialling_tls = *made;
   return made;
 }
@@ -245,12 +250,12 @@ Result<Node::Impl::Security> Node::Impl::make_security(const ChangeOptions& chan
   made.options = context.options;
   change(made.options);
   if (made.options.trust) {
-    auto tls = make_client_tls(made.options);
+    auto tls = make_client_tls(made.options, traces.key_log());
     if (!tls) return tls.error();
     made.dialling = *std::move(tls);
   }
   if (made.options.identity) {
-    auto tls = make_server_tls_of(made.options);
+    auto tls = make_server_tls_of(made.options, traces.key_log());
     if (!tls) return tls.error();
     made.listening = *std::move(tls);
   }
@@ -318,7 +323,7 @@ Result<std::shared_ptr<transport::TlsContext>> Node::Impl::make_server_tls() con
     return Status(StatusCode::kFailedPrecondition,
                   "listen() needs NodeOptions::identity; Identity::self_signed() makes one");
   }
-  return make_server_tls_of(options);
+  return make_server_tls_of(options, traces.key_log());
 }
 
 Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,

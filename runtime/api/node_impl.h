@@ -12,6 +12,7 @@
 #include "runtime/api/limited_log.h"
 #include "runtime/api/node_clock_service.h"
 #include "runtime/api/node_context.h"
+#include "runtime/api/node_traces.h"
 #include "runtime/api/plugin_host.h"
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
@@ -55,6 +56,7 @@ struct Node::Impl {
   internal::NodeContext context;
   TypedState state;
   internal::PluginHost plugins;
+  internal::NodeTraces traces;
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
   WaitPoint sessions_changed;
   internal::StallWatch stall_watch;

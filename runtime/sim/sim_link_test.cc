@@ -309,6 +309,25 @@ TEST(SimSeed, TheSameSeedGivesTheSameTrace) {
   for (const std::uint64_t seed : {1u, 2u, 77u}) EXPECT_EQ(trace_of(seed), trace_of(seed));
 }
 
+TEST(SimCapture, HasWhatWasSentInOrderWhetherItArrivesOrNot) {
+  LinkOptions link;
+  link.delay = 10ms;
+  link.loss = 1;
+  Wire wire(link);
+  std::vector<std::string> seen;
+  wire.sim.capture([&](const CapturedDatagram& datagram) {
+    EXPECT_EQ(datagram.at, wire.sim.elapsed());
+    seen.push_back(datagram.from.to_string() + ">" + datagram.to.to_string() + " " +
+                   std::string(as_text(datagram.data)));
+  });
+  wire.a.send(wire.b.address(), "lost");
+  wire.sim.run_for(1s);
+  wire.b.send(wire.a.address(), "too");
+  EXPECT_TRUE(wire.b.items.empty());
+  EXPECT_EQ(seen, (std::vector<std::string>{"10.0.0.1:1000>10.0.0.2:1000 lost",
+                                            "10.0.0.2:1000>10.0.0.1:1000 too"}));
+}
+
 TEST(SimSeed, AnotherSeedGivesAnotherTrace) {
   std::set<std::uint64_t> hashes;
   for (std::uint64_t seed = 0; seed < 20; ++seed) hashes.insert(trace_of(seed).hash);

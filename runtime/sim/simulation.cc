@@ -47,6 +47,7 @@ void Simulation::Impl::send(SimLoop& from, const SocketAddress& source, const So
   SimLink& way = link(out->name, in->name);
   const LinkOptions& options = way.options;
   ++way.stats.sent;
+  if (capture) capture({now, source, to, ecn, bytes});
   record(static_cast<std::uint64_t>(now.count()));
   record(bytes.size());
   if (way.in_burst ? way.random.chance(options.burst_leave)
@@ -210,6 +211,10 @@ void Simulation::run_for(Duration duration) {
 
 Duration Simulation::elapsed() const { return impl_->now; }
 std::uint64_t Simulation::seed() const { return impl_->seed; }
+void Simulation::capture(std::function<void(const CapturedDatagram&)> function) {
+  impl_->capture = std::move(function);
+}
+
 std::uint64_t Simulation::trace_hash() const { return impl_->hash; }
 
 }  // namespace echostream::testing

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <queue>
@@ -66,6 +67,7 @@ struct Simulation::Impl {
   std::vector<std::unique_ptr<SimLoop>> loops;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<SimLink>> links;
   std::map<std::string, SocketAddress> hosts;
+  std::function<void(const CapturedDatagram&)> capture;
   std::priority_queue<Arrival, std::vector<Arrival>, Later> arrivals;
 };
 

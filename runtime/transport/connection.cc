@@ -199,6 +199,7 @@ void Connection::finish(LocalTime now, CloseInfo info) {
   migrations_.clear();
   connection_.reset();
   tls_.reset();
+  qlog_.reset();
   host_.arm(*this, forget_at_);
 }
 

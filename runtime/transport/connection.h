@@ -199,11 +199,14 @@ class Connection final : public QuicConnection, private TimerNode {
   int on_id_status(bool is_active, const std::uint8_t* token);
   int on_new_id(ngtcp2_cid* id, std::uint8_t* token, std::size_t size);
   int on_remove_id(const ngtcp2_cid& id);
+  void on_qlog(BytesView record);
 
   ConnectionHost& host_;
+  const LocalTime started_at_;
   LocalTime now_;
   bool is_server_;
-  QuicConnectionSink* sink_;  // null on a server until it is accepted
+  QuicConnectionSink* sink_;        // null on a server until it is accepted
+  std::unique_ptr<QlogSink> qlog_;  // null: no trace; ngtcp2 writes until it is destroyed
   CountedMemory memory_;
   std::unique_ptr<TlsHandshake> tls_;
   std::unique_ptr<ngtcp2_conn, Deleter> connection_;

@@ -1,6 +1,8 @@
 // What a connection needs of the endpoint it lives in.
 #pragma once
 
+#include <memory>
+
 #include "echostream/base/bytes.h"
 #include "echostream/base/executor.h"
 #include "echostream/base/result.h"
@@ -10,6 +12,7 @@
 #include "runtime/transport/crypto/address_tokens.h"
 #include "runtime/transport/quic_connection.h"
 #include "runtime/transport/quic_options.h"
+#include "runtime/transport/trace_sinks.h"
 
 namespace echostream::transport {
 
@@ -22,6 +25,8 @@ class ConnectionHost {
   virtual const AddressTokens& tokens() const = 0;
   /// An unpredictable id for packets to this endpoint, of ConnectionId::kOwnBytes.
   virtual ConnectionId new_id() = 0;
+  /// For the trace of a new connection; null when there is none.
+  virtual std::unique_ptr<QlogSink> open_qlog(const ConnectionId& original_id, bool is_server) = 0;
   /// The time of day.
   virtual WallTime wall_time() = 0;
   /// Packets for the id go to the connection from now on.

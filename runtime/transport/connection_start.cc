@@ -7,6 +7,7 @@
 
 #include "runtime/transport/connection.h"
 #include "runtime/transport/connection_callbacks.h"
+#include "runtime/transport/qlog_records.h"
 #include "runtime/transport/socket_path.h"
 
 namespace echostream::transport {
@@ -55,6 +56,7 @@ ngtcp2_duration to_ngtcp2(Duration duration) {
 Connection::Connection(ConnectionHost& host, LocalTime now, bool is_server,
                        QuicConnectionSink* sink)
     : host_(host),
+      started_at_(now),
       now_(now),
       is_server_(is_server),
       sink_(sink),
@@ -90,14 +92,12 @@ std::unique_ptr<Connection> Connection::dial(ConnectionHost& host, LocalTime now
 bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival) {
   tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), wall_now);
   if (host_.quic_options().asks_clients_to_wait) tls_->ask_to_wait();
-  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
-  const ngtcp2_settings settings = make_settings(
-      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN,
-      probes);
+  const ConnectionId original_id = arrival.original_id.value_or(arrival.destination_id);
+  qlog_ = host_.open_qlog(original_id, true);
   const ConnectionId id = make_id();
   ngtcp2_transport_params parameters = make_parameters();
   offer_preferred_address(parameters);
-  parameters.original_dcid = arrival.original_id.value_or(arrival.destination_id).to_ngtcp2();
+  parameters.original_dcid = original_id.to_ngtcp2();
   parameters.original_dcid_present = 1;
   if (arrival.original_id) {
     parameters.retry_scid = arrival.destination_id.to_ngtcp2();
@@ -106,6 +106,11 @@ bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival&
   const ResetToken token = host_.tokens().reset_token(id);
   std::copy(token.begin(), token.end(), parameters.stateless_reset_token);
   parameters.stateless_reset_token_present = 1;
+  if (!fits_qlog(parameters)) qlog_.reset();
+  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
+  const ngtcp2_settings settings = make_settings(
+      arrival.token, arrival.original_id ? NGTCP2_TOKEN_TYPE_RETRY : NGTCP2_TOKEN_TYPE_NEW_TOKEN,
+      probes);
 
   const NativeAddress local(arrival.local);
   const NativeAddress remote(arrival.remote);
@@ -127,14 +132,15 @@ bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival&
 
 bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departure& departure) {
   tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
-  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
-  const ngtcp2_settings settings =
-      make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN, probes);
-  const ngtcp2_transport_params parameters = make_parameters();
   // The server's until it names its own.
   std::array<std::uint8_t, ConnectionId::kOwnBytes> destination;
   host_.fill_random(destination);
   const ngtcp2_cid destination_id = ConnectionId(destination).to_ngtcp2();
+  qlog_ = host_.open_qlog(ConnectionId(destination), false);
+  const auto probes = probe_sizes(host_.quic_options().max_udp_payload_bytes);
+  const ngtcp2_settings settings =
+      make_settings(departure.token, NGTCP2_TOKEN_TYPE_NEW_TOKEN, probes);
+  const ngtcp2_transport_params parameters = make_parameters();
   const ngtcp2_cid own_id = make_id().to_ngtcp2();
   first_socket_ = departure.local;
   const NativeAddress local(departure.local);
@@ -153,7 +159,10 @@ bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departur
 
 void Connection::take(ngtcp2_conn* made) {
   connection_.reset(made);
-  tls_->attach(*made);
+  OfferFilter filter;
+  filter.keeps_quic_bit = !host_.quic_options().grease_quic_bit;
+  filter.is_traced = qlog_ != nullptr;
+  tls_->attach(*made, filter);
 }
 
 ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type token_type,
@@ -172,6 +181,11 @@ ngtcp2_settings Connection::make_settings(BytesView token, ngtcp2_token_type tok
   // application answered: waiting for a second one would cost a packet of its own later.
   settings.ack_thresh = 1;
   settings.rand_ctx.native_handle = &host_;
+  if (qlog_) {
+    settings.qlog_write = [](void* user, std::uint32_t, const void* data, std::size_t size) {
+      static_cast<Connection*>(user)->on_qlog({static_cast<const std::uint8_t*>(data), size});
+    };
+  }
   if (!token.empty()) {
     settings.token = token.data();
     settings.tokenlen = token.size();
@@ -218,6 +232,14 @@ void Connection::offer_preferred_address(ngtcp2_transport_params& parameters) {
     offer.ipv6_present = 1;
   }
   parameters.preferred_addr_present = 1;
+}
+
+void Connection::on_qlog(BytesView record) {
+  if (record.empty()) return;  // the last call brings nothing
+  const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(now_ - started_at_);
+  const std::string repaired =
+      repaired_qlog_record(record, static_cast<std::uint64_t>(time.count()));
+  qlog_->on_qlog(repaired.empty() ? record : as_bytes(repaired));
 }
 
 ConnectionId Connection::make_id() {

@@ -334,6 +334,18 @@ Result<QuicConnection*> Endpoint::connect(LocalTime now, Dial dial, QuicConnecti
   return static_cast<QuicConnection*>(&dialled);
 }
 
+std::unique_ptr<QlogSink> Endpoint::open_qlog(const ConnectionId& original_id, bool is_server) {
+  if (!options_.open_qlog) return nullptr;
+  constexpr char kDigits[] = "0123456789abcdef";
+  QlogName name;
+  name.is_server = is_server;
+  for (const std::uint8_t byte : original_id.view()) {
+    name.original_id += kDigits[byte >> 4];
+    name.original_id += kDigits[byte & 15];
+  }
+  return options_.open_qlog(std::move(name));
+}
+
 void Endpoint::add(std::unique_ptr<Connection> connection) {
   Connection* key = connection.get();
   connections_.emplace(key, std::move(connection));

@@ -43,6 +43,7 @@ class Endpoint final : public QuicEndpoint, private ConnectionHost {
   void fill_random(MutableBytes out) override { options_.fill_random(out); }
   const AddressTokens& tokens() const override { return tokens_; }
   ConnectionId new_id() override;
+  std::unique_ptr<QlogSink> open_qlog(const ConnectionId& original_id, bool is_server) override;
   WallTime wall_time() override { return options_.wall_time(); }
   void add_id(const ConnectionId& id, Connection& connection) override;
   void remove_id(const ConnectionId& id) override;

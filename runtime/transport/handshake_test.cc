@@ -30,6 +30,34 @@ TEST(Handshake, OpensBothEndsInOneRoundTripEach) {
   EXPECT_FALSE(pair.server_connection().peer_fingerprint());
 }
 
+// Datagrams that begin with a packet whose QUIC bit is cleared, each way.
+std::array<int, 2> greased_datagrams(bool client_greases, bool server_greases) {
+  std::array<int, 2> greased{};
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    QuicWorld::Options client;
+    client.quic.grease_quic_bit = client_greases;
+    QuicWorld::Options server;
+    server.quic.grease_quic_bit = server_greases;
+    QuicPair pair(seed, client, server);
+    pair.world.tap = [&](Datagram& datagram) {
+      const bool is_set = (datagram.bytes[0] & 0x40) != 0;
+      if (!is_set) ++greased[datagram.from == pair.client.address ? 0 : 1];
+      return true;
+    };
+    EXPECT_TRUE(pair.connect());
+    pair.world.run_for(1s);
+  }
+  return greased;
+}
+
+TEST(Handshake, GreasesTheQuicBitOnlyWhenBothEndsWantIt) {
+  EXPECT_GT(greased_datagrams(true, true)[0], 0);
+  EXPECT_GT(greased_datagrams(true, true)[1], 0);
+  // Who does not want it neither offers it to the other end nor takes the other's offer.
+  EXPECT_EQ(greased_datagrams(false, true), (std::array<int, 2>{0, 0}));
+  EXPECT_EQ(greased_datagrams(true, false), (std::array<int, 2>{0, 0}));
+}
+
 TEST(Handshake, MeasuresTheRoundTripTime) {
   QuicPair pair;
   pair.world.link.delay = 50ms;

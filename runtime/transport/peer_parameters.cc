@@ -5,6 +5,8 @@
 #include <optional>
 #include <vector>
 
+#include "runtime/transport/qlog_records.h"
+
 namespace echostream::transport {
 namespace {
 
@@ -17,6 +19,9 @@ std::optional<std::uint64_t> take_varint(BytesView& rest) {
   rest = rest.subspan(size);
   return value;
 }
+
+constexpr std::uint64_t kPreferredAddress = 0x0d;
+constexpr std::uint64_t kGreaseQuicBit = 0x2ab2;
 
 // Calls `visit` with each id, until one is cut off.
 template <class Visit>
@@ -54,6 +59,27 @@ std::size_t append_admission_parameter(MutableBytes out) {
   if (out.size() < kEncoded.size()) return 0;
   std::copy(kEncoded.begin(), kEncoded.end(), out.begin());
   return kEncoded.size();
+}
+
+std::vector<std::uint8_t> without_parameter(BytesView encoded, std::uint64_t id) {
+  std::vector<std::uint8_t> rest;
+  while (!encoded.empty()) {
+    const BytesView from = encoded;
+    const auto found = take_varint(encoded);
+    const auto size = found ? take_varint(encoded) : std::nullopt;
+    if (!size || *size > encoded.size()) break;
+    encoded = encoded.subspan(static_cast<std::size_t>(*size));
+    const BytesView parameter = from.first(from.size() - encoded.size());
+    if (*found != id) rest.insert(rest.end(), parameter.begin(), parameter.end());
+  }
+  return rest;
+}
+
+std::vector<std::uint8_t> OfferFilter::apply(BytesView encoded) const {
+  std::vector<std::uint8_t> rest(encoded.begin(), encoded.end());
+  if (keeps_quic_bit) rest = without_parameter(rest, kGreaseQuicBit);
+  if (is_traced && !fits_qlog(rest)) rest = without_parameter(rest, kPreferredAddress);
+  return rest;
 }
 
 }  // namespace echostream::transport

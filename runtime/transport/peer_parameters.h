@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "echostream/base/bytes.h"
 
@@ -19,5 +20,18 @@ inline constexpr std::uint64_t kAdmissionParameter = 0x2ec40571;
 bool has_parameter(BytesView encoded, std::uint64_t wanted);
 /// One more parameter without a value; the bytes that were written, 0 when it does not fit.
 std::size_t append_admission_parameter(MutableBytes out);
+
+/// Offers of the peer that ngtcp2 is not to see: it has no other way not to take them.
+struct OfferFilter {
+  /// That it takes packets without the QUIC bit (RFC 9287): ours have it.
+  bool keeps_quic_bit = false;
+  /// ngtcp2 writes a trace. A preferred address is left out where its record would not fit.
+  bool is_traced = false;
+  /// Of well-formed parameters.
+  std::vector<std::uint8_t> apply(BytesView encoded) const;
+};
+
+/// Well-formed parameters as if the peer had not sent that one.
+std::vector<std::uint8_t> without_parameter(BytesView encoded, std::uint64_t id);
 
 }  // namespace echostream::transport

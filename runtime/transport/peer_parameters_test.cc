@@ -1,6 +1,7 @@
 #include "runtime/transport/peer_parameters.h"
 
 #include <gtest/gtest.h>
+#include <ngtcp2/ngtcp2.h>
 
 #include <vector>
 
@@ -54,6 +55,57 @@ TEST(PeerParameters, TheOneOfOurOwnIsFoundAmongOthers) {
 TEST(PeerParameters, WithoutRoomOursIsLeftOut) {
   Bytes small(4);
   EXPECT_EQ(append_admission_parameter(small), 0u);
+}
+
+TEST(PeerParameters, AreAllTakenUnlessTheFilterSaysOtherwise) {
+  EXPECT_EQ(OfferFilter().apply(kGood), kGood);
+  OfferFilter filter;
+  filter.keeps_quic_bit = true;
+  EXPECT_EQ(filter.apply(kGood), (Bytes{0x04, 1, 9, 0x0c, 0}));
+}
+
+TEST(PeerParameters, LoseAPreferredAddressWhereATraceWouldNotHoldThem) {
+  constexpr std::uint64_t kLarge = std::uint64_t{1} << 61;
+  ngtcp2_transport_params parameters;
+  ngtcp2_transport_params_default(&parameters);
+  parameters.preferred_addr_present = 1;
+  parameters.preferred_addr.cid.datalen = 20;
+  parameters.preferred_addr.ipv4_present = 1;
+  parameters.preferred_addr.ipv6_present = 1;
+  parameters.preferred_addr.ipv4.sin_port = 1;  // all zero means none
+  parameters.preferred_addr.ipv6.sin6_port = 1;
+  parameters.stateless_reset_token_present = 1;
+  parameters.original_dcid_present = 1;
+  parameters.retry_scid_present = 1;
+  parameters.retry_scid.datalen = 20;
+  const auto encode = [&] {
+    Bytes encoded(512);
+    const auto size = ngtcp2_transport_params_encode(encoded.data(), encoded.size(), &parameters);
+    encoded.resize(static_cast<std::size_t>(size));
+    return encoded;
+  };
+  OfferFilter traced;
+  traced.is_traced = true;
+  const Bytes honest = encode();
+  EXPECT_EQ(traced.apply(honest), honest);
+  for (std::uint64_t* number :
+       {&parameters.max_udp_payload_size, &parameters.active_connection_id_limit,
+        &parameters.initial_max_data, &parameters.initial_max_stream_data_bidi_local,
+        &parameters.initial_max_stream_data_bidi_remote, &parameters.initial_max_stream_data_uni,
+        &parameters.max_datagram_frame_size}) {
+    *number = kLarge;
+  }
+  const Bytes hostile = encode();
+  EXPECT_EQ(traced.apply(hostile), without_parameter(hostile, 0x0d));
+  EXPECT_LT(traced.apply(hostile).size(), hostile.size());
+  EXPECT_EQ(OfferFilter().apply(hostile), hostile);
+}
+
+TEST(PeerParameters, LeaveOneOutAndKeepTheOthersAsTheyAre) {
+  EXPECT_EQ(without_parameter(kGood, 0x2ab2), (Bytes{0x04, 1, 9, 0x0c, 0}));
+  EXPECT_EQ(without_parameter(kGood, 0x04), (Bytes{0x0c, 0, 0x6a, 0xb2, 2, 7, 7}));
+  EXPECT_EQ(without_parameter(kGood, 0x55), kGood);
+  EXPECT_EQ(without_parameter({}, 0x55), Bytes());
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "runtime/transport/quic_connection.h"
 #include "runtime/transport/quic_options.h"
 #include "runtime/transport/tls_context.h"
+#include "runtime/transport/trace_sinks.h"
 
 namespace echostream::transport {
 
@@ -105,6 +106,8 @@ class QuicEndpoint {
     UniqueFunction<void(MutableBytes)> fill_random;
     /// The time of day for certificate checks.
     UniqueFunction<WallTime()> wall_time;
+    /// Where the trace of a new connection goes; null: nowhere. Unset: no connection is traced.
+    UniqueFunction<std::unique_ptr<QlogSink>(QlogName)> open_qlog;
   };
 
   struct Dial {

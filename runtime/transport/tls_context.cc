@@ -87,10 +87,7 @@ int on_select_alpn(SSL* ssl, const std::uint8_t** out, std::uint8_t* out_size,
   return SSL_TLSEXT_ERR_OK;
 }
 
-void on_key_log(const SSL* ssl, const char* line) {
-  const TlsPolicy& policy = policy_of(ssl);
-  policy.key_log(policy.key_log_context, line);
-}
+void on_key_log(const SSL* ssl, const char* line) { policy_of(ssl).key_log->on_key_log(line); }
 
 // BoringSSL has no list of TLS 1.3 cipher suites. By itself a client offers all three, and AES
 // comes before ChaCha20 only on a processor with AES instructions; a server takes the first that
@@ -275,8 +272,7 @@ Result<bssl::UniquePtr<SSL_CTX>> make_ssl_context(bool is_server, TlsContext::Op
   auto policy = std::make_unique<TlsPolicy>();
   policy->is_server = is_server;
   policy->alpn = *std::move(alpn);
-  policy->key_log = options.key_log;
-  policy->key_log_context = options.key_log_context;
+  policy->key_log = std::move(options.key_log);
   if (options.trust) {
     if (Status status = set_trust(*policy, *std::move(options.trust)); !status.is_ok()) {
       return status;

@@ -10,6 +10,8 @@
 #include "echostream/base/result.h"
 #include "echostream/security.h"
 
+#include "runtime/transport/trace_sinks.h"
+
 namespace echostream::transport {
 
 class TlsContext {
@@ -31,9 +33,8 @@ class TlsContext {
     bool resumption = true;
     /// A server takes early data with tickets that were not used before. Needs `resumption`.
     bool early_data = true;
-    /// Hands each connection's traffic secrets, a line in NSS key log format, to the sink's owner.
-    void (*key_log)(void* context, const char* line) = nullptr;
-    void* key_log_context = nullptr;
+    /// Gets each connection's secrets. Null, the default: nobody does.
+    std::shared_ptr<KeyLogSink> key_log;
   };
 
   static Result<std::shared_ptr<TlsContext>> make_client(Options options);

@@ -25,8 +25,7 @@ struct TlsPolicy {
   std::optional<CertificateAuthorities> authorities;
   /// Length-prefixed names as in RFC 7301 3.1, most wanted first.
   std::string alpn;
-  void (*key_log)(void* context, const char* line) = nullptr;
-  void* key_log_context = nullptr;
+  std::shared_ptr<KeyLogSink> key_log;
   /// What this side shows, if anything.
   std::optional<IdentityChooser> identities;
   /// Of a server that gives tickets out.

@@ -219,21 +219,23 @@ TEST(Ciphers, ChosenDoNotChangeGroupsAndSignatures) {
 }
 
 TEST(KeyLog, C07_HandsOverEachConnectionsSecretsOnlyWhenAsked) {
-  std::vector<std::string> lines;
-  auto options = client_options(Trust::insecure_accept_any());
-  options.key_log = [](void* context, const char* line) {
-    static_cast<std::vector<std::string>*>(context)->push_back(line);
+  struct KeptLines final : KeyLogSink {
+    void on_key_log(std::string_view line) override { lines.emplace_back(line); }
+    std::vector<std::string> lines;
   };
-  options.key_log_context = &lines;
+  const auto kept = std::make_shared<KeptLines>();
+  auto options = client_options(Trust::insecure_accept_any());
+  options.key_log = kept;
   const auto client = TlsContext::make_client(options).value();
   const auto server = server_with(self_signed(kHost));
   TlsPair connection(*client, *server);
   ASSERT_TRUE(connection.run());
-  EXPECT_THAT(lines, ::testing::UnorderedElementsAre(StartsWith("CLIENT_HANDSHAKE_TRAFFIC_SECRET "),
-                                                     StartsWith("SERVER_HANDSHAKE_TRAFFIC_SECRET "),
-                                                     StartsWith("CLIENT_TRAFFIC_SECRET_0 "),
-                                                     StartsWith("SERVER_TRAFFIC_SECRET_0 "),
-                                                     StartsWith("EXPORTER_SECRET ")));
+  EXPECT_THAT(kept->lines,
+              ::testing::UnorderedElementsAre(StartsWith("CLIENT_HANDSHAKE_TRAFFIC_SECRET "),
+                                              StartsWith("SERVER_HANDSHAKE_TRAFFIC_SECRET "),
+                                              StartsWith("CLIENT_TRAFFIC_SECRET_0 "),
+                                              StartsWith("SERVER_TRAFFIC_SECRET_0 "),
+                                              StartsWith("EXPORTER_SECRET ")));
 }
 
 TEST(KeyLog, C07_IsNotSwitchedOnFromOutside) {

@@ -1,38 +1,26 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
-#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "echostream/session_tickets.h"
 
+#include "tests/support/test_files.h"
+
 namespace echostream::testing {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-void write_file(const fs::path& path, std::string_view text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
 
 class FileTicketCache : public ::testing::Test {
  protected:
@@ -268,28 +256,6 @@ TEST_F(FileTicketCache, SaysWhatIsWrongWithItsPath) {
   EXPECT_FALSE(closed);
   ASSERT_EQ(chmod(folder_.c_str(), 0700), 0);
 }
-
-/// While it lives no file can be written, as on a full disk.
-class FullDisk {
- public:
-  FullDisk() {
-    EXPECT_EQ(getrlimit(RLIMIT_FSIZE, &before_), 0);
-    rlimit none = before_;
-    none.rlim_cur = 0;
-    old_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &none), 0);
-  }
-  ~FullDisk() {
-    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &before_), 0);
-    std::signal(SIGXFSZ, old_handler_);
-  }
-  FullDisk(const FullDisk&) = delete;
-  FullDisk& operator=(const FullDisk&) = delete;
-
- private:
-  rlimit before_{};
-  void (*old_handler_)(int) = SIG_DFL;
-};
 
 TEST_F(FileTicketCache, L06_OnAFullDiskNoTicketIsLostOrUsedTwice) {
   const auto cache = open();

@@ -68,6 +68,26 @@ TEST(HostileServerTest, X01_MaximalTransportParametersAreSurvived) {
   EXPECT_TRUE(hostile.sink.is_closed());  // our idle timeout, not theirs
 }
 
+TEST(HostileServerTest, X01_ParametersThatATraceHasNoRoomForAreSurvivedWithoutThePreferredAddress) {
+  std::vector<std::string> records;
+  QuicWorld::Options traced;
+  traced.on_qlog = [&](BytesView record) { records.emplace_back(as_text(record)); };
+  HostileServer hostile(traced);
+  hostile.peer.change_parameters = maximal;
+  ASSERT_TRUE(hostile.connect()) << hostile.sink.close_message();
+  hostile.peer.send(Frames().handshake_done());
+  hostile.peer.run_for(1s);
+  EXPECT_FALSE(hostile.sink.is_closed()) << hostile.sink.close_message();
+  const auto of_the_peer = [](const std::string& record) {
+    return record.find("\"owner\":\"remote\"") != record.npos;
+  };
+  const auto found = std::find_if(records.begin(), records.end(), of_the_peer);
+  ASSERT_NE(found, records.end());
+  EXPECT_NE(found->find("4611686018427387903"), found->npos);
+  EXPECT_EQ(found->find("preferred_address"), found->npos);
+  EXPECT_LE(found->size(), 1024u);
+}
+
 // ---- Connection ids.
 
 // Hands the client the server's whole flight with `early` in 1-RTT packets behind it, before the

@@ -187,10 +187,22 @@ void run_random_peer(HostilePeer& peer, RecordingSink& sink, Edges& edges, bool 
   EXPECT_FALSE(sink.close_message().empty());
 }
 
+// Every other connection is traced: whatever the peer sends, each record is one.
+QuicWorld::Options traced_or_not(std::uint64_t seed) {
+  QuicWorld::Options options;
+  if (seed % 2 == 0) return options;
+  options.on_qlog = [](BytesView record) {
+    ASSERT_FALSE(record.empty());
+    EXPECT_EQ(record.front(), 0x1e);
+    EXPECT_EQ(std::find(record.begin(), record.end(), '\n'), record.end() - 1);
+  };
+  return options;
+}
+
 TEST(RandomFrames, FromAClientEndInAnErrorOrPass) {
   for_each_seed(600, [](std::uint64_t seed) {
     Edges edges(seed, false);
-    HostileClient hostile;
+    HostileClient hostile(traced_or_not(seed));
     if (edges.random.chance(0.5)) hostile.server.consumes = false;
     ASSERT_TRUE(hostile.peer.connect());
     RecordingSink& sink = hostile.sink();
@@ -201,7 +213,7 @@ TEST(RandomFrames, FromAClientEndInAnErrorOrPass) {
 TEST(RandomFrames, FromAServerEndInAnErrorOrPass) {
   for_each_seed(600, [](std::uint64_t seed) {
     Edges edges(seed, true);
-    HostileServer hostile;
+    HostileServer hostile(traced_or_not(seed));
     ASSERT_TRUE(hostile.connect(1ms));
     if (edges.random.chance(0.8)) hostile.peer.send(Frames().handshake_done());
     run_random_peer(hostile.peer, hostile.sink, edges, true);
@@ -212,7 +224,7 @@ TEST(RandomFrames, FromAServerEndInAnErrorOrPass) {
 TEST(RandomFrames, FromAServerBeforeTheHandshakeEndsEndInAnErrorOrPass) {
   for_each_seed(600, [](std::uint64_t seed) {
     Edges edges(seed, true);
-    HostileServer hostile;
+    HostileServer hostile(traced_or_not(seed));
     hostile.peer.holds_crypto_from = PacketType::kInitial;
     hostile.world.dial(hostile.client, hostile.stranger, hostile.sink);
     hostile.world.flush(hostile.client);

@@ -118,6 +118,19 @@ QuicHost& QuicWorld::add(const SocketAddress& address) {
   return *hosts_.back();
 }
 
+namespace {
+
+class QlogForwarder final : public transport::QlogSink {
+ public:
+  explicit QlogForwarder(std::function<void(BytesView)> target) : target_(std::move(target)) {}
+  void on_qlog(BytesView record) override { target_(record); }
+
+ private:
+  std::function<void(BytesView)> target_;
+};
+
+}  // namespace
+
 void QuicWorld::start(QuicHost& host, Options options, bool listens) {
   QuicEndpoint::Options made;
   made.quic = options.quic;
@@ -135,6 +148,11 @@ void QuicWorld::start(QuicHost& host, Options options, bool listens) {
     for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(source->next());
   };
   made.wall_time = [this] { return wall_time + now_.time_since_epoch(); };
+  if (options.on_qlog) {
+    made.open_qlog = [on_qlog = options.on_qlog](const transport::QlogName&) {
+      return std::make_unique<QlogForwarder>(on_qlog);
+    };
+  }
   host.endpoint = transport::make_quic_endpoint(std::move(made), host);
 }
 

@@ -163,6 +163,8 @@ class QuicWorld {
     std::vector<std::string> ciphers;
     bool resumption = true;
     bool early_data = true;
+    /// Its connections are traced; each record goes there.
+    std::function<void(BytesView)> on_qlog;
     /// Instead of one of its own: it keeps the ticket keys when a server is replaced.
     std::shared_ptr<TlsContext> server_tls;
   };

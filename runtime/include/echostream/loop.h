@@ -118,9 +118,13 @@ class Loop : public Executor {
   virtual void fill_random(MutableBytes out) = 0;
   /// The time of day, for certificates and logs.
   virtual WallTime wall_time() const = 0;
+  /// A variable of the environment that the program was started in; empty when it is not set, in
+  /// programs that run with more rights than their caller (secure_getenv(3)), and in the simulator.
+  virtual std::string environment(const char* name) const;
 };
 
-// A loop of another make need not have these two; nothing migrates by itself then.
+// A loop of another make need not have these three; nothing migrates by itself then.
+inline std::string Loop::environment(const char*) const { return {}; }
 inline Result<std::unique_ptr<Pending>> Loop::watch_network(UniqueFunction<void()>) {
   return Status(StatusCode::kUnimplemented, "this loop does not watch the network");
 }

@@ -133,6 +133,22 @@ class NodeOptions {
   /// Whether sessions that this node dialled do so. Addresses of this machine are never followed.
   bool follow_preferred_address = true;
 
+  // For debugging: docs/debugging.md. What cannot be opened or written is logged once; sessions go
+  // on. Empty: off.
+
+  /// The TLS secrets of all sessions are appended to this file, for Wireshark (NSS key log format):
+  /// WHO HAS IT CAN READ EVERYTHING THAT WAS SAID. Made with mode 0600; one that others may read is
+  /// refused. The node warns of it in its log.
+  std::string key_log_file;
+  /// Traces of all sessions, a file for each in this folder, which must exist: qlog 0.3, JSON-SEQ.
+  /// At most 256 files of 64 MiB. Writing blocks the loop for as long as the disk takes.
+  std::string qlog_directory;
+  /// What is empty above is taken from SSLKEYLOGFILE and QLOGDIR (Loop::environment()).
+  bool use_environment = true;
+  /// RFC 9287: some packets of a session are harder to tell from other protocols. Off also while a
+  /// key log is written, because tshark 4.0 cannot decrypt such packets.
+  bool grease_quic_bit = true;
+
   // What the callbacks throw is logged, and goes no further. They may destroy the node.
 
   /// Gets each log line; unset: warnings and errors go to stderr. Called on the loop's thread. The

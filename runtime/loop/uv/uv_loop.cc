@@ -177,6 +177,11 @@ void UvLoop::fill_random(MutableBytes out) {
   ECHOSTREAM_CHECK(error == 0, "the system gives no random bytes");
 }
 
+std::string UvLoop::environment(const char* name) const {
+  const char* value = secure_getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
 }  // namespace internal
 
 Result<std::unique_ptr<Loop>> make_loop(LoopOptions options) {

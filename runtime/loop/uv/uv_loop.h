@@ -51,6 +51,7 @@ class UvLoop final : public Loop {
                                        const SocketAddress& from) override;
   void fill_random(MutableBytes out) override;
   WallTime wall_time() const override { return realtime_now(); }
+  std::string environment(const char* name) const override;
 
  private:
   UvLoop(SocketCalls& calls, const LoopOptions& options) : calls_(calls), options_(options) {}

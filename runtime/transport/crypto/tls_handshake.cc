@@ -8,7 +8,6 @@
 #include "echostream/base/check.h"
 
 #include "runtime/transport/crypto/packet_protection.h"
-#include "runtime/transport/peer_parameters.h"
 #include "runtime/transport/session_ticket.h"
 #include "runtime/transport/tls_context_impl.h"
 
@@ -75,8 +74,9 @@ TlsHandshake::TlsHandshake(TlsContext& context, bool is_server, std::string serv
 
 TlsHandshake::~TlsHandshake() = default;
 
-void TlsHandshake::attach(ngtcp2_conn& connection) {
+void TlsHandshake::attach(ngtcp2_conn& connection, const OfferFilter& filter) {
   connection_ = &connection;
+  filter_ = filter;
   ngtcp2_conn_set_tls_native_handle(&connection, ssl_.get());
   if (!is_server_) return;
   // BoringSSL takes early data only while these limits are what they were when it gave the ticket
@@ -240,10 +240,12 @@ bool TlsHandshake::take_peer_transport_parameters() {
   const std::uint8_t* encoded = nullptr;
   std::size_t size = 0;
   SSL_get_peer_quic_transport_params(ssl_.get(), &encoded, &size);
-  const int result =
-      are_well_formed_parameters({encoded, size})
-          ? ngtcp2_conn_decode_and_set_remote_transport_params(connection_, encoded, size)
-          : NGTCP2_ERR_MALFORMED_TRANSPORT_PARAM;
+  int result = NGTCP2_ERR_MALFORMED_TRANSPORT_PARAM;
+  if (are_well_formed_parameters({encoded, size})) {
+    const std::vector<std::uint8_t> taken = filter_.apply({encoded, size});
+    result =
+        ngtcp2_conn_decode_and_set_remote_transport_params(connection_, taken.data(), taken.size());
+  }
   if (result != 0) {
     ngtcp2_conn_set_tls_error(connection_, result);
     return false;

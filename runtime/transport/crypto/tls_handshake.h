@@ -15,6 +15,7 @@
 #include "runtime/transport/crypto/key_schedule.h"
 #include "runtime/transport/crypto/received_numbers.h"
 #include "runtime/transport/peer_check.h"
+#include "runtime/transport/peer_parameters.h"
 
 namespace echostream::transport {
 
@@ -32,7 +33,7 @@ class TlsHandshake {
   bool is_asked_to_wait() const noexcept { return is_asked_to_wait_; }
 
   /// After the connection was made, before any other call.
-  void attach(ngtcp2_conn& connection);
+  void attach(ngtcp2_conn& connection, const OfferFilter& filter);
 
   const PeerCheck& peer() const noexcept { return check_; }
   std::string alpn() const;
@@ -77,6 +78,7 @@ class TlsHandshake {
                BytesView secret);
 
   bool is_server_;
+  OfferFilter filter_;
   PeerCheck check_;
   TlsContext& context_;
   bssl::UniquePtr<SSL> ssl_;

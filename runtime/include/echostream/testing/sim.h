@@ -61,6 +61,15 @@ struct LinkStats {
   std::uint64_t bytes_delivered = 0;
 };
 
+/// A datagram as its sender gave it to the network, which may lose it.
+struct CapturedDatagram {
+  Duration at{};  // true time since the start
+  SocketAddress from;
+  SocketAddress to;
+  Ecn ecn = Ecn::kNotEct;
+  BytesView data;  // valid during the call
+};
+
 class Simulation {
  public:
   explicit Simulation(std::uint64_t seed);
@@ -106,6 +115,10 @@ class Simulation {
     run_until([&] { return slot.has_value(); }, limit);
     return slot;
   }
+
+  /// Sees every datagram that is sent from now on, in order: what a capture at all senders at once
+  /// would hold. It must not change anything.
+  void capture(std::function<void(const CapturedDatagram&)> function);
 
   /// True time since the start.
   Duration elapsed() const;
