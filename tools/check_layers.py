@@ -37,7 +37,12 @@ RULES = [
     ("runtime/sim/", [BASE, LOOP, TESTING, r"runtime/base/.*"]),
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
                       r"runtime/(base|timing|core|transport)/.*", r"google/protobuf/.*"]),
+    ("runtime/plugins/include/", [PUBLIC, r"prometheus/registry\.h"]),
+    ("runtime/plugins/logging/", [PUBLIC, r"runtime/plugins/text/.*", r"spdlog/.*", UNIX]),
+    ("runtime/plugins/metrics/", [PUBLIC, r"prometheus/.*", UNIX]),
+    ("runtime/plugins/tracing/", [PUBLIC, r"runtime/plugins/text/.*", UNIX]),
     ("runtime/plugins/", [PUBLIC]),
+    ("runtime/config/", [PUBLIC, r"google/protobuf/.*"]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
     ("compiler/emit/", [r"compiler/model/service_model\.h"]),
     ("compiler/plugin/", [r"compiler/.*", r"google/protobuf/.*", r"unistd\.h"]),
@@ -52,6 +57,9 @@ EXCEPTIONS = {
     "runtime/transport/pem.cc": [r"(fcntl|unistd)\.h", r"sys/stat\.h"],
     # make_file_ticket_cache(): the same.
     "runtime/api/file_ticket_cache.cc": [r"(fcntl|unistd)\.h", r"sys/(file|stat)\.h"],
+    # What is written as JSON is read by protobuf's reader.
+    "runtime/plugins/logging/line_test.cc": [r"google/protobuf/.*"],
+    "runtime/plugins/tracing/otlp_json_test.cc": [r"google/protobuf/.*"],
     # A server's tickets: one TLS context serves the connections of several threads.
     "runtime/transport/strike_register.h": [r"mutex"],
     "runtime/transport/ticket_keys.h": [r"mutex"],
