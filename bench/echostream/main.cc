@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bench/echostream/client.h"
+#include "bench/echostream/plugins.h"
 #include "bench/support/process_usage.h"
 
 namespace bench {
@@ -26,6 +27,7 @@ int run(const ClientOptions& options) {
   echostream::Node node(**loop, std::move(node_options));
   Report report("echostream");
   Client client(node, options, report);
+  if (auto added = add_plugins(node, options.plugins); !added.is_ok()) return fail(added);
   const echostream::Status status = echostream::run(**loop, client.run());
   report.print();
   if (!status.is_ok()) return fail(status);

@@ -46,6 +46,7 @@ struct ClientOptions {
   unsigned max_udp_payload = 1452;  // the same
   std::string json;
   unsigned lifetime_seconds = 0;
+  std::string plugins;  // only EchoStream's
 
   bool wants(const std::string& row) const;
 };
