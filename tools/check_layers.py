@@ -39,6 +39,10 @@ RULES = [
                       r"runtime/(base|timing|core|transport)/.*", r"google/protobuf/.*"]),
     # Files of its own; descriptors, and messages by them.
     ("runtime/plugins/recorder/", [PUBLIC, r"google/protobuf/.*", r"(zstd|lz4frame)\.h", UNIX]),
+    ("runtime/plugins/include/", [PUBLIC, r"prometheus/registry\.h"]),
+    ("runtime/plugins/logging/", [PUBLIC, r"runtime/plugins/text/.*", r"spdlog/.*", UNIX]),
+    ("runtime/plugins/metrics/", [PUBLIC, r"prometheus/.*", UNIX]),
+    ("runtime/plugins/tracing/", [PUBLIC, r"runtime/plugins/text/.*", UNIX]),
     ("runtime/plugins/", [PUBLIC]),
     ("runtime/config/", [PUBLIC, r"google/protobuf/.*"]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
@@ -61,6 +65,9 @@ EXCEPTIONS = {
     "runtime/api/trace_file.cc": [r"(fcntl|unistd)\.h", r"sys/stat\.h"],
     # What is made of idl/grpc/health/v1/health.proto.
     "runtime/plugins/health/health.cc": [r"grpc/health/v1/.*"],
+    # What is written as JSON is read by protobuf's reader.
+    "runtime/plugins/logging/line_test.cc": [r"google/protobuf/.*"],
+    "runtime/plugins/tracing/otlp_json_test.cc": [r"google/protobuf/.*"],
     # A server's tickets: one TLS context serves the connections of several threads.
     "runtime/transport/strike_register.h": [r"mutex"],
     "runtime/transport/ticket_keys.h": [r"mutex"],

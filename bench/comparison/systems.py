@@ -10,6 +10,8 @@ import sys
 SERVER_START_SECONDS = 10
 # What the lossy link's program exits with where the system does not permit it.
 NOT_PERMITTED = 77
+# What an observed service runs with, on both sides.
+PLUGINS = "metrics,tracing=0.01,auth_token"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,8 @@ class System:
     server: list
     client: list
     shows_certificate: bool = False
+    # Measured only when it is asked for.
+    by_name_only: bool = False
 
 
 class RowFailed(Exception):
@@ -45,6 +49,12 @@ def known_systems(build_dir, scratch):
         System(
             "echostream", "EchoStream", [bench / "echostream_bench_server"], [bench / "echostream_bench_client"]
         ),
+        System(
+            "plugins", "with plugins",
+            [bench / "echostream_bench_server", "--plugins", PLUGINS],
+            [bench / "echostream_bench_client", "--plugins", PLUGINS],
+            by_name_only=True,
+        ),
         peer("grpc", "gRPC (T)", True),
         peer("ngtcp2", "bare QUIC (N)", False),
         peer("ice", "Ice ssl", True),
@@ -65,10 +75,10 @@ def choose_systems(names, build_dir, scratch):
         is_built = system.server[0].exists() and system.client[0].exists()
         if name in names and not is_built:
             sys.exit(f"run_bench.py: {name} is not built in {build_dir}; run scripts/bench, or leave it out")
-        if not names and not is_built:
+        if not names and not is_built and not system.by_name_only:
             print(f"{system.title} is left out: it is not built. scripts/setup --bench installs what it needs.",
                   file=sys.stderr)
-        if is_built and (not names or name in names):
+        if is_built and (name in names or not names and not system.by_name_only):
             chosen.append(system)
     if not chosen:
         sys.exit(f"run_bench.py: nothing is built in {build_dir}; run scripts/bench")

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "bench/echostream/client.h"
+#include "bench/echostream/plugins.h"
 #include "bench/echostream/thin_layers.h"
 #include "bench/support/process_usage.h"
 
@@ -28,6 +29,7 @@ int run(const ClientOptions& options) {
   add_thin_layers(node, options.middleware);
   Report report("echostream");
   Client client(node, options, report);
+  if (auto added = add_plugins(node, options.plugins); !added.is_ok()) return fail(added);
   const echostream::Status status = echostream::run(**loop, client.run());
   report.print();
   if (!status.is_ok()) return fail(status);

@@ -11,6 +11,7 @@
 #include "echostream/node_pool.h"
 
 #include "bench.echostream.h"
+#include "bench/echostream/plugins.h"
 #include "bench/echostream/thin_layers.h"
 #include "bench/echostream/wide_service.h"
 #include "bench/support/client_options.h"
@@ -197,6 +198,9 @@ int run_on_threads(const ServerOptions& options, echostream::Loop& loop,
 }
 
 int run(const ServerOptions& options) {
+  if (options.threads > 1 && !options.plugins.empty()) {
+    return fail(Status(StatusCode::kInvalidArgument, "--plugins needs a server of one thread"));
+  }
   // Polls only where it serves.
   const unsigned busy_poll_us = options.threads == 1 ? options.busy_poll_us : 0;
   auto loop = echostream::make_loop({std::chrono::microseconds(busy_poll_us)});
@@ -213,6 +217,7 @@ int run(const ServerOptions& options) {
   add_thin_layers(node, options.middleware);
   auto handler = std::make_shared<Handler>();
   if (Status status = node.serve(handler); !status.is_ok()) return fail(status);
+  if (Status status = add_plugins(node, options.plugins); !status.is_ok()) return fail(status);
   QuietNodes quiet(**loop, node_options, options.listen.substr(0, options.listen.rfind(':')),
                    handler);
   handler->set_open_node([&quiet](std::size_t methods) { return quiet.open(methods); });

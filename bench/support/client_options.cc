@@ -32,7 +32,8 @@ void print_help(const ClientProgram& program) {
       "  --lifetime S         give up after S seconds (default: never)\n"
       "  --help               this text\n",
       program.is_echostream
-          ? "  --busy-poll-us N     look for datagrams for N us before sleeping (default 0)\n"
+          ? "  --plugins LIST       plugins to call with, such as metrics,tracing=0.01\n"
+            "  --busy-poll-us N     look for datagrams for N us before sleeping (default 0)\n"
             "  --max-udp-payload N  the largest datagram that is tried (default 1452)\n"
             "  --middleware N       layers around each call that do next to nothing (default 0)\n"
           : "");
@@ -82,6 +83,7 @@ bool apply(std::string_view option, std::string_view value, const ClientProgram&
   if (option == "--outstanding") return assign(value, 1, 100'000, options.outstanding);
   if (option == "--sessions") return assign(value, 5, 100'000, options.sessions);
   if (option == "--most") return assign(value, 2000, 15'000, options.most);
+  if (program.is_echostream && option == "--plugins") return assign_text(value, options.plugins);
   if (program.is_echostream && option == "--busy-poll-us") {
     return assign(value, 0, 10'000, options.busy_poll_us);
   }

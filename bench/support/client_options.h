@@ -47,6 +47,7 @@ struct ClientOptions {
   unsigned middleware = 0;          // the same
   std::string json;
   unsigned lifetime_seconds = 0;
+  std::string plugins;  // only EchoStream's
 
   bool wants(const std::string& row) const;
 };

@@ -22,7 +22,8 @@ void print_help(const char* program, bool needs_certificate) {
       needs_certificate
           ? "  --certificate FILE  PEM certificate (needed)\n"
             "  --key FILE          PEM private key (needed)\n"
-          : "  --threads N         serve on N threads (default 1)\n"
+          : "  --plugins LIST      plugins to serve with, on one thread\n"
+            "  --threads N         serve on N threads (default 1)\n"
             "  --busy-poll-us N    look for datagrams for N us before sleeping "
             "(default 0)\n"
             "  --max-udp-payload N the largest datagram that is tried (default 1452)\n"
@@ -46,6 +47,8 @@ bool apply(std::string_view option, std::string_view value, bool needs_certifica
     options.certificate = value;
   } else if (needs_certificate && option == "--key") {
     options.key = value;
+  } else if (!needs_certificate && option == "--plugins") {
+    options.plugins = value;
   } else if (!needs_certificate && option == "--threads") {
     return assign(value, 1, 256, options.threads);
   } else if (!needs_certificate && option == "--busy-poll-us") {

@@ -15,6 +15,7 @@ struct ServerOptions {
   unsigned max_udp_payload = 1452;  // the same
   unsigned middleware = 0;          // the same
   unsigned lifetime_seconds = 0;
+  std::string plugins;  // only EchoStream's
 };
 
 /// Nothing when the program is to end with `exit_code`: after --help, or after a message about what
