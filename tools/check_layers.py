@@ -38,6 +38,7 @@ RULES = [
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
                       r"runtime/(base|timing|core|transport)/.*", r"google/protobuf/.*"]),
     ("runtime/plugins/", [PUBLIC]),
+    ("runtime/config/", [PUBLIC, r"google/protobuf/.*"]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
     ("compiler/emit/", [r"compiler/model/service_model\.h"]),
     ("compiler/plugin/", [r"compiler/.*", r"google/protobuf/.*", r"unistd\.h"]),
@@ -54,6 +55,10 @@ EXCEPTIONS = {
     "runtime/api/file_ticket_cache.cc": [r"(fcntl|unistd)\.h", r"sys/(file|stat)\.h"],
     # load_plugin(): the same, and loads it.
     "runtime/api/plugin_loader.cc": [r"dlfcn\.h", r"unistd\.h", r"sys/stat\.h"],
+    # Configurations, and the files that they name.
+    "runtime/config/file.cc": [r"(fcntl|unistd)\.h", r"sys/stat\.h"],
+    # The environment.
+    "runtime/config/config.cc": [r"unistd\.h"],
     # A server's tickets: one TLS context serves the connections of several threads.
     "runtime/transport/strike_register.h": [r"mutex"],
     "runtime/transport/ticket_keys.h": [r"mutex"],
