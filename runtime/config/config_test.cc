@@ -212,6 +212,19 @@ TEST(Config, TellsAllErrorsAtOnce) {
   EXPECT_EQ(problems[0].source, "robot.textproto");
 }
 
+TEST(Config, ASlipInJsonDoesNotHideTheOtherErrors) {
+  std::vector<ConfigProblem> problems;
+  const auto read = parse_config(
+      "{\n\"node\": {\"idle_timeout_ms\": soon,\n \"max_sesions\": 1,\n },\n\"listn\": []\n}",
+      "r.json", {}, &problems);
+  ASSERT_FALSE(read);
+  ASSERT_EQ(problems.size(), 4u) << read.error();
+  EXPECT_EQ(problems[0].line, 2);  // soon without quotes, once
+  EXPECT_EQ(problems[1].line, 3);  // the comma
+  EXPECT_EQ(problems[2].line, 3);  // max_sesions
+  EXPECT_EQ(problems[3].line, 5);  // listn
+}
+
 TEST(Config, TellsTwentyErrorsAtMost) {
   std::string text = "{";
   for (int i = 0; i < 50; ++i) text += (i > 0 ? ", " : "") + ("\"x" + std::to_string(i) + "\": 1");

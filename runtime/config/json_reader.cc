@@ -40,7 +40,6 @@ class JsonReader {
     if (!read_value(value, 0)) return std::nullopt;
     skip_space();
     if (!is_at_end()) report("one value was expected, and then the end");
-    if (had_problem_) return std::nullopt;
     return value;
   }
 
@@ -61,7 +60,6 @@ class JsonReader {
   // Always false, for `return report(...)`.
   bool report(std::string message) { return report(place(), std::move(message)); }
   bool report(Place where, std::string message) {
-    had_problem_ = true;
     problems_.add(source_, where, "", std::move(message));
     return false;
   }
@@ -279,7 +277,6 @@ class JsonReader {
   std::size_t line_start_ = 0;
   int line_ = 1;
   bool had_comment_ = false;
-  bool had_problem_ = false;
 };
 
 }  // namespace

@@ -11,8 +11,9 @@
 
 namespace echostream::internal {
 
-/// One value and nothing else. Reads over a comma too many and over comments, which it reports; at
-/// the first thing that it cannot make out it gives up. Nothing when there was any problem.
+/// One value and nothing else. Reads on after slips like a comma too many, which it reports, so
+/// that what is wrong with the values can be told too. Nothing when it cannot make out what
+/// follows.
 std::optional<Value> read_json(std::string_view text, const std::string& source,
                                Problems& problems);
 

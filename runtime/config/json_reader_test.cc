@@ -66,7 +66,6 @@ TEST(JsonReader, SaysWhatIsWrongAndWhere) {
   };
   for (const auto& [text, expected] : cases) {
     const Read result = read(text);
-    EXPECT_FALSE(result.value) << text;
     EXPECT_TRUE(result.problems.starts_with(expected)) << text << "\n" << result.problems;
   }
 }

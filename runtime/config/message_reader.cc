@@ -1,7 +1,5 @@
 #include "runtime/config/message_reader.h"
 
-#include <google/protobuf/struct.pb.h>
-
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -50,37 +48,6 @@ std::string shown(const Value& value) {
       return "an object";
   }
   return {};
-}
-
-void fill(const Value& from, google::protobuf::Value& to);
-
-void fill(const Value& from, google::protobuf::Struct& to) {
-  for (const Member& member : from.members) fill(member.value, (*to.mutable_fields())[member.name]);
-}
-
-void fill(const Value& from, google::protobuf::Value& to) {
-  switch (from.kind) {
-    case Value::Kind::kNull:
-      to.set_null_value(google::protobuf::NULL_VALUE);
-      break;
-    case Value::Kind::kNumber:
-      to.set_number_value(std::strtod(from.text.c_str(), nullptr));
-      break;
-    case Value::Kind::kWord:
-      to.set_bool_value(from.text == "true");
-      break;
-    case Value::Kind::kString:
-    case Value::Kind::kText:
-      to.set_string_value(from.text);
-      break;
-    case Value::Kind::kList:
-      to.mutable_list_value();
-      for (const Value& item : from.items) fill(item, *to.mutable_list_value()->add_values());
-      break;
-    case Value::Kind::kObject:
-      fill(from, *to.mutable_struct_value());
-      break;
-  }
 }
 
 }  // namespace
@@ -222,11 +189,46 @@ void MessageReader::read_map(const Value& value, Message& message, const FieldDe
 
 void MessageReader::read_free_object(const Value& value, Message& message,
                                      const std::string& path) {
-  if (auto* any = dynamic_cast<google::protobuf::Value*>(&message)) return fill(value, *any);
+  if (auto* any = dynamic_cast<google::protobuf::Value*>(&message)) {
+    return read_free_value(value, *any, path);
+  }
   if (value.kind != Value::Kind::kObject) return refuse(value, path, "an object, {...}");
-  auto& object = dynamic_cast<google::protobuf::Struct&>(message);
-  object.Clear();
-  fill(value, object);
+  auto& fields = *dynamic_cast<google::protobuf::Struct&>(message).mutable_fields();
+  fields.clear();
+  for (const Member& member : value.members) {
+    const std::string field_path = child_path(path, member.name);
+    if (fields.contains(member.name)) {
+      report(member.place, field_path, field_path + " is given twice");
+      continue;
+    }
+    read_free_value(member.value, fields[member.name], field_path);
+  }
+}
+
+void MessageReader::read_free_value(const Value& value, google::protobuf::Value& to,
+                                    const std::string& path) {
+  switch (value.kind) {
+    case Value::Kind::kNull:
+      return to.set_null_value(google::protobuf::NULL_VALUE);
+    case Value::Kind::kNumber: {
+      const auto number = parse_real(value.text);
+      if (!number) return refuse(value, path, "a number that can be kept");
+      return to.set_number_value(*number);
+    }
+    case Value::Kind::kWord:
+      return to.set_bool_value(value.text == "true");
+    case Value::Kind::kString:
+    case Value::Kind::kText:
+      return to.set_string_value(value.text);
+    case Value::Kind::kList:
+      to.mutable_list_value();
+      for (const Value& item : value.items) {
+        read_free_value(item, *to.mutable_list_value()->add_values(), path);
+      }
+      return;
+    case Value::Kind::kObject:
+      return read_free_object(value, *to.mutable_struct_value(), path);
+  }
 }
 
 // `index` is that of a list's element which exists; -1: a new one, or no list.

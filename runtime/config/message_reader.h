@@ -4,6 +4,7 @@
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
+#include <google/protobuf/struct.pb.h>
 
 #include <map>
 #include <string>
@@ -60,8 +61,10 @@ class MessageReader {
   void read_scalar(const Value& value, google::protobuf::Message& message,
                    const google::protobuf::FieldDescriptor& field, int index,
                    const std::string& path);
+  // google.protobuf.Struct and Value, in JSON.
   void read_free_object(const Value& value, google::protobuf::Message& message,
                         const std::string& path);
+  void read_free_value(const Value& value, google::protobuf::Value& to, const std::string& path);
   void refuse(const Value& value, const std::string& path, const std::string& expected);
   void report(Place where, const std::string& path, std::string message);
 

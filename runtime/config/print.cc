@@ -28,7 +28,10 @@ void fill_in_all(config::Config& message) {
     message.mutable_node()->set_log_level(config::NodeConfig::WARNING);
   }
   fill_in(*message.mutable_loop(), LoopOptions());
-  fill_in(*message.mutable_pool(), NodePoolOptions());
+  // With an id there can be no pool.
+  if (!message.node().shared_clock().has_node_id()) {
+    fill_in(*message.mutable_pool(), NodePoolOptions());
+  }
   for (config::PeerConfig& peer : *message.mutable_peers()) {
     fill_in(*peer.mutable_reconnect(), ReconnectOptions());
     fill_in(*peer.mutable_connect(), ConnectOptions());

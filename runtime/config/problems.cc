@@ -25,6 +25,11 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 }  // namespace
 
 void Problems::add(ConfigProblem problem) {
+  const auto is_there = [&](const ConfigProblem& other) {
+    return other.line == problem.line && other.column == problem.column &&
+           other.source == problem.source;
+  };
+  if (problem.line > 0 && std::any_of(problems_.begin(), problems_.end(), is_there)) return;
   if (is_full()) {
     ++left_out_;
     return;

@@ -19,7 +19,8 @@ class Problems {
   /// More are counted only.
   static constexpr std::size_t kMost = 20;
 
-  /// `source` is the file, or where else a setting was made; `field` may be empty.
+  /// `source` is the file, or where else a setting was made; `field` may be empty. Of several at
+  /// one place the first is kept: the others follow from it.
   void add(std::string source, Place place, std::string field, std::string message);
   void add(ConfigProblem problem);
 

@@ -77,6 +77,8 @@ bool may_be_number(const Value& value, bool is_json) {
          (is_json && value.kind == Value::Kind::kString);
 }
 
+}  // namespace
+
 std::optional<double> parse_real(const std::string& text) {
   double number = 0;
   const char* end = text.data() + text.size();
@@ -84,6 +86,8 @@ std::optional<double> parse_real(const std::string& text) {
   if (parsed.ec != std::errc() || parsed.ptr != end || !std::isfinite(number)) return std::nullopt;
   return number;
 }
+
+namespace {
 
 template <class Number>
 std::optional<Number> parse_whole(const Value& value, bool is_json) {
@@ -154,8 +158,9 @@ std::optional<double> real_number(const Value& value, bool is_json, const FieldD
 
 std::optional<bool> truth(const Value& value, bool is_json) {
   const bool is_word = value.kind == Value::Kind::kWord || value.kind == Value::Kind::kText;
-  if (is_word && value.text == "true") return true;
-  if (is_word && value.text == "false") return false;
+  const auto is = [&](const char* word) { return is_word && value.text == word; };
+  if (is("true") || (!is_json && (is("True") || is("t")))) return true;
+  if (is("false") || (!is_json && (is("False") || is("f")))) return false;
   const bool takes_short =
       value.kind == Value::Kind::kText || (!is_json && value.kind == Value::Kind::kNumber);
   if (takes_short && value.text == "1") return true;

@@ -21,6 +21,8 @@ std::optional<std::uint64_t> unsigned_number(const Value& value, bool is_json,
                                              const google::protobuf::FieldDescriptor& field);
 std::optional<double> real_number(const Value& value, bool is_json,
                                   const google::protobuf::FieldDescriptor& field);
+/// Any finite number, as JSON writes it.
+std::optional<double> parse_real(const std::string& text);
 std::optional<bool> truth(const Value& value, bool is_json);
 std::optional<int> choice(const Value& value, bool is_json,
                           const google::protobuf::FieldDescriptor& field);
