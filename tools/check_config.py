@@ -30,6 +30,15 @@ ENUMS = [
     (INCLUDE + "node.h", "AddressValidation", "NodeConfig", "AddressValidation", set()),
     (INCLUDE + "node.h", "LogLevel", "NodeConfig", "LogLevel", {"OFF"}),
 ]
+# Messages of plugins whose class is not called after them; the others are XSettings for XOptions or X.
+PLUGIN_CLASSES = {
+    "AuthTokenSettings.StaticToken": None,  # where the token is, instead of the token
+    "AuthTokenSettings.Key": None,          # the same
+    "AuthTokenSettings.Allow": None,        # AuthRule.allow_...
+    "AuthTokenSettings.Rule": None,         # AuthRule, with Allow
+    "AuthTokenSettings.Send": None,         # AuthTokenOptions.send...
+    "RateLimitSettings.Rule": "RateRule",
+}
 # What a file cannot hold, each with its reason.
 CODE_ONLY = {
     "NodeOptions.log": "a function; node.log_level makes one",
@@ -138,10 +147,14 @@ def check_plugin(root, plugin, messages, text_of, problems):
         return
     for message in messages:
         stem = re.sub(r"Settings$", "", message.name)
-        for class_name in (stem + "Options", stem):
-            if body_of(text_of(path), class_name) is not None:
-                check_pair(text_of(path), path, class_name, message, problems)
-                break
+        classes = [stem + "Options", stem]
+        if message.name in PLUGIN_CLASSES:
+            classes = [PLUGIN_CLASSES[message.name]]
+        found = [name for name in classes if name is not None and body_of(text_of(path), name) is not None]
+        if found:
+            check_pair(text_of(path), path, found[0], message, problems)
+        elif classes != [None]:
+            problems.append(f"{path}: has no class for {message.name}; see PLUGIN_CLASSES in tools/check_config.py")
 
 
 def main(arguments):

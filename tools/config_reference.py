@@ -10,7 +10,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from proto_schema import SchemaError, read_config_schema
+from proto_schema import Enum, SchemaError, read_config_schema, resolve
 
 PAGE = "docs/configuration.md"
 BEGIN = "<!-- Made by tools/config_reference.py from idl/echostream/*.proto. Change the comments there. -->\n"
@@ -27,14 +27,15 @@ def cell(text):
 
 
 def anchor(name):
-    return f"[{name}](#{name.lower()})"
+    return f"[{name}](#{name.lower().replace('.', '')})"
 
 
 def type_text(field, message, known):
-    if field.kind in message.enums:
-        text = ", ".join(f"`{name}`" for name, _ in message.enums[field.kind].values)
-    elif field.kind in known:
-        text = anchor(field.kind)
+    name = resolve(field.kind, message, known)
+    if isinstance(known.get(name), Enum):
+        text = ", ".join(f"`{value}`" for value, _ in known[name].values)
+    elif name is not None:
+        text = anchor(name)
     else:
         text = SCALARS.get(field.kind, f"`{field.kind}`")
     return ("list of " + text) if field.label == "repeated" else text
@@ -52,11 +53,12 @@ def range_text(settings):
     return text + (", or 0" if settings.get("or_zero") == "true" and text else "")
 
 
-def meaning(field, message):
+def meaning(field, message, known):
     text = field.comment
-    if field.kind in message.enums:
-        for name, about in message.enums[field.kind].values:
-            text += f" `{name}`: {about}" if about else ""
+    name = resolve(field.kind, message, known)
+    if isinstance(known.get(name), Enum):
+        for value, about in known[name].values:
+            text += f" `{value}`: {about}" if about else ""
     return text
 
 
@@ -68,14 +70,16 @@ def section(message, known):
     for field in message.fields:
         default = field.settings.get("default_value", "")
         lines.append(f"| `{field.name}` | {type_text(field, message, known)} | {f'`{default}`' if default else ''} | "
-                     f"{range_text(field.settings)} | {cell(meaning(field, message))} |")
+                     f"{range_text(field.settings)} | {cell(meaning(field, message, known))} |")
     return lines + [""]
 
 
 def render(root):
     messages, plugins = read_config_schema(root)
     everything = messages + [message for name in plugins for message in plugins[name]]
-    known = {message.name for message in everything}
+    known = {message.name: message for message in everything}
+    for message in everything:
+        known.update({f"{message.name}.{name}": enum for name, enum in message.enums.items()})
     lines = []
     for message in everything:
         lines += section(message, known)

@@ -25,6 +25,8 @@ class Enum:
 
 
 class Message:
+    """One that lies in another bears its name too: "RateLimitSettings.Rule"."""
+
     def __init__(self, name, comment):
         self.name = name
         self.comment = comment
@@ -34,6 +36,16 @@ class Message:
 
 class SchemaError(Exception):
     pass
+
+
+def resolve(kind, message, known):
+    """The full name of a message or an enum that a field of `message` is of, as protobuf finds it; None: neither."""
+    scope = message.name
+    while scope:
+        if f"{scope}.{kind}" in known:
+            return f"{scope}.{kind}"
+        scope = scope.rpartition(".")[0]
+    return kind if kind in known else None
 
 
 class _Parser:
@@ -97,9 +109,9 @@ class _Parser:
                 self.skip_statement()
         return self.messages
 
-    def message(self, comment):
+    def message(self, comment, outer=""):
         self.take("message")
-        message = Message(self.take(), comment)
+        message = Message(outer + self.take(), comment)
         self.messages.append(message)
         self.take("{")
         self.members(message, None)
@@ -117,7 +129,7 @@ class _Parser:
                 enum = self.enum(comment)
                 message.enums[enum.name] = enum
             elif word == "message":
-                self.message(comment)
+                self.message(comment, message.name + ".")
             elif word in ("reserved", "option"):
                 self.skip_statement()
             else:

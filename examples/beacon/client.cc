@@ -80,6 +80,8 @@ int main(int argument_count, char** arguments) {
   if (!said.has_idle_timeout_ms()) options->idle_timeout = 5s;
   if (!said.has_keep_alive_interval_ms()) options->keep_alive_interval = 1500ms;
   Node node(**loop, *std::move(options));
+  Status added = echostream::add_plugins(*configuration, node);
+  if (!added.is_ok()) return fail(added);
 
   const auto server = examples::whom_to_dial(address, *configuration, "127.0.0.1:4434");
   echostream::ReconnectOptions reconnect = echostream::reconnect_options_from(server);

@@ -83,8 +83,10 @@ int main(int argument_count, char** arguments) {
   const echostream::Fingerprint fingerprint = options->identity->fingerprint();
   echostream::Node node(**loop, *std::move(options));
   auto beacon = std::make_shared<Beacon>();
-  Status served = node.serve(beacon);
-  if (!served.is_ok()) return fail(served);
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(beacon);
+  if (status.is_ok()) status = echostream::run(**loop, node.start());
+  if (!status.is_ok()) return fail(status);
   for (const auto& wish : examples::where_to_listen(address, *configuration, "127.0.0.1:4434")) {
     auto bound = node.listen(wish);
     if (!bound) return fail(bound.error());

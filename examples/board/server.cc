@@ -81,10 +81,13 @@ int main(int argument_count, char** arguments) {
   if (!pool) return fail(pool.error());
   threads.pool = *std::move(pool);
   threads.boards.resize(threads.pool->size());
-  const Status served = threads.pool->serve([&threads](std::size_t thread) {
+  Status status = echostream::add_plugins(*configuration, *threads.pool);
+  if (!status.is_ok()) return fail(status);
+  status = threads.pool->serve([&threads](std::size_t thread) {
     return threads.boards[thread] = std::make_shared<Board>(threads, thread);
   });
-  if (!served.is_ok()) return fail(served);
+  if (status.is_ok()) status = threads.pool->start();
+  if (!status.is_ok()) return fail(status);
   for (const auto& wish : examples::where_to_listen(address, *configuration, "127.0.0.1:4433")) {
     auto bound = threads.pool->listen(wish);
     if (!bound) return fail(bound.error());

@@ -74,6 +74,8 @@ int main(int argument_count, char** arguments) {
     options->ticket_cache = *cache;
   }
   Node node(**loop, *std::move(options));
+  Status added = echostream::add_plugins(*configuration, node);
+  if (!added.is_ok()) return fail(added);
 
   const auto server = examples::whom_to_dial(address, *configuration, "127.0.0.1:4433");
   const Status status = echostream::run(**loop, talk(node, server, name));

@@ -68,8 +68,10 @@ int main(int argument_count, char** arguments) {
   }
   const echostream::Fingerprint fingerprint = options->identity->fingerprint();
   echostream::Node node(**loop, *std::move(options));
-  Status served = node.serve(std::make_shared<Greeter>());
-  if (!served.is_ok()) return fail(served);
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(std::make_shared<Greeter>());
+  if (status.is_ok()) status = echostream::run(**loop, node.start());
+  if (!status.is_ok()) return fail(status);
   for (const auto& wish : examples::where_to_listen(address, *configuration, "127.0.0.1:4433")) {
     auto bound = node.listen(wish);
     if (!bound) return fail(bound.error());

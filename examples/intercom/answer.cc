@@ -58,8 +58,10 @@ Status answer(const Options& options, const examples::ConfigArguments& config) {
   };
   Node node(**loop, *std::move(node_options));
   node_to_use = &node;
-  Status served = node.serve(station);
-  if (!served.is_ok()) return served;
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(station);
+  if (status.is_ok()) status = echostream::run(**loop, node.start());
+  if (!status.is_ok()) return status;
   // The caller finds one address in the file.
   auto address =
       node.listen(examples::where_to_listen(options.listen, *configuration, "127.0.0.1:0").front());

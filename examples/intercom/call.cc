@@ -59,8 +59,9 @@ Status call(const Options& options, const examples::ConfigArguments& config) {
   if (!node_options) return node_options.error();
   node_options->trust = echostream::Trust::pinned({contact->fingerprint});
   Node node(**loop, *std::move(node_options));
-  Status served = node.serve(station);
-  if (!served.is_ok()) return served;
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(station);
+  if (!status.is_ok()) return status;
 
   const auto peer = examples::whom_to_dial(options.to, *configuration, contact->address);
   const std::string& address = peer.target();

@@ -84,7 +84,13 @@ class CheckCommand final : public Command {
  private:
   static Status check_files(const Configuration& configuration,
                             std::vector<ConfigProblem>& problems) {
-    return node_options_from(configuration, time_of_day(), &problems).status();
+    // The problems of both.
+    Status options = node_options_from(configuration, time_of_day(), &problems).status();
+    std::vector<ConfigProblem> of_plugins;
+    Status plugins = check_plugins(configuration, &of_plugins);
+    problems.insert(problems.end(), of_plugins.begin(), of_plugins.end());
+    if (options.is_ok() || plugins.is_ok()) return options.is_ok() ? plugins : options;
+    return {options.code(), std::string(options.message()) + "\n" + std::string(plugins.message())};
   }
 
   void write_json(const Status& status, const std::vector<ConfigProblem>& problems,

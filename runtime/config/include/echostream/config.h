@@ -103,6 +103,16 @@ LoopOptions loop_options_from(const Configuration& configuration);
 ReconnectOptions reconnect_options_from(const config::PeerConfig& peer);
 ConnectOptions connect_options_from(const config::PeerConfig& peer);
 
+/// Makes the plugins that the configuration names, in their order, and adds them: before start(). A
+/// plugin that is not `required` and cannot be made, or does not start, costs a warning in the
+/// node's log instead of an error. What a plugin of the pool's threads shares (a file, a page) is
+/// one for all of them.
+Status add_plugins(const Configuration& configuration, Node& node);
+Status add_plugins(const Configuration& configuration, NodePool& pool);
+/// Makes them and lets them go: whether add_plugins() could do it. Loaded ones run code of theirs.
+Status check_plugins(const Configuration& configuration,
+                     std::vector<ConfigProblem>* problems = nullptr);
+
 /// The configuration with all that holds where nothing is set, as a file: what the program runs
 /// with. Secrets are left out.
 enum class ConfigFormat : std::uint8_t { kJson, kText };
