@@ -44,12 +44,21 @@ CODE_ONLY = {
     "NodeOptions.log": "a function; node.log_level makes one",
     "NodeOptions.on_session": "a function",
     "NodeOptions.on_session_closed": "a function",
+    "AuthTokenOptions.send_for": "AuthTokenSettings.Send",
+    "AuthTokenOptions.send_to": "AuthTokenSettings.Send",
+    "AuthTokenOptions.send_to_unverified_peers": "AuthTokenSettings.Send",
+    "AuthTokenOptions.refresh_before": "AuthTokenSettings.Send",
+    "AuthTokenOptions.fetch_timeout": "for a TokenSource that waits; files do not",
+    "MetricsOptions.registry": "an object; one is made for plugins of the same settings",
     "ReconnectOptions.on_state_change": "a function",
     "NodePoolOptions.loop": "Config.loop",
     "NodePoolOptions.node": "Config.node",
 }
 # What code has other means for.
 FILE_ONLY = {
+    "MetricsSettings.handling_buckets_us": "an argument of MetricsRegistry",
+    "MetricsSettings.max_connections": "MetricsListenOptions",
+    "MetricsSettings.request_timeout_ms": "MetricsListenOptions",
     "NodeConfig.log_level": "NodeOptions::log does with each line what it likes",
 }
 # A duration is written with its unit, what is read from a file with the file's name.

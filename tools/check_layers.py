@@ -38,7 +38,7 @@ RULES = [
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
                       r"runtime/(base|timing|core|transport)/.*", r"google/protobuf/.*"]),
     ("runtime/plugins/", [PUBLIC]),
-    ("runtime/config/", [PUBLIC, r"google/protobuf/.*"]),
+    ("runtime/config/", [PUBLIC, r"google/protobuf/.*", r"built_in_plugins\.h"]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
     ("compiler/emit/", [r"compiler/model/service_model\.h"]),
     ("compiler/plugin/", [r"compiler/.*", r"google/protobuf/.*", r"unistd\.h"]),

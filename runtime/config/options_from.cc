@@ -8,6 +8,7 @@
 #include "echostream/config.h"
 #include "echostream/session_tickets.h"
 
+#include "built_in_plugins.h"
 #include "runtime/config/file.h"
 #include "runtime/config/option_fields.h"
 #include "runtime/config/places.h"
@@ -22,10 +23,22 @@ namespace {
 
 constexpr std::size_t kSecretBytes = 32;
 
+using LogFunction = std::function<void(LogLevel, std::string_view)>;
+
+// As a node without such a function writes them.
+void write_to_stderr(LogLevel level, std::string_view text) {
+  static constexpr const char* kNames[] = {"debug", "info", "warning", "error"};
+  std::fprintf(stderr, "echostream: %s: %.*s\n", kNames[static_cast<int>(level)],
+               static_cast<int>(text.size()), text.data());
+}
+
 class OptionsMaker {
  public:
   OptionsMaker(const Configuration& configuration, WallTime now)
-      : node_(configuration.message().node()), places_(configuration.places()), now_(now) {}
+      : configuration_(configuration),
+        node_(configuration.message().node()),
+        places_(configuration.places()),
+        now_(now) {}
 
   NodeOptions make() {
     NodeOptions options;
@@ -47,7 +60,8 @@ class OptionsMaker {
           keep("node.preferred_address", SocketAddress::parse(node_.preferred_address()))
               .value_or(SocketAddress());
     }
-    if (node_.has_log_level()) options.log = log_from(node_.log_level());
+    if (node_.has_log_level()) options.log = with_level(write_to_stderr);
+    send_log_to_plugin(configuration_.message(), options);
     return options;
   }
 
@@ -119,17 +133,34 @@ class OptionsMaker {
     return std::nullopt;
   }
 
-  // As a node without such a function writes them.
-  static std::function<void(LogLevel, std::string_view)> log_from(
-      config::NodeConfig::LogLevel least) {
-    return [least](LogLevel level, std::string_view text) {
-      static constexpr const char* kNames[] = {"debug", "info", "warning", "error"};
-      if (static_cast<int>(level) < static_cast<int>(least)) return;
-      std::fprintf(stderr, "echostream: %s: %.*s\n", kNames[static_cast<int>(level)],
-                   static_cast<int>(text.size()), text.data());
+  // Leaves out what is below log_level, where that is given.
+  LogFunction with_level(LogFunction write) const {
+    if (!node_.has_log_level()) return write;
+    return [write = std::move(write), least = static_cast<int>(node_.log_level())](
+               LogLevel level, std::string_view text) {
+      if (static_cast<int>(level) >= least) write(level, text);
     };
   }
 
+  // The node's own lines go where the plugin `logging` writes, when there is one.
+  void send_log_to_plugin([[maybe_unused]] const config::Config& message,
+                          [[maybe_unused]] NodeOptions& options) {
+#ifdef ECHOSTREAM_HAS_LOGGING
+    for (int i = 0; i < message.plugins_size(); ++i) {
+      const config::PluginConfig& plugin = message.plugins(i);
+      if (!plugin.has_logging()) continue;
+      auto log = open_log(plugin.logging());
+      if (log) {
+        options.log = with_level(Log::sink_of(*std::move(log)));
+      } else if (!plugin.has_required() || plugin.required()) {
+        keep("plugins." + std::to_string(i) + ".logging", std::move(log));
+      }
+      return;
+    }
+#endif
+  }
+
+  const Configuration& configuration_;
   const config::NodeConfig& node_;
   const ConfigPlaces& places_;
   const WallTime now_;

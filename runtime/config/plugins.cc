@@ -8,6 +8,7 @@
 #include "echostream/config.h"
 #include "echostream/plugin_loader.h"
 
+#include "built_in_plugins.h"
 #include "runtime/config/places.h"
 
 namespace echostream {
@@ -40,10 +41,17 @@ Result<std::shared_ptr<Plugin>> make_plugin_from(const config::PluginConfig& plu
   switch (plugin.settings_case()) {
     case config::PluginConfig::kLoad:
       return load(plugin.load());
+#define ECHOSTREAM_CASE(name, case_name) \
+  case config::PluginConfig::case_name:  \
+    return make_plugin(plugin.name());
+      ECHOSTREAM_BUILT_IN_PLUGINS(ECHOSTREAM_CASE)
+#undef ECHOSTREAM_CASE
     case config::PluginConfig::SETTINGS_NOT_SET:
-      break;
+      return Status(StatusCode::kInvalidArgument, "names no plugin");
+    default:
+      return Status(StatusCode::kUnimplemented,
+                    "this program was built without the plugin " + plugin_kind(plugin));
   }
-  return Status(StatusCode::kInvalidArgument, "names no plugin");
 }
 
 std::string plugin_kind(const config::PluginConfig& plugin) {

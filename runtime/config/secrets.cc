@@ -55,7 +55,9 @@ bool is_secret_name(std::string_view name) {
 
 bool is_secret(const FieldDescriptor& field) {
   if (field.options().GetExtension(config::setting).secret()) return true;
-  return field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && is_secret_name(field.name());
+  // "keys" of our own fields are names, and "key" is one of a map's two.
+  return field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && is_secret_name(field.name()) &&
+         !field.name().ends_with("key") && !field.name().ends_with("keys");
 }
 
 void hide_secrets(Message& message) {
