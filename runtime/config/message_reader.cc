@@ -32,6 +32,10 @@ bool is_free_object(const Descriptor& message) {
          &message == google::protobuf::Value::descriptor();
 }
 
+bool is_file_name(const FieldDescriptor& field) {
+  return field.options().GetExtension(config::setting).file() || field.name().ends_with("_file");
+}
+
 std::string shown(const Value& value) {
   switch (value.kind) {
     case Value::Kind::kNull:
@@ -280,8 +284,7 @@ void MessageReader::read_scalar(const Value& value, Message& message, const Fiel
                  &Reflection::AddEnumValue, &Reflection::SetRepeatedEnumValue);
     case FieldDescriptor::CPPTYPE_STRING: {
       auto found = text(value);
-      const bool is_file = field.options().GetExtension(config::setting).file();
-      if (found && is_file && !found->empty() && found->front() != '/') {
+      if (found && is_file_name(field) && !found->empty() && found->front() != '/') {
         found->insert(0, source_.folder);
       }
       return put(found, &Reflection::SetString, &Reflection::AddString,
