@@ -162,6 +162,7 @@ TEST(PoolPlugins, AMissingOneIsAnErrorOrAWarning) {
       parse_config("plugins { load { path: \"/no/such.so\" } }", "r.textproto", optional);
   ASSERT_TRUE(configuration);
   EXPECT_TRUE(add_plugins(*configuration, **pool).is_ok());
+  EXPECT_TRUE((*pool)->start().is_ok());  // behind the line for the log
   EXPECT_TRUE((*pool)->shutdown(Duration()).is_ok());
   pool->reset();  // with its threads, so that nobody writes to the log any more
   EXPECT_TRUE(log.starts_with("a plugin is left out: r.textproto:1:11: error: ")) << log;
