@@ -10,7 +10,7 @@ if(TARGET echostream_config)
   list(REMOVE_ITEM layers echostream_config)
   list(APPEND libraries config)
 endif()
-install(TARGETS ${layers} echostream echostream_idl protoc-gen-echostream
+install(TARGETS ${layers} echostream echostream_idl echostream_config_idl protoc-gen-echostream
   EXPORT EchoStreamTargets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}"
@@ -46,6 +46,14 @@ install(FILES "${PROJECT_BINARY_DIR}/idl/generated/echostream/options.pb.h"
 # For Wireshark: docs/debugging.md.
 install(FILES "${PROJECT_SOURCE_DIR}/tools/wireshark/echostream.lua"
   DESTINATION "${CMAKE_INSTALL_DATADIR}/echostream")
+# The schema of configurations: config.h includes what is made of it.
+install(FILES "${PROJECT_SOURCE_DIR}/idl/echostream/config.proto"
+  "${PROJECT_SOURCE_DIR}/idl/echostream/config_options.proto"
+  DESTINATION "${ECHOSTREAM_INSTALL_IDL_DIR}/echostream")
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/idl/echostream/plugins"
+  DESTINATION "${ECHOSTREAM_INSTALL_IDL_DIR}/echostream" FILES_MATCHING PATTERN "*.proto")
+install(DIRECTORY "${PROJECT_BINARY_DIR}/idl/generated/echostream"
+  DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.pb.h" PATTERN "options.pb.h" EXCLUDE)
 
 configure_package_config_file(
   "${PROJECT_SOURCE_DIR}/cmake/EchoStreamConfig.cmake.in" "${PROJECT_BINARY_DIR}/EchoStreamConfig.cmake"

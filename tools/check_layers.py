@@ -44,7 +44,7 @@ RULES = [
     ("runtime/plugins/metrics/", [PUBLIC, r"prometheus/.*", UNIX]),
     ("runtime/plugins/tracing/", [PUBLIC, r"runtime/plugins/text/.*", UNIX]),
     ("runtime/plugins/", [PUBLIC]),
-    ("runtime/config/", [PUBLIC, r"google/protobuf/.*"]),
+    ("runtime/config/", [PUBLIC, r"google/protobuf/.*", r"built_in_plugins\.h"]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
     ("compiler/emit/", [r"compiler/model/service_model\.h"]),
     ("compiler/plugin/", [r"compiler/.*", r"google/protobuf/.*", r"unistd\.h"]),
@@ -68,6 +68,10 @@ EXCEPTIONS = {
     # What is written as JSON is read by protobuf's reader.
     "runtime/plugins/logging/line_test.cc": [r"google/protobuf/.*"],
     "runtime/plugins/tracing/otlp_json_test.cc": [r"google/protobuf/.*"],
+    # Configurations, and the files that they name.
+    "runtime/config/file.cc": [r"(fcntl|unistd)\.h", r"sys/stat\.h"],
+    # The environment.
+    "runtime/config/config.cc": [r"unistd\.h"],
     # A server's tickets: one TLS context serves the connections of several threads.
     "runtime/transport/strike_register.h": [r"mutex"],
     "runtime/transport/ticket_keys.h": [r"mutex"],

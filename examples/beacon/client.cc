@@ -2,9 +2,10 @@
 #include <chrono>
 #include <iostream>
 
+#include "echostream/config.h"
 #include "echostream/node.h"
 
-#include "arguments/arguments.h"
+#include "arguments/config_arguments.h"
 #include "beacon.echostream.h"
 
 using echostream::ConnectionState;
@@ -52,36 +53,42 @@ Task<Status> follow(PersistentSession session, std::uint64_t most) {
 }
 
 int main(int argument_count, char** arguments) {
-  std::string address = "127.0.0.1:4434";
+  std::string address;
   std::string fingerprint;
   std::uint64_t most = 0;
   examples::Arguments flags("beacon-client", "Follows a beacon, through its restarts.");
   flags.text("--to", "ADDRESS", "the server [127.0.0.1:4434]", address);
   flags.text("--fingerprint", "HEX", "the server's, as it printed it", fingerprint);
-  flags.required();
   flags.whole_number("--ticks", "how many to follow; 0 is without end [0]", most);
+  examples::ConfigArguments config(flags);
   if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
   const auto fail = [](const Status& status) {
     std::cerr << "beacon-client: " << status << '\n';
     return 1;
   };
 
-  auto loop = echostream::make_loop();
+  auto configuration = config.read();
+  if (!configuration) return fail(configuration.error());
+  auto loop = echostream::make_loop(echostream::loop_options_from(*configuration));
   if (!loop) return fail(loop.error());
-  auto pinned = echostream::Fingerprint::parse(fingerprint);
-  if (!pinned) return fail(pinned.error());
-  echostream::NodeOptions options;
-  options.trust = echostream::Trust::pinned({*pinned});
+  auto options = echostream::node_options_from(*configuration, (*loop)->wall_time());
+  if (!options) return fail(options.error());
+  Status trusted = examples::believe(fingerprint, *options);
+  if (!trusted.is_ok()) return fail(trusted);
+  const auto& said = configuration->message().node();
   // A server that is killed says nothing: this is how long it takes to notice.
-  options.idle_timeout = 5s;
-  options.keep_alive_interval = 1500ms;
-  Node node(**loop, std::move(options));
+  if (!said.has_idle_timeout_ms()) options->idle_timeout = 5s;
+  if (!said.has_keep_alive_interval_ms()) options->keep_alive_interval = 1500ms;
+  Node node(**loop, *std::move(options));
+  Status added = echostream::add_plugins(*configuration, node);
+  if (!added.is_ok()) return fail(added);
 
-  echostream::ReconnectOptions reconnect;
-  reconnect.attempt_timeout = 2s;
-  reconnect.max_delay = 3s;
+  const auto server = examples::whom_to_dial(address, *configuration, "127.0.0.1:4434");
+  echostream::ReconnectOptions reconnect = echostream::reconnect_options_from(server);
+  if (!server.reconnect().has_attempt_timeout_ms()) reconnect.attempt_timeout = 2s;
+  if (!server.reconnect().has_max_delay_ms()) reconnect.max_delay = 3s;
   reconnect.on_state_change = show_state;
-  auto session = node.keep_connected(address, reconnect);
+  auto session = node.keep_connected(server.target(), reconnect);
   if (!session) return fail(session.error());
   const Status status = echostream::run(**loop, follow(*session, most));
   return status.is_ok() ? 0 : fail(status);

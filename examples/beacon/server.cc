@@ -6,9 +6,10 @@
 #include <iostream>
 #include <memory>
 
+#include "echostream/config.h"
 #include "echostream/node.h"
 
-#include "arguments/arguments.h"
+#include "arguments/config_arguments.h"
 #include "beacon.echostream.h"
 
 using echostream::Call;
@@ -55,32 +56,43 @@ Result<Identity> identity_in(const std::string& path, echostream::WallTime now) 
 }
 
 int main(int argument_count, char** arguments) {
-  std::string address = "127.0.0.1:4434";
+  std::string address;
   std::string identity_file = "beacon.pem";
   examples::Arguments flags("beacon-server", "Publishes a tick each second until Ctrl-C.");
   flags.text("--listen", "ADDRESS", "where to listen [127.0.0.1:4434]", address);
   flags.text("--identity", "FILE", "certificate and key; made when missing [beacon.pem]",
              identity_file);
+  examples::ConfigArguments config(flags);
   if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
   const auto fail = [](const Status& status) {
     std::cerr << "beacon-server: " << status << '\n';
     return 1;
   };
 
-  auto loop = echostream::make_loop();
+  auto configuration = config.read();
+  if (!configuration) return fail(configuration.error());
+  auto loop = echostream::make_loop(echostream::loop_options_from(*configuration));
   if (!loop) return fail(loop.error());
-  auto identity = identity_in(identity_file, (*loop)->wall_time());
-  if (!identity) return fail(identity.error());
-  echostream::NodeOptions options;
-  options.identity = *identity;
-  echostream::Node node(**loop, std::move(options));
+  auto options = echostream::node_options_from(*configuration, (*loop)->wall_time());
+  if (!options) return fail(options.error());
+  if (!options->identity) {
+    auto identity = identity_in(identity_file, (*loop)->wall_time());
+    if (!identity) return fail(identity.error());
+    options->identity = *identity;
+  }
+  const echostream::Fingerprint fingerprint = options->identity->fingerprint();
+  echostream::Node node(**loop, *std::move(options));
   auto beacon = std::make_shared<Beacon>();
-  Status served = node.serve(beacon);
-  if (!served.is_ok()) return fail(served);
-  auto bound = node.listen(address);
-  if (!bound) return fail(bound.error());
-  std::cout << "listening on " << bound->to_string() << "\nfingerprint "
-            << identity->fingerprint().to_string() << std::endl;
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(beacon);
+  if (status.is_ok()) status = echostream::run(**loop, node.start());
+  if (!status.is_ok()) return fail(status);
+  for (const auto& wish : examples::where_to_listen(address, *configuration, "127.0.0.1:4434")) {
+    auto bound = node.listen(wish);
+    if (!bound) return fail(bound.error());
+    std::cout << "listening on " << bound->to_string() << '\n';
+  }
+  std::cout << "fingerprint " << fingerprint.to_string() << std::endl;
 
   node.tasks().spawn(tick(beacon));
   auto signals = (*loop)->watch_stop_signals([&loop](int) { (*loop)->stop(); });

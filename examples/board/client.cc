@@ -2,9 +2,10 @@
 #include <iostream>
 #include <vector>
 
+#include "echostream/config.h"
 #include "echostream/node.h"
 
-#include "arguments/arguments.h"
+#include "arguments/config_arguments.h"
 #include "board.echostream.h"
 
 using echostream::Node;
@@ -36,9 +37,9 @@ Task<Status> read(Session session, std::string author) {
   co_return notes.status();
 }
 
-Task<Status> use_board(Node& node, std::string address, std::string author,
+Task<Status> use_board(Node& node, echostream::config::PeerConfig server, std::string author,
                        std::vector<std::string> texts) {
-  auto session = co_await node.connect(address);
+  auto session = co_await node.connect(server.target(), echostream::connect_options_from(server));
   if (!session) co_return session.error();
   if (texts.empty()) co_return co_await read(*session, author);
   Status pinned = co_await pin(*session, author, texts);
@@ -47,7 +48,7 @@ Task<Status> use_board(Node& node, std::string address, std::string author,
 }
 
 int main(int argument_count, char** arguments) {
-  std::string address = "127.0.0.1:4433";
+  std::string address;
   std::string fingerprint;
   std::string author;
   std::vector<std::string> texts;
@@ -55,23 +56,28 @@ int main(int argument_count, char** arguments) {
                             "Pins the given notes; without any it reads the board until Ctrl-C.");
   flags.text("--to", "ADDRESS", "the server [127.0.0.1:4433]", address);
   flags.text("--fingerprint", "HEX", "the server's, as it printed it", fingerprint);
-  flags.required();
   flags.text("--author", "NAME", "who pins, or whose notes are read [everybody's]", author);
   flags.texts("--pin", "TEXT", "a note; may be given more than once", texts);
+  examples::ConfigArguments config(flags);
   if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
   const auto fail = [](const Status& status) {
     std::cerr << "board-client: " << status << '\n';
     return 1;
   };
 
-  auto loop = echostream::make_loop();
+  auto configuration = config.read();
+  if (!configuration) return fail(configuration.error());
+  auto loop = echostream::make_loop(echostream::loop_options_from(*configuration));
   if (!loop) return fail(loop.error());
-  auto pinned = echostream::Fingerprint::parse(fingerprint);
-  if (!pinned) return fail(pinned.error());
-  echostream::NodeOptions options;
-  options.trust = echostream::Trust::pinned({*pinned});
-  Node node(**loop, std::move(options));
+  auto options = echostream::node_options_from(*configuration, (*loop)->wall_time());
+  if (!options) return fail(options.error());
+  Status trusted = examples::believe(fingerprint, *options);
+  if (!trusted.is_ok()) return fail(trusted);
+  Node node(**loop, *std::move(options));
+  Status added = echostream::add_plugins(*configuration, node);
+  if (!added.is_ok()) return fail(added);
 
-  const Status status = echostream::run(**loop, use_board(node, address, author, texts));
+  const auto server = examples::whom_to_dial(address, *configuration, "127.0.0.1:4433");
+  const Status status = echostream::run(**loop, use_board(node, server, author, texts));
   return status.is_ok() ? 0 : fail(status);
 }

@@ -3,9 +3,10 @@
 #include <iostream>
 #include <memory>
 
+#include "echostream/config.h"
 #include "echostream/node.h"
 
-#include "arguments/arguments.h"
+#include "arguments/config_arguments.h"
 #include "hello.echostream.h"
 
 using echostream::Call;
@@ -44,28 +45,39 @@ class Greeter final : public hello::v1::Greeter::Handler {
 };
 
 int main(int argument_count, char** arguments) {
-  std::string address = "127.0.0.1:4433";
+  std::string address;
   examples::Arguments flags("hello-server", "Serves the Greeter until Ctrl-C.");
   flags.text("--listen", "ADDRESS", "where to listen [127.0.0.1:4433]", address);
+  examples::ConfigArguments config(flags);
   if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
   const auto fail = [](const Status& status) {
     std::cerr << "hello-server: " << status << '\n';
     return 1;
   };
 
-  auto loop = echostream::make_loop();
+  auto configuration = config.read();
+  if (!configuration) return fail(configuration.error());
+  auto loop = echostream::make_loop(echostream::loop_options_from(*configuration));
   if (!loop) return fail(loop.error());
-  auto identity = echostream::Identity::self_signed("hello", (*loop)->wall_time());
-  if (!identity) return fail(identity.error());
-  echostream::NodeOptions options;
-  options.identity = *identity;
-  echostream::Node node(**loop, std::move(options));
-  Status served = node.serve(std::make_shared<Greeter>());
-  if (!served.is_ok()) return fail(served);
-  auto bound = node.listen(address);
-  if (!bound) return fail(bound.error());
-  std::cout << "listening on " << bound->to_string() << "\nfingerprint "
-            << identity->fingerprint().to_string() << std::endl;
+  auto options = echostream::node_options_from(*configuration, (*loop)->wall_time());
+  if (!options) return fail(options.error());
+  if (!options->identity) {
+    auto made = echostream::Identity::self_signed("hello", (*loop)->wall_time());
+    if (!made) return fail(made.error());
+    options->identity = *made;
+  }
+  const echostream::Fingerprint fingerprint = options->identity->fingerprint();
+  echostream::Node node(**loop, *std::move(options));
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(std::make_shared<Greeter>());
+  if (status.is_ok()) status = echostream::run(**loop, node.start());
+  if (!status.is_ok()) return fail(status);
+  for (const auto& wish : examples::where_to_listen(address, *configuration, "127.0.0.1:4433")) {
+    auto bound = node.listen(wish);
+    if (!bound) return fail(bound.error());
+    std::cout << "listening on " << bound->to_string() << '\n';
+  }
+  std::cout << "fingerprint " << fingerprint.to_string() << std::endl;
 
   auto signals = (*loop)->watch_stop_signals([&loop](int) { (*loop)->stop(); });
   if (!signals) return fail(signals.error());

@@ -3,6 +3,9 @@
 #include <memory>
 #include <utility>
 
+#include "echostream/config.h"
+
+#include "arguments/config_arguments.h"
 #include "console.h"
 #include "contact.h"
 #include "session_recording.h"
@@ -13,7 +16,6 @@ namespace {
 
 using echostream::Loop;
 using echostream::Node;
-using echostream::NodeOptions;
 using echostream::Session;
 using echostream::Status;
 using echostream::Task;
@@ -21,7 +23,7 @@ using intercom::Station;
 
 struct Options {
   intercom::StationOptions station;
-  std::string listen = "127.0.0.1:0";
+  std::string listen;
   std::string contact_path;
   std::uint64_t calls = 1;
 };
@@ -32,35 +34,42 @@ Task<Status> wait_and_leave(Node& node, Station& station, std::uint64_t calls) {
   co_return Status::ok();
 }
 
-Status answer(const Options& options) {
-  auto loop = echostream::make_loop();
+Status answer(const Options& options, const examples::ConfigArguments& config) {
+  auto configuration = config.read();
+  if (!configuration) return configuration.error();
+  auto loop = echostream::make_loop(echostream::loop_options_from(*configuration));
   if (!loop) return loop.error();
   const std::string& name = options.station.conversation.station;
-  auto identity = echostream::Identity::self_signed(name, (*loop)->wall_time());
-  if (!identity) return identity.error();
+  auto node_options = echostream::node_options_from(*configuration, (*loop)->wall_time());
+  if (!node_options) return node_options.error();
+  if (!node_options->identity) {
+    auto made = echostream::Identity::self_signed(name, (*loop)->wall_time());
+    if (!made) return made.error();
+    node_options->identity = *made;
+  }
+  const echostream::Fingerprint fingerprint = node_options->identity->fingerprint();
 
   auto station = std::make_shared<Station>(**loop, options.station);
   Node* node_to_use = nullptr;
-  NodeOptions node_options;
-  node_options.identity = *identity;
-  node_options.on_session = [&](const Session& session) {
+  node_options->on_session = [&](const Session& session) {
     node_to_use->tasks().spawn(station->follow(session));
   };
-  node_options.on_session_closed = [&](const Session& session, const Status&) {
+  node_options->on_session_closed = [&](const Session& session, const Status&) {
     station->handle_session_closed(session);
   };
-  Node node(**loop, std::move(node_options));
+  Node node(**loop, *std::move(node_options));
   node_to_use = &node;
-  Status served = node.serve(station);
-  if (!served.is_ok()) return served;
-  Status recorded = intercom::record_sessions(node, options.station.recording_path);
-  if (!recorded.is_ok()) return recorded;
-  Status started = echostream::run(**loop, node.start());
-  if (!started.is_ok()) return started;
-  auto address = node.listen(options.listen);
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(station);
+  if (status.is_ok()) status = intercom::record_sessions(node, options.station.recording_path);
+  if (status.is_ok()) status = echostream::run(**loop, node.start());
+  if (!status.is_ok()) return status;
+  // The caller finds one address in the file.
+  auto address =
+      node.listen(examples::where_to_listen(options.listen, *configuration, "127.0.0.1:0").front());
   if (!address) return address.error();
-  Status written = intercom::write_contact(options.contact_path,
-                                           {address->to_string(), identity->fingerprint()});
+  Status written =
+      intercom::write_contact(options.contact_path, {address->to_string(), fingerprint});
   if (!written.is_ok()) return written;
   intercom::say(**loop, name, "waits for calls on " + address->to_string());
 
@@ -83,12 +92,13 @@ int main(int argument_count, char** arguments) {
   flags.required();
   flags.duration("--answer-after", "how long it rings [700ms]", options.station.answer_after);
   flags.whole_number("--calls", "ends after that many calls [1]", options.calls);
+  examples::ConfigArguments config(flags);
   if (const auto exit_code =
           intercom::parse_station_flags(flags, argument_count, arguments, options.station)) {
     return *exit_code;
   }
 
-  const Status status = answer(options);
+  const Status status = answer(options, config);
   if (status.is_ok()) return 0;
   std::cerr << "intercom-answer: " << status << '\n';
   return 1;

@@ -3,6 +3,9 @@
 #include <memory>
 #include <utility>
 
+#include "echostream/config.h"
+
+#include "arguments/config_arguments.h"
 #include "console.h"
 #include "contact.h"
 #include "report.h"
@@ -14,7 +17,6 @@ namespace {
 
 using echostream::Loop;
 using echostream::Node;
-using echostream::NodeOptions;
 using echostream::Session;
 using echostream::Status;
 using echostream::Task;
@@ -30,8 +32,9 @@ struct Options {
 // The exit code of a call that the other station did not take.
 constexpr int kRefused = 3;
 
-Task<Status> call(Node& node, Station& station, std::string address) {
-  auto session = co_await node.connect(address);
+Task<Status> call(Node& node, Station& station, std::string address,
+                  echostream::ConnectOptions connect) {
+  auto session = co_await node.connect(address, connect);
   if (!session) co_return session.error();
   node.tasks().spawn(station.follow(*session));
   auto theirs = co_await station.call(*session);
@@ -45,28 +48,33 @@ Task<Status> call(Node& node, Station& station, std::string address) {
   co_return Status::ok();
 }
 
-Status call(const Options& options) {
+Status call(const Options& options, const examples::ConfigArguments& config) {
+  auto configuration = config.read();
+  if (!configuration) return configuration.error();
   auto contact = intercom::read_contact(options.contact_path);
   if (!contact) return contact.error();
-  auto loop = echostream::make_loop();
+  auto loop = echostream::make_loop(echostream::loop_options_from(*configuration));
   if (!loop) return loop.error();
   auto station = std::make_shared<Station>(**loop, options.station);
-  NodeOptions node_options;
-  node_options.trust = echostream::Trust::pinned({contact->fingerprint});
-  Node node(**loop, std::move(node_options));
-  Status served = node.serve(station);
-  if (!served.is_ok()) return served;
-  Status recorded = intercom::record_sessions(node, options.station.recording_path);
-  if (!recorded.is_ok()) return recorded;
+  auto node_options = echostream::node_options_from(*configuration, (*loop)->wall_time());
+  if (!node_options) return node_options.error();
+  node_options->trust = echostream::Trust::pinned({contact->fingerprint});
+  Node node(**loop, *std::move(node_options));
+  Status status = echostream::add_plugins(*configuration, node);
+  if (status.is_ok()) status = node.serve(station);
+  if (status.is_ok()) status = intercom::record_sessions(node, options.station.recording_path);
+  if (!status.is_ok()) return status;
 
-  const std::string address = options.to.empty() ? contact->address : options.to;
+  const auto peer = examples::whom_to_dial(options.to, *configuration, contact->address);
+  const std::string& address = peer.target();
   intercom::say(**loop, options.station.conversation.station, "calls " + address);
   // Ctrl-C closes the sessions; the call then ends with an error of its own.
   auto signals = (*loop)->watch_stop_signals([&](int) {
     for (Session session : node.sessions()) session.close("the caller was stopped");
   });
   if (!signals) return signals.error();
-  return echostream::run(**loop, call(node, *station, address));
+  return echostream::run(**loop,
+                         call(node, *station, address, echostream::connect_options_from(peer)));
 }
 
 }  // namespace
@@ -82,6 +90,7 @@ int main(int argument_count, char** arguments) {
   flags.required();
   flags.text("--to", "ADDRESS", "where to call, if not at the address in that file", options.to);
   flags.seconds("--seconds", "how long to speak [12]", options.seconds);
+  examples::ConfigArguments config(flags);
   if (const auto exit_code =
           intercom::parse_station_flags(flags, argument_count, arguments, options.station)) {
     return *exit_code;
@@ -89,7 +98,7 @@ int main(int argument_count, char** arguments) {
   options.station.call_length =
       echostream::Duration(static_cast<echostream::Duration::rep>(options.seconds * 1e9));
 
-  const Status status = call(options);
+  const Status status = call(options, config);
   if (status.is_ok()) return 0;
   if (status.code() == echostream::StatusCode::kFailedPrecondition) return kRefused;
   std::cerr << "intercom-call: " << status << '\n';

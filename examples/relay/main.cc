@@ -2,7 +2,7 @@
 #include <iostream>
 #include <utility>
 
-#include "arguments/arguments.h"
+#include "arguments/config_arguments.h"
 #include "relay.h"
 
 namespace {
@@ -18,15 +18,19 @@ void print(std::string_view direction, const relay::LinkStats& stats) {
             << stats.duplicated << " duplicated, " << stats.reordered << " reordered\n";
 }
 
-Status forward(const std::string& listen, const std::string& target, relay::RelayOptions options) {
-  auto listen_address = SocketAddress::parse(listen);
+Status forward(const std::string& listen, const std::string& target, relay::RelayOptions options,
+               const examples::ConfigArguments& config) {
+  auto configuration = config.read();
+  if (!configuration) return configuration.error();
+  auto listen_address = SocketAddress::parse(
+      examples::where_to_listen(listen, *configuration, "127.0.0.1:0").front());
   if (!listen_address) return listen_address.error().with_context("--listen");
   auto target_address = SocketAddress::parse(target);
   if (!target_address) return target_address.error().with_context("--to");
   options.listen = *listen_address;
   options.target = *target_address;
 
-  auto loop = echostream::make_loop();
+  auto loop = echostream::make_loop(echostream::loop_options_from(*configuration));
   if (!loop) return loop.error();
   auto opened = relay::Relay::open(**loop, options);
   if (!opened) return opened.error();
@@ -48,7 +52,7 @@ Status forward(const std::string& listen, const std::string& target, relay::Rela
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  std::string listen = "127.0.0.1:0";
+  std::string listen;
   std::string target;
   relay::RelayOptions options;
   examples::Arguments flags(
@@ -75,9 +79,10 @@ int main(int argument_count, char** arguments) {
   flags.whole_number("--queue", "bytes that may wait for the rate [262144]",
                      options.link.queue_bytes);
   flags.whole_number("--seed", "for all that is left to chance [1]", options.seed);
+  examples::ConfigArguments config(flags);  // of which it needs `loop` and the first of `listen`
   if (const auto exit_code = flags.parse(argument_count, arguments)) return *exit_code;
 
-  const Status status = forward(listen, target, std::move(options));
+  const Status status = forward(listen, target, std::move(options), config);
   if (status.is_ok()) return 0;
   std::cerr << "echostream-relay: " << status.message() << '\n';
   return 1;

@@ -56,6 +56,63 @@ class SecurityMap(unittest.TestCase):
             self.assertIn(complaint, output)
 
 
+class Config(unittest.TestCase):
+    """On a copy of the headers and the schema, with one thing changed."""
+
+    FOLDERS = ["runtime/include/echostream", "runtime/plugins/include", "idl/echostream"]
+    PAGE = "docs/configuration.md"
+
+    def tree(self, path=None, old=None, new=None):
+        tree = Tree(self)
+        root = os.path.join(TOOLS, "..")
+        for folder in self.FOLDERS:
+            if os.path.isdir(os.path.join(root, folder)):
+                shutil.copytree(os.path.join(root, folder), os.path.join(tree.root, folder))
+        tree.add(self.PAGE, "")
+        shutil.copy(os.path.join(root, self.PAGE), os.path.join(tree.root, self.PAGE))
+        if path is not None:
+            full = os.path.join(tree.root, path)
+            with open(full, encoding="utf-8") as file:
+                text = file.read()
+            self.assertIn(old, text, f"{path} has changed: change this test")
+            with open(full, "w", encoding="utf-8") as file:
+                file.write(text.replace(old, new, 1))
+        return tree.root
+
+    def test_accepts_the_tree_as_it_is(self):
+        code, output = run("check_config.py", self.tree())
+        self.assertEqual(code, 0, output)
+        code, output = run("config_reference.py", "--check", self.tree())
+        self.assertEqual(code, 0, output)
+
+    def test_refuses_what_only_one_side_can_set(self):
+        node, schema = "runtime/include/echostream/node.h", "idl/echostream/config.proto"
+        for path, old, new, complaint in [
+                (node, "bool resumption = true;", "bool resumption = true;\n  int knob = 1;", "NodeOptions.knob cannot be"),
+                (node, "bool resumption = true;", "", "has nothing for the field NodeConfig.resumption"),
+                (node, "std::optional<std::uint64_t> reference;",
+                 "std::optional<std::uint64_t> reference;\n  std::vector<std::string> names{\"a\"};",
+                 "SharedClockOptions.names cannot be"),
+                (node, "kCubic,", "kCubic, kSwift,", "differ in SWIFT"),
+                ("runtime/include/echostream/limits.h", "max_inbox_bytes = 512", "max_post_bytes = 512",
+                 "Limits.max_post_bytes cannot be"),
+                ("runtime/include/echostream/loop.h", "Duration busy_poll{};", "Duration busy_poll{}, more{};",
+                 "LoopOptions"),
+                (schema, "  // Given, even if empty: this node and those of its peers that do the same agree on one clock.\n",
+                 "", "NodeConfig.shared_clock has no comment")]:
+            code, output = run("check_config.py", self.tree(path, old, new))
+            self.assertEqual(code, 1, f"{new} passed: {output}")
+            self.assertIn(complaint, output)
+
+    def test_refuses_a_page_that_is_not_made_of_the_schema(self):
+        root = self.tree("idl/echostream/config.proto", "// Whom to dial.", "// Whom to call.")
+        code, output = run("config_reference.py", "--check", root)
+        self.assertEqual(code, 1)
+        self.assertIn("run tools/config_reference.py", output)
+        self.assertEqual(run("config_reference.py", root)[0], 0)
+        self.assertEqual(run("config_reference.py", "--check", root)[0], 0)
+
+
 class Layers(unittest.TestCase):
     def check(self, path, text):
         tree = Tree(self)

@@ -35,6 +35,8 @@ using Commands = std::vector<std::unique_ptr<Command>>;
 /// With the names of all that it is part of: "echostream timing jitter".
 std::string full_name(const CLI::App& app);
 
+/// `echostream config`: configuration files.
+void add_config_commands(CLI::App& program, Commands& commands);
 /// `echostream timing`: the jitter buffer and the clock on recorded data.
 void add_timing_commands(CLI::App& program, Commands& commands);
 /// `echostream recording`: what is in recordings, and serving them again.

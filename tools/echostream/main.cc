@@ -57,6 +57,7 @@ int main(int argument_count, char** arguments) {
       "Exit code: 0 done, 1 it could not be done (a file cannot be read or written), 2 wrong usage "
       "or input.\nMore about each: echostream COMMAND --help");
   Commands commands;
+  add_config_commands(program, commands);
   add_timing_commands(program, commands);
 #ifdef ECHOSTREAM_HAS_RECORDINGS
   add_recording_commands(program, commands);

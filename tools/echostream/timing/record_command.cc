@@ -8,6 +8,7 @@
 #include <map>
 
 #include "echostream/base/wait.h"
+#include "echostream/config.h"
 #include "echostream/internal/call_state.h"
 #include "echostream/node.h"
 #include "echostream/stream.h"
@@ -61,9 +62,10 @@ class RecordCommand final : public Command {
   explicit RecordCommand(CLI::App& timing)
       : Command(*timing.add_subcommand("record", "Write a live stream's arrivals as a trace")) {
     app().footer(kExplanation);
-    app().add_option("--to", target_, "HOST:PORT of the node")->required();
+    app().add_option("--to", target_, "HOST:PORT of the node; or the first peer of --config");
     app().add_option("--fingerprint", fingerprint_, "SHA-256 fingerprint of its certificate");
     add_file(app(), "--ca", ca_, "a PEM file with the authorities that vouch for it");
+    add_file(app(), "--config", config_, "the configuration of our own node: *.json, *.textproto");
     app().add_option("--method", method_, "package.Service/Method")->required();
     app().add_option("--id", id_, "the method's id, where its .proto sets one");
     add_choice(app(), "--delivery", delivery_, {"reliable", "expiring", "datagram"},
@@ -78,17 +80,26 @@ class RecordCommand final : public Command {
 
   Status run() override {
     if (!(seconds_ > 0)) return {StatusCode::kInvalidArgument, "--seconds must be a number"};
-    auto trust = whom_to_trust();
-    if (!trust) return trust.error();
+    auto configuration = read_config(config_, ConfigOverrides::from_environment());
+    if (!configuration) return configuration.error();
+    if (target_.empty() && configuration->message().peers_size() > 0) {
+      target_ = configuration->message().peers(0).target();
+    }
+    if (target_.empty()) {
+      return {StatusCode::kInvalidArgument,
+              "whom to dial? Give --to HOST:PORT, or peers in --config"};
+    }
     Empty request;
     if (Status status = read_request(request); !status.is_ok()) return status;
-    auto out = OutputFile::create(output_, {ca_, request_});
+    auto out = OutputFile::create(output_, {ca_, config_, request_});
     if (!out) return out.error();
-    auto loop = make_loop();
+    auto loop = make_loop(loop_options_from(*configuration));
     if (!loop) return loop.error();
-    NodeOptions options;
-    options.trust = *trust;
-    Node node(**loop, std::move(options));
+    auto options = node_options_from(*configuration, (*loop)->wall_time());
+    if (!options) return options.error();
+    if (Status status = believe(*options); !status.is_ok()) return status;
+    Node node(**loop, *std::move(options));
+    if (Status status = add_plugins(*configuration, node); !status.is_ok()) return status;
     const Recording recording = echostream::run(**loop, record(node, *this, request));
     if (!recording.status.is_ok()) return recording.status;
     write(recording, out->stream());
@@ -98,15 +109,22 @@ class RecordCommand final : public Command {
   }
 
  private:
-  Result<Trust> whom_to_trust() const {
+  // What the flags say is over the configuration.
+  Status believe(NodeOptions& options) const {
+    if (fingerprint_.empty() && ca_.empty() && options.trust) return Status::ok();
     if (fingerprint_.empty() == ca_.empty()) {
-      return Status(StatusCode::kInvalidArgument,
-                    "whom to believe? Give --fingerprint of the node's certificate, or --ca FILE");
+      return {StatusCode::kInvalidArgument,
+              "whom to believe? Give --fingerprint of the node's certificate, or --ca FILE"};
     }
-    if (!ca_.empty()) return Trust::certificate_authorities_file(ca_);
+    if (!ca_.empty()) {
+      auto trust = Trust::certificate_authorities_file(ca_);
+      if (trust) options.trust = *trust;
+      return trust.status();
+    }
     auto fingerprint = Fingerprint::parse(fingerprint_);
     if (!fingerprint) return std::move(fingerprint).error().with_context("--fingerprint");
-    return Trust::pinned({*fingerprint});
+    options.trust = Trust::pinned({*fingerprint});
+    return Status::ok();
   }
 
   // Bytes of any message: an Empty keeps the fields that it does not know.
@@ -210,6 +228,7 @@ class RecordCommand final : public Command {
   std::string target_;
   std::string fingerprint_;
   std::string ca_;
+  std::string config_;
   std::string method_;
   std::uint64_t id_ = 0;
   std::size_t delivery_ = 2;
