@@ -77,6 +77,11 @@ EXCEPTIONS = {
     "runtime/transport/ticket_keys.h": [r"mutex"],
     # ngtcp2 takes addresses as sockaddr.
     "runtime/transport/socket_path.h": [r"netinet/in\.h"],
+    # The libraries that compress.
+    "runtime/plugins/compression/deflate_codec.cc": [r"zlib\.h"],
+    "runtime/plugins/compression/zstd_codec.cc": [r"zstd\.h"],
+    # Which methods are idempotent, for those that the configuration names.
+    "runtime/plugins/retry/retry_rules.cc": [r"google/protobuf/descriptor\.h"],
 }
 # Tests beside the code may also use these.
 TEST_ONLY = [r"g(test|mock)/.*", r"tests/support/.*", TESTING, PUBLIC, r"runtime/.*"]

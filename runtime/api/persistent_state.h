@@ -6,11 +6,11 @@
 #include <set>
 #include <string>
 
+#include "echostream/base/backoff.h"
 #include "echostream/base/task_group.h"
 #include "echostream/base/wait.h"
 #include "echostream/persistent_session.h"
 
-#include "runtime/api/backoff.h"
 #include "runtime/api/node_impl.h"
 
 namespace echostream::internal {

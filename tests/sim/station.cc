@@ -87,7 +87,7 @@ Station::Station(const StationOptions& chosen) : options(chosen), sim(chosen.see
 
 Station::~Station() = default;
 
-void Station::start_server() {
+void Station::start_server(std::shared_ptr<Plugin> plugin) {
   ++record.starts;
   NodeOptions node;
   node.identity = fixed_size_identity();
@@ -96,6 +96,9 @@ void Station::start_server() {
   server = std::make_unique<Node>(*server_loop, std::move(node));
   handler = std::make_shared<StationHandler>(record);
   ASSERT_TRUE(server->serve(handler).is_ok());
+  if (plugin) {
+    ASSERT_TRUE(server->add_plugin(std::move(plugin)).is_ok());
+  }
   auto bound = server->listen("10.0.0.1:4433");
   ASSERT_TRUE(bound) << bound.status();
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "echostream/node.h"
+#include "echostream/plugin.h"
 #include "echostream/testing/sim.h"
 
 #include "tests/sim/reconnect.echostream.h"
@@ -71,8 +72,9 @@ class Station {
   explicit Station(const StationOptions& options);
   ~Station();
 
-  /// A new node at the server's address, with the same identity.
-  void start_server();
+  /// A new node at the server's address, with the same identity, and with that plugin if there is
+  /// one.
+  void start_server(std::shared_ptr<Plugin> plugin = nullptr);
   /// Says goodbye to its sessions.
   void stop_server();
   /// Vanishes without a word.

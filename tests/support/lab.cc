@@ -227,6 +227,11 @@ Lab::~Lab() {
 
 void Lab::connect() {
   if (options.wire == Wire::kMemory) {
+    // As listening and dialling do by themselves.
+    for (Node* node : {server_node.get(), client_node.get()}) {
+      const auto started = run(node->start());
+      ASSERT_TRUE(started && started->is_ok());
+    }
     auto [a, b] = connect_in_memory(*client_node, *server_node);
     at_client = a;
     at_server = b;

@@ -1,4 +1,4 @@
-// How long to wait before dialling again, and how many calls may be sent again. No clock and no
+// How long to wait before trying again, and how many calls may be sent again. No clock and no
 // random source: both are handed in.
 #pragma once
 
@@ -6,7 +6,7 @@
 
 #include "echostream/base/time.h"
 
-namespace echostream::internal {
+namespace echostream {
 
 /// Exponential, with full jitter: each pause is a random part of a bound that grows. Clients that
 /// lost the same server at the same moment then come back spread over the whole bound
@@ -29,8 +29,8 @@ class Backoff {
   Duration bound_;
 };
 
-/// Keeps calls that are sent again to a share of those made, so that a peer that loses its sessions
-/// under load is not met with more load.
+/// Keeps calls that are sent again to a share of those made, so that a peer that fails under load
+/// is not met with more load.
 class RetryBudget {
  public:
   RetryBudget(double share, std::uint32_t burst) noexcept
@@ -52,4 +52,4 @@ class RetryBudget {
   double tokens_;
 };
 
-}  // namespace echostream::internal
+}  // namespace echostream

@@ -1,10 +1,10 @@
-#include "runtime/api/backoff.h"
+#include "echostream/base/backoff.h"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-namespace echostream::internal {
+namespace echostream {
 namespace {
 
 using namespace std::chrono_literals;
@@ -95,4 +95,4 @@ TEST(RetryBudget, AllowsNothingWhenItIsZero) {
 }
 
 }  // namespace
-}  // namespace echostream::internal
+}  // namespace echostream

@@ -1,8 +1,8 @@
-#include "runtime/api/backoff.h"
+#include "echostream/base/backoff.h"
 
 #include <cmath>
 
-namespace echostream::internal {
+namespace echostream {
 
 Duration Backoff::next(std::uint64_t random) noexcept {
   // 53 bits: all that a double holds, so that the share stays below 1.
@@ -17,4 +17,4 @@ Duration Backoff::next(std::uint64_t random) noexcept {
   return pause;
 }
 
-}  // namespace echostream::internal
+}  // namespace echostream
