@@ -1,0 +1,86 @@
+#include "runtime/plugins/auth_token/caller_auth.h"
+
+#include <string>
+#include <utility>
+
+namespace echostream::auth_token {
+namespace {
+
+constexpr std::string_view kKey = "authorization";
+
+// The token that this layer added to a call, so that another attempt of it gets the token of then.
+struct AddedToken {
+  std::string token;
+};
+
+Metadata without_token(const Metadata& metadata) {
+  Metadata rest;
+  for (const auto& [key, value] : metadata.entries()) {
+    if (key != kKey) rest.add(key, value);
+  }
+  return rest;
+}
+
+}  // namespace
+
+CallerAuth::CallerAuth(Loop& loop, const AuthTokenOptions& options, plugins::MethodPatterns methods,
+                       std::vector<PeerName> send_to, std::shared_ptr<plugins::Warnings> log)
+    : loop_(loop),
+      keeper_(loop, options.send, options.refresh_before, options.fetch_timeout),
+      methods_(std::move(methods)),
+      send_to_(std::move(send_to)),
+      send_to_unverified_(options.send_to_unverified_peers),
+      log_(std::move(log)) {}
+
+bool CallerAuth::wants(const MethodInfo& method, InterceptedCall::Side side) const {
+  return side == InterceptedCall::Side::kCaller && methods_.matches(method.full_name);
+}
+
+bool CallerAuth::may_show(const Session& session) const {
+  const std::optional<PeerIdentity> peer = session.peer_identity();
+  if (!send_to_.empty()) return peer && find_name_of(send_to_, *peer) != nullptr;
+  return send_to_unverified_ || is_verified(peer);
+}
+
+Task<Status> CallerAuth::add_token(InterceptedCall& call) {
+  if (call.state().get<AddedToken>() != nullptr) {
+    call.metadata() = without_token(call.metadata());
+    call.state().erase<AddedToken>();
+  } else if (call.metadata().find(kKey)) {
+    co_return Status();  // the program knows better
+  }
+  const std::optional<Session> session = call.session();
+  if (!session) {
+    co_return Status(StatusCode::kUnavailable,
+                     "not connected, and a token is only for a known peer");
+  }
+  // Early data leaves before the peer has shown who it is, so there is no token in it.
+  if (!session->is_open() && !(send_to_unverified_ && send_to_.empty())) {
+    Status connected = co_await session->wait_connected();
+    if (!connected.is_ok()) co_return connected;
+  }
+  if (!may_show(*session)) {
+    log_->warn(loop_.now(), "auth_token: no token is shown to " +
+                                session->remote_address().to_string() +
+                                (send_to_.empty() ? ", whose certificate nobody has verified"
+                                                  : ", which is not among those of send_to"));
+    co_return Status();
+  }
+  Result<std::string> token = co_await keeper_.get(call.deadline());
+  if (!token) co_return std::move(token).error();
+  call.metadata().add(std::string(kKey), "Bearer " + *token);
+  call.state().emplace<AddedToken>().token = *std::move(token);
+  co_return Status();
+}
+
+Task<Status> CallerAuth::call(InterceptedCall& call, Next next) {
+  Status added = co_await add_token(call);
+  if (!added.is_ok()) co_return added;
+  Status status = co_await next();
+  if (status.code() == StatusCode::kUnauthenticated) {
+    if (const AddedToken* shown = call.state().get<AddedToken>()) keeper_.reject(shown->token);
+  }
+  co_return status;
+}
+
+}  // namespace echostream::auth_token

@@ -1,0 +1,50 @@
+// The calling side's token: fetched when it is needed, kept until shortly before it expires.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "echostream/base/result.h"
+#include "echostream/base/task.h"
+#include "echostream/base/task_group.h"
+#include "echostream/base/wait.h"
+#include "echostream/loop.h"
+#include "echostream/plugins/auth_token.h"
+
+namespace echostream::auth_token {
+
+class TokenKeeper {
+ public:
+  TokenKeeper(Loop& loop, TokenSource source, Duration refresh_before, Duration fetch_timeout);
+
+  /// A token that has not expired; waits for one until `deadline` when there is none. The source is
+  /// asked by one at a time, ahead of time, and not again within a second of its last failure.
+  Task<Result<std::string>> get(LocalTime deadline);
+  /// A peer did not take that token: the next call gets another one, if the source has one.
+  void reject(std::string_view token);
+
+ private:
+  static constexpr Duration kPause = std::chrono::seconds(1);
+
+  bool is_fresh(WallTime now) const;
+  bool is_good(WallTime now) const;
+  void refresh();
+  Task<void> run_source();
+  void store(Result<BearerToken> fetched);
+
+  Loop& loop_;
+  TokenSource source_;
+  Duration refresh_before_;
+  Duration fetch_timeout_;
+  std::optional<BearerToken> token_;
+  bool is_rejected_ = false;
+  bool is_refreshing_ = false;
+  /// Why the last refresh failed; OK when it did not.
+  Status failure_;
+  LocalTime next_try_{LocalTime::min()};
+  WaitPoint refreshed_;
+  TaskGroup tasks_;
+};
+
+}  // namespace echostream::auth_token
