@@ -31,6 +31,7 @@ class AuthTokenPlugin final : public Plugin {
 
   std::string_view name() const override { return "auth_token"; }
   std::string_view version() const override { return "1"; }
+  bool checks_sessions() const override { return false; }
 
   Task<Status> on_start(Node& node) override {
     const AuthTokenOptions& options = parts_.options;

@@ -167,8 +167,8 @@ class AuthTokenOptions {
 };
 static_assert(kSafeInAwait<AuthTokenOptions>);
 
-/// A plugin for one node. INVALID_ARGUMENT says which option is wrong. Why a token was refused goes to
-/// the node's log, a few lines each second, and so do rules for methods that nobody serves.
+/// A plugin for one node. INVALID_ARGUMENT says which option is wrong. Why a token was refused goes
+/// to the node's log, a few lines each second, and so do rules for methods that nobody serves.
 Result<std::shared_ptr<Plugin>> make_auth_token_plugin(AuthTokenOptions options);
 
 }  // namespace echostream
