@@ -101,6 +101,14 @@ Task<Result<BearerToken>> give(std::string token) {
   co_return given;
 }
 
+Task<Result<BearerToken>> give_file(std::string path) {
+  Result<std::string> text = read_secret_file(path);
+  if (!text) co_return std::move(text).error();
+  BearerToken given(*std::move(text));
+  given.expires = auth_token::expiry_of(given.token);
+  co_return given;
+}
+
 }  // namespace
 
 Status auth_token::check_options(const AuthTokenOptions& options) {
@@ -132,6 +140,10 @@ Result<StaticToken> StaticToken::of_hash(std::string_view sha256_text, std::stri
 
 TokenSource fixed_token(std::string token) {
   return [token = std::move(token)] { return give(token); };
+}
+
+TokenSource file_token(std::string path) {
+  return [path = std::move(path)] { return give_file(path); };
 }
 
 }  // namespace echostream

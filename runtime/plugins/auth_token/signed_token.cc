@@ -161,6 +161,17 @@ Result<SignedToken> verify_token(std::string_view token, const TokenChecks& chec
   return read_claims(token.substr(first + 1, second - first - 1), checks);
 }
 
+std::optional<WallTime> expiry_of(std::string_view token) {
+  const std::size_t first = token.find('.');
+  if (token.size() > kMaxTokenBytes || first == token.npos) return std::nullopt;
+  const auto decoded = from_base64url(token.substr(first + 1, token.rfind('.') - first - 1));
+  const auto claims = decoded ? JsonObject::parse(*decoded) : std::nullopt;
+  const Member* expires = claims ? claims->find("exp") : nullptr;
+  if (expires == nullptr) return std::nullopt;
+  const auto time = time_of(*expires);
+  return time ? std::optional<WallTime>(*time) : std::nullopt;
+}
+
 Status check_time(const SignedToken& token, WallTime now, Duration leeway) {
   if (now >= token.expires + leeway) return bad("it has expired");
   if (now < token.not_before - leeway) return bad("its time has not come yet (\"nbf\")");

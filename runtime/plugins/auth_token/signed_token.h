@@ -39,6 +39,10 @@ struct TokenChecks {
 /// what is wrong with it.
 Result<SignedToken> verify_token(std::string_view token, const TokenChecks& checks);
 
+/// When somebody else's token says that it expires, if it is a JWT and says so. Nothing is
+/// verified.
+std::optional<WallTime> expiry_of(std::string_view token);
+
 /// Whether it is the token's time. As above.
 Status check_time(const SignedToken& token, WallTime now, Duration leeway);
 

@@ -177,6 +177,15 @@ TEST_F(SignedTokens, AreGoodFromTheirFirstSecondToTheirLastWithinTheLeeway) {
   EXPECT_TRUE(check_time(token, WallTime(2000s), 5min).is_ok()) << "the latest there is";
 }
 
+TEST_F(SignedTokens, OfOthersSayWhenTheyExpire) {
+  EXPECT_EQ(expiry_of(signed_with("any", R"({"alg":"ES256"})", kPayload)),
+            WallTime(2'000'000'000s));
+  EXPECT_EQ(expiry_of(signed_with("any", kHeader, R"({"sub":"ann"})")), std::nullopt);
+  for (const char* text : {"", ".", "..", "a.b", "a.b.c", "opaque"}) {
+    EXPECT_EQ(expiry_of(text), std::nullopt) << text;
+  }
+}
+
 TEST_F(SignedTokens, C07_RefusalsNeverShowAnythingOfTheTokenOrTheKey) {
   const std::string hidden = "SeCrEtSeCrEtSeCrEtSeCrEtSeCrEtSe";
   keys_[0].secret = hidden;
