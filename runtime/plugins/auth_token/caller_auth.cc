@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "echostream/base/task_group.h"
+
 namespace echostream::auth_token {
 namespace {
 
@@ -19,6 +21,19 @@ Metadata without_token(const Metadata& metadata) {
     if (key != kKey) rest.add(key, value);
   }
   return rest;
+}
+
+// No longer than the call may take.
+Task<Status> wait_connected(Session session, InterceptedCall& call) {
+  const internal::TaskContext context = co_await internal::current_context();
+  std::optional<Status> status;
+  TaskGroup group(call.executor());
+  group.spawn(internal::store(session.wait_connected(), status), context.call);
+  const bool has_ended = co_await group.join(call.deadline());
+  if (!has_ended) {
+    co_return Status(StatusCode::kDeadlineExceeded, "the session was not open in time");
+  }
+  co_return *std::move(status);
 }
 
 }  // namespace
@@ -49,14 +64,11 @@ Task<Status> CallerAuth::add_token(InterceptedCall& call) {
   } else if (call.metadata().find(kKey)) {
     co_return Status();  // the program knows better
   }
-  const std::optional<Session> session = call.session();
-  if (!session) {
-    co_return Status(StatusCode::kUnavailable,
-                     "not connected, and a token is only for a known peer");
-  }
+  Result<Session> session = co_await call.wait_session();
+  if (!session) co_return std::move(session).error();
   // Early data leaves before the peer has shown who it is, so there is no token in it.
   if (!session->is_open() && !(send_to_unverified_ && send_to_.empty())) {
-    Status connected = co_await session->wait_connected();
+    Status connected = co_await wait_connected(*session, call);
     if (!connected.is_ok()) co_return connected;
   }
   if (!may_show(*session)) {
