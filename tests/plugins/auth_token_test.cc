@@ -48,6 +48,7 @@ class AuthTokens : public ::testing::TestWithParam<Wire> {
   }
   void connect_with(AuthTokenOptions at_server) {
     add(*lab_.server_node, std::move(at_server));
+    EXPECT_TRUE(lab_.run(lab_.server_node->start())->is_ok());
     lab_.connect();
     // Inside of the plugin's layer: it sees whom handlers see.
     lab_.server_node->add_middleware(std::make_shared<Peeker>([this](InterceptedCall& call) {
@@ -388,6 +389,7 @@ TEST_F(ShownTokens, WaitForTheHandshakeOfASessionWithEarlyData) {
 TEST_F(ShownTokens, OfAPersistentSessionWaitUntilItsPeerIsKnown) {
   make({});
   add(*lab_->client_node, showing("abc"));
+  EXPECT_TRUE(lab_->run(lab_->client_node->start())->is_ok());
   auto persistent = lab_->client_node->keep_connected("10.0.0.1:4433");
   ASSERT_TRUE(persistent) << persistent.status();
   std::optional<Result<Text>> slot;

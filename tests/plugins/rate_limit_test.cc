@@ -31,12 +31,13 @@ class RateLimits : public ::testing::TestWithParam<Wire> {
     };
     return chosen;
   }
-  static std::shared_ptr<RateLimitPlugin> add(Node& node, std::vector<RateRule> rules) {
+  std::shared_ptr<RateLimitPlugin> add(Node& node, std::vector<RateRule> rules) {
     RateLimitOptions options;
     options.rules = std::move(rules);
     auto plugin = make_rate_limit_plugin(std::move(options));
     EXPECT_TRUE(plugin) << plugin.status();
     EXPECT_TRUE(node.add_plugin(*plugin).is_ok());
+    EXPECT_TRUE(lab_.run(node.start())->is_ok());
     return *plugin;
   }
   static RateRule rule(double per_second, double burst, std::string methods = "*") {
@@ -293,7 +294,9 @@ INSTANTIATE_TEST_SUITE_P(Wires, RateLimits, ::testing::Values(Wire::kMemory, Wir
 
 TEST(RateLimitsPerSession, CountEachSessionByItself) {
   for (const Per per : {Per::kSession, Per::kPeerAddress, Per::kNode}) {
-    Lab lab;
+    Lab::Options quiet;
+    quiet.tune_server = [](NodeOptions& server) { server.log = [](LogLevel, std::string_view) {}; };
+    Lab lab(quiet);
     RateRule rule({"*"}, 0.001, 1);
     rule.per = per;
     RateLimitOptions options;

@@ -86,6 +86,11 @@ AuthRules::Decision AuthRules::decide(const MethodInfo& method, const Shown& sho
   return {refusal(*rule, shown), nullptr};
 }
 
+bool AuthRules::asks_for_certificate(const MethodInfo& method) {
+  const Rule* rule = rule_of(method);
+  return rule != nullptr && !rule->peers.empty();
+}
+
 Status AuthRules::refusal(const Rule& rule, const Shown& shown) {
   const bool lacks_token = rule.takes_tokens() && shown.token_peer == nullptr;
   const bool lacks_certificate = !rule.peers.empty() && !is_verified(shown.session_peer);

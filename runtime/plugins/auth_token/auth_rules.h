@@ -37,6 +37,8 @@ class AuthRules {
     std::shared_ptr<const AuthenticatedPeer::Details> peer;
   };
   Decision decide(const MethodInfo& method, const Shown& shown);
+  /// Whether Shown::session_peer matters.
+  bool asks_for_certificate(const MethodInfo& method);
 
   /// All patterns, for whoever looks for those that match nothing.
   std::vector<plugins::MethodPattern> patterns() const;

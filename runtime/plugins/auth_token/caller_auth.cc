@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::string_view kKey = "authorization";
 
-// The token that this layer added to a call, so that another attempt of it gets the token of then.
-struct AddedToken {
-  std::string token;
-};
-
 Metadata without_token(const Metadata& metadata) {
   Metadata rest;
   for (const auto& [key, value] : metadata.entries()) {
@@ -57,13 +52,20 @@ bool CallerAuth::may_show(const Session& session) const {
   return send_to_unverified_ || is_verified(peer);
 }
 
-Task<Status> CallerAuth::add_token(InterceptedCall& call) {
-  if (call.state().get<AddedToken>() != nullptr) {
+bool CallerAuth::add_token_at_once(InterceptedCall& call) {
+  if (const auto given = call.metadata().find(kKey)) {
+    // Another attempt gets the token of then; the program's own stay.
+    if (!keeper_.is_ours(*given)) return true;
     call.metadata() = without_token(call.metadata());
-    call.state().erase<AddedToken>();
-  } else if (call.metadata().find(kKey)) {
-    co_return Status();  // the program knows better
   }
+  const std::optional<Session> session = call.session();
+  if (!session || !session->is_open() || !may_show(*session)) return false;
+  const std::string* header = keeper_.ready();
+  if (header != nullptr) call.metadata().add(std::string(kKey), *header);
+  return header != nullptr;
+}
+
+Task<Status> CallerAuth::add_token(InterceptedCall& call) {
   Result<Session> session = co_await call.wait_session();
   if (!session) co_return std::move(session).error();
   // Early data leaves before the peer has shown who it is, so there is no token in it.
@@ -78,19 +80,20 @@ Task<Status> CallerAuth::add_token(InterceptedCall& call) {
                                                   : ", which is not among those of send_to"));
     co_return Status();
   }
-  Result<std::string> token = co_await keeper_.get(call.deadline());
-  if (!token) co_return std::move(token).error();
-  call.metadata().add(std::string(kKey), "Bearer " + *token);
-  call.state().emplace<AddedToken>().token = *std::move(token);
+  Result<std::string> header = co_await keeper_.get(call.deadline());
+  if (!header) co_return std::move(header).error();
+  call.metadata().add(std::string(kKey), *std::move(header));
   co_return Status();
 }
 
 Task<Status> CallerAuth::call(InterceptedCall& call, Next next) {
-  Status added = co_await add_token(call);
-  if (!added.is_ok()) co_return added;
+  if (!add_token_at_once(call)) {
+    Status added = co_await add_token(call);
+    if (!added.is_ok()) co_return added;
+  }
   Status status = co_await next();
   if (status.code() == StatusCode::kUnauthenticated) {
-    if (const AddedToken* shown = call.state().get<AddedToken>()) keeper_.reject(shown->token);
+    if (const auto shown = call.metadata().find(kKey)) keeper_.reject(*shown);
   }
   co_return status;
 }

@@ -27,6 +27,8 @@ class CallerAuth final : public Middleware {
 
  private:
   bool may_show(const Session& session) const;
+  /// Adds one, or says why there need be none, when nothing has to be waited for: true.
+  bool add_token_at_once(InterceptedCall& call);
   Task<Status> add_token(InterceptedCall& call);
 
   Loop& loop_;

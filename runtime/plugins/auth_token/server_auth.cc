@@ -72,7 +72,9 @@ std::shared_ptr<const AuthenticatedPeer::Details> ServerAuth::token_peer_of(Inte
 AuthRules::Decision ServerAuth::decide(InterceptedCall& call) {
   Shown shown;
   shown.token_peer = token_peer_of(call);
-  if (const auto session = call.session()) shown.session_peer = session->peer_identity();
+  if (rules_.asks_for_certificate(call.method())) {
+    if (const auto session = call.session()) shown.session_peer = session->peer_identity();
+  }
   return rules_.decide(call.method(), shown);
 }
 

@@ -28,21 +28,23 @@ TokenKeeper::TokenKeeper(Loop& loop, TokenSource source, Duration refresh_before
       tasks_(loop) {}
 
 bool TokenKeeper::is_good(WallTime now) const {
-  return token_ && (!token_->expires || now < *token_->expires);
+  return !header_.empty() && (!expires_ || now < *expires_);
 }
 
 bool TokenKeeper::is_fresh(WallTime now) const {
-  return is_good(now) && !is_rejected_ &&
-         (!token_->expires || now < *token_->expires - refresh_before_);
+  return is_good(now) && !is_rejected_ && (!expires_ || now < *expires_ - refresh_before_);
+}
+
+const std::string* TokenKeeper::ready() {
+  const WallTime now = loop_.wall_time();
+  if (!is_fresh(now) && !is_refreshing_ && loop_.now() >= next_try_) refresh();
+  // One that was not taken once may be good for others; a newer one is worth the wait.
+  return is_good(now) && !(is_rejected_ && is_refreshing_) ? &header_ : nullptr;
 }
 
 Task<Result<std::string>> TokenKeeper::get(LocalTime deadline) {
   while (true) {
-    const WallTime now = loop_.wall_time();
-    const bool may_refresh = !is_refreshing_ && loop_.now() >= next_try_;
-    if (!is_fresh(now) && may_refresh) refresh();
-    // One that was not taken once may be good for others; a newer one is worth the wait.
-    if (is_good(now) && !(is_rejected_ && is_refreshing_)) co_return token_->token;
+    if (const std::string* header = ready()) co_return *header;
     if (!is_refreshing_) {
       co_return failure_.is_ok() ? Status(StatusCode::kUnavailable, "no token was to be had")
                                  : failure_;
@@ -57,8 +59,8 @@ Task<Result<std::string>> TokenKeeper::get(LocalTime deadline) {
   }
 }
 
-void TokenKeeper::reject(std::string_view token) {
-  if (token_ && token_->token == token) is_rejected_ = true;
+void TokenKeeper::reject(std::string_view header) {
+  if (header == header_) is_rejected_ = true;
 }
 
 void TokenKeeper::refresh() {
@@ -96,7 +98,8 @@ void TokenKeeper::store(Result<BearerToken> fetched) {
   if (fetched) {
     is_rejected_ = false;
     failure_ = Status();
-    token_ = *std::move(fetched);
+    last_header_ = std::exchange(header_, "Bearer " + fetched->token);
+    expires_ = fetched->expires;
   } else {
     failure_ = fetched.error().with_context("no token");
   }

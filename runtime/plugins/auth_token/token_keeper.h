@@ -18,11 +18,18 @@ class TokenKeeper {
  public:
   TokenKeeper(Loop& loop, TokenSource source, Duration refresh_before, Duration fetch_timeout);
 
-  /// A token that has not expired; waits for one until `deadline` when there is none. The source is
-  /// asked by one at a time, ahead of time, and not again within a second of its last failure.
+  /// What goes into `authorization`, with a token that has not expired; waits for one until
+  /// `deadline` when there is none. The source is asked by one at a time, ahead of time, and not
+  /// again within a second of its last failure.
   Task<Result<std::string>> get(LocalTime deadline);
-  /// A peer did not take that token: the next call gets another one, if the source has one.
-  void reject(std::string_view token);
+  /// The same when there is no need to wait, which is nearly always; null when there is.
+  const std::string* ready();
+  /// A peer did not take that one: the next call gets another, if the source has one.
+  void reject(std::string_view header);
+  /// Whether it is the latest one, or the one before.
+  bool is_ours(std::string_view header) const {
+    return header == header_ || header == last_header_;
+  }
 
  private:
   static constexpr Duration kPause = std::chrono::seconds(1);
@@ -37,7 +44,10 @@ class TokenKeeper {
   TokenSource source_;
   Duration refresh_before_;
   Duration fetch_timeout_;
-  std::optional<BearerToken> token_;
+  /// "Bearer ..."; empty while there is none.
+  std::string header_;
+  std::string last_header_;
+  std::optional<WallTime> expires_;
   bool is_rejected_ = false;
   bool is_refreshing_ = false;
   /// Why the last refresh failed; OK when it did not.

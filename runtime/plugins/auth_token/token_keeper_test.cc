@@ -59,7 +59,7 @@ TEST_F(TokenKeeping, OneIsFetchedForAllWhoWait) {
   for (int i = 0; i < 100; ++i) {
     group.spawn([](TokenKeeper& from, int& count) -> Task<void> {
       const auto token = co_await from.get(kNever);
-      if (token && *token == "token1") ++count;
+      if (token && *token == "Bearer token1") ++count;
     }(kept, got));
   }
   ASSERT_TRUE(sim_.run_until([&] { return group.size() == 0; }, 1s));
@@ -69,25 +69,25 @@ TEST_F(TokenKeeping, OneIsFetchedForAllWhoWait) {
 
 TEST_F(TokenKeeping, ANewOneIsFetchedAheadOfTimeAndNobodyWaitsForIt) {
   TokenKeeper kept = keeper();
-  EXPECT_EQ(*get(kept), "token1");
+  EXPECT_EQ(*get(kept), "Bearer token1");
   sim_.run_for(49s);
-  EXPECT_EQ(*get(kept), "token1");
+  EXPECT_EQ(*get(kept), "Bearer token1");
   EXPECT_EQ(fetched_, 1);
   sim_.run_for(2s);
   const LocalTime before = loop_.now();
-  EXPECT_EQ(*get(kept), "token1") << "nine seconds are left";
+  EXPECT_EQ(*get(kept), "Bearer token1") << "nine seconds are left";
   EXPECT_EQ(loop_.now(), before) << "did not wait";
   sim_.run_for(1s);
-  EXPECT_EQ(*get(kept), "token2");
+  EXPECT_EQ(*get(kept), "Bearer token2");
   EXPECT_EQ(fetched_, 2);
 }
 
 TEST_F(TokenKeeping, AnExpiredOneIsNeverGiven) {
   TokenKeeper kept = keeper();
-  EXPECT_EQ(*get(kept), "token1");
+  EXPECT_EQ(*get(kept), "Bearer token1");
   fails_ = Status(StatusCode::kUnavailable, "the identity server is down");
   sim_.run_for(55s);
-  EXPECT_EQ(*get(kept), "token1") << "the new one does not come, the old one is still good";
+  EXPECT_EQ(*get(kept), "Bearer token1") << "the new one does not come, the old one is still good";
   sim_.run_for(6s);
   const auto token = get(kept);
   ASSERT_FALSE(token);
@@ -116,13 +116,13 @@ TEST_F(TokenKeeping, AFailingSourceIsAskedOnceASecondAtMost) {
 
 TEST_F(TokenKeeping, OneThatAPeerDidNotTakeIsReplacedOnceASecondAtMost) {
   TokenKeeper kept = keeper();
-  EXPECT_EQ(*get(kept), "token1");
-  kept.reject("token0");
-  EXPECT_EQ(*get(kept), "token1") << "that was an older one";
-  kept.reject("token1");
-  EXPECT_EQ(*get(kept), "token1") << "just fetched: there is no better one";
+  EXPECT_EQ(*get(kept), "Bearer token1");
+  kept.reject("Bearer token0");
+  EXPECT_EQ(*get(kept), "Bearer token1") << "that was an older one";
+  kept.reject("Bearer token1");
+  EXPECT_EQ(*get(kept), "Bearer token1") << "just fetched: there is no better one";
   sim_.run_for(1s);
-  EXPECT_EQ(*get(kept), "token2");
+  EXPECT_EQ(*get(kept), "Bearer token2");
   EXPECT_EQ(fetched_, 2);
 }
 
@@ -155,7 +155,7 @@ TEST_F(TokenKeeping, ACallThatGoesAwayLeavesTheOthersTheirToken) {
     sim_.run_for(10ms);
   }
   ASSERT_TRUE(sim_.run_until([&] { return slot.has_value(); }, 1s));
-  EXPECT_EQ(**slot, "token1");
+  EXPECT_EQ(**slot, "Bearer token1");
   EXPECT_EQ(fetched_, 1);
 }
 
@@ -175,7 +175,7 @@ TEST_F(TokenKeeping, WhatCannotBeSentIsNoToken) {
     EXPECT_FALSE(get(kept)) << text;
   }
   TokenKeeper kept(loop_, fixed_token("abc.def"), 10s, 5s);
-  EXPECT_EQ(*get(kept), "abc.def");
+  EXPECT_EQ(*get(kept), "Bearer abc.def");
 }
 
 }  // namespace
