@@ -112,7 +112,7 @@ TEST_P(RateLimits, KeepTheRateOverAMinute) {
 TEST_P(RateLimits, CountEachMethodByItselfOrAllTogether) {
   RateRule apart = rule(0.001, 1), together = rule(0.001, 3);
   together.each_method = false;
-  add(*lab_.server_node, {apart, together});
+  add(*lab_.server_node, {together, apart});
   lab_.connect();
   const auto delay = [&] { return lab_.run(lab_.client().Delay(text("")))->status().code(); };
   EXPECT_TRUE(echo().is_ok());
