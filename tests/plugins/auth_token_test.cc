@@ -5,6 +5,7 @@
 #include "tests/plugins/real_nodes.h"
 #include "tests/support/lab.h"
 #include "tests/support/layers.h"
+#include "tests/support/seeds.h"
 
 namespace echostream::testing {
 namespace {
@@ -244,6 +245,45 @@ TEST_P(AuthTokens, O01_AFloodOfBadOnesLogsAFewLines) {
   for (int i = 0; i < 200; ++i) (void)echo(with("bad" + std::to_string(i)));
   EXPECT_LE(log_.size(), 20u);
   EXPECT_GE(log_.size(), 10u);
+}
+
+// The server keeps time whatever the network does: its handler is gone at the expiry, and the
+// client hears of it when something gets through.
+TEST(AuthTokensOnBadNetworks, EndTheirStreamsInTime) {
+  for_each_seed(20, [](std::uint64_t seed) {
+    Lab::Options chosen;
+    chosen.seed = seed;
+    chosen.link.delay = 20ms;
+    chosen.link.jitter = 30ms;
+    chosen.link.loss = 0.1;
+    Lab lab(chosen);
+    AuthTokenOptions accept;
+    accept.keys.push_back(kKey);
+    accept.leeway = 0s;
+    auto plugin = make_auth_token_plugin(std::move(accept));
+    ASSERT_TRUE(plugin && lab.server_node->add_plugin(*plugin).is_ok());
+    lab.connect();
+    Loop& server = lab.server_node->loop();
+    const WallTime expires(
+        std::chrono::ceil<std::chrono::seconds>((server.wall_time() + 10s).time_since_epoch()));
+    const auto token = sign_token(kKey, TokenClaims("ann", expires));
+    ASSERT_TRUE(token) << token.status();
+    Ticks forever;
+    forever.set_count(1'000'000);
+    forever.set_pause_ms(37);
+    auto reader = lab.run(
+        lab.client().Tick(forever, CallOptions().metadata("authorization", "Bearer " + *token)));
+    lab.run_for(expires - server.wall_time() - 1ms);
+    EXPECT_EQ(lab.server_handler->running, 1) << seed;
+    lab.run_for(2ms);
+    EXPECT_EQ(lab.server_handler->running, 0) << seed;
+    const std::int64_t written = lab.server_handler->ticks;
+    std::int64_t read = 0;
+    while (*lab.run(reader->next())) ++read;
+    EXPECT_EQ(reader->status().code(), StatusCode::kUnauthenticated) << seed;
+    EXPECT_LE(read, written) << seed;
+    EXPECT_LE(server.wall_time() - expires, 5s) << seed;
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Wires, AuthTokens, ::testing::Values(Wire::kMemory, Wire::kQuic),
