@@ -116,8 +116,9 @@ static_assert(kSafeInAwait<BearerToken>);
 using TokenSource = std::function<Task<Result<BearerToken>>()>;
 /// Always the same one.
 TokenSource fixed_token(std::string token);
-/// What read_secret_file() finds there, each time anew. If it is a JWT, its `exp` says when it expires,
-/// and another one is read shortly before; any other is read again when a peer does not take it.
+/// What read_secret_file() finds there, each time anew. If it is a JWT, its `exp` says when it
+/// expires, and another one is read shortly before; any other is read again when a peer does not
+/// take it.
 TokenSource file_token(std::string path);
 
 /// What a file holds without the newline at its end, when nobody but its owner may read it (mode
