@@ -117,6 +117,9 @@ Result<std::shared_ptr<Plugin>> make_plugin(const config::AuthTokenSettings& set
   }
   if (!status.is_ok()) return status.with_context("auth_token");
   if (settings.has_leeway_ms()) options.leeway = milliseconds(settings.leeway_ms());
+  if (settings.has_remember_on_session_ms()) {
+    options.remember_on_session = milliseconds(settings.remember_on_session_ms());
+  }
   if (settings.has_end_streams_at_expiry()) {
     options.end_streams_at_expiry = settings.end_streams_at_expiry();
   }

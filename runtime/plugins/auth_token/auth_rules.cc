@@ -38,8 +38,13 @@ Result<AuthRules> AuthRules::make(const std::vector<AuthRule>& rules) {
     Status names = check_names(rule.allow_subjects, "subject");
     if (names.is_ok()) names = check_names(rule.allow_scopes, "scope");
     if (!names.is_ok()) return names.with_context(which);
-    made.rules_.push_back({*std::move(methods), rule.allow_anyone, rule.allow_any_token,
-                           rule.allow_subjects, rule.allow_scopes, *std::move(peers)});
+    Rule& added = made.rules_.emplace_back();
+    added.methods = *std::move(methods);
+    added.anyone = rule.allow_anyone;
+    added.any_token = rule.allow_any_token;
+    added.subjects = rule.allow_subjects;
+    added.scopes = rule.allow_scopes;
+    added.peers = *std::move(peers);
   }
   return made;
 }
@@ -50,30 +55,30 @@ bool AuthRules::Rule::allows(const AuthenticatedPeer::Details& token_peer) const
                      [&](const std::string& scope) { return contains(token_peer.scopes, scope); });
 }
 
-const AuthRules::Rule* AuthRules::rule_of(const MethodInfo& method) {
+const AuthRules::Rule& AuthRules::rule_of(const MethodInfo& method) {
+  static const Rule kNobody;
+  static const Rule kAnyToken = [] {
+    Rule rule;
+    rule.any_token = true;
+    return rule;
+  }();
+  if (rules_.empty()) return kAnyToken;
   auto found = found_.find(&method);
   if (found == found_.end()) {
-    std::optional<std::size_t> index;
-    for (std::size_t i = 0; i < rules_.size() && !index; ++i) {
-      if (rules_[i].methods.matches(method.full_name)) index = i;
-    }
-    found = found_.emplace(&method, index).first;
+    const auto first = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
+      return rule.methods.matches(method.full_name);
+    });
+    found = found_.emplace(&method, static_cast<std::size_t>(first - rules_.begin())).first;
   }
-  return found->second ? &rules_[*found->second] : nullptr;
+  return found->second < rules_.size() ? rules_[found->second] : kNobody;
 }
 
-AuthRules::Decision AuthRules::decide(const MethodInfo& method, const Shown& shown) {
-  if (rules_.empty()) {
-    if (shown.token_peer == nullptr) return {unauthenticated(), nullptr};
-    return {Status(), shown.token_peer};
-  }
-  const Rule* rule = rule_of(method);
-  if (rule == nullptr) return {denied(), nullptr};
-  if (shown.token_peer != nullptr && rule->allows(*shown.token_peer)) {
+AuthRules::Decision AuthRules::decide(const Rule& rule, const Shown& shown) {
+  if (shown.token_peer != nullptr && rule.allows(*shown.token_peer)) {
     return {Status(), shown.token_peer};
   }
   if (shown.session_peer) {
-    const PeerName* name = find_name_of(rule->peers, *shown.session_peer);
+    const PeerName* name = find_name_of(rule.peers, *shown.session_peer);
     if (name != nullptr && shown.token_peer != nullptr) return {Status(), shown.token_peer};
     if (name != nullptr) {
       auto peer = std::make_shared<AuthenticatedPeer::Details>();
@@ -82,13 +87,8 @@ AuthRules::Decision AuthRules::decide(const MethodInfo& method, const Shown& sho
       return {Status(), std::move(peer)};
     }
   }
-  if (rule->anyone) return {Status(), shown.token_peer};
-  return {refusal(*rule, shown), nullptr};
-}
-
-bool AuthRules::asks_for_certificate(const MethodInfo& method) {
-  const Rule* rule = rule_of(method);
-  return rule != nullptr && !rule->peers.empty();
+  if (rule.anyone) return {Status(), shown.token_peer};
+  return {refusal(rule, shown), nullptr};
 }
 
 Status AuthRules::refusal(const Rule& rule, const Shown& shown) {

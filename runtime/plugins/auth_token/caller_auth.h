@@ -1,6 +1,7 @@
 // The calling side: adds the token, where it cannot fall into the wrong hands.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -26,16 +27,31 @@ class CallerAuth final : public Middleware {
   Task<Status> call(InterceptedCall& call, Next next) override;
 
  private:
+  /// What went with a call.
+  struct Sent {
+    enum class Way : unsigned char { kNothing, kToken, kAsking, kRelying };
+    Way way = Way::kNothing;
+    std::int64_t number = 0;  // of the token
+    LocalTime at{};
+    /// Where it is remembered, or was asked to be.
+    std::optional<Session> session;
+  };
+
   bool may_show(const Session& session) const;
-  /// Adds one, or says why there need be none, when nothing has to be waited for: true.
-  bool add_token_at_once(InterceptedCall& call);
-  Task<Status> add_token(InterceptedCall& call);
+  /// When nothing has to be waited for: true.
+  bool add_token_at_once(InterceptedCall& call, Sent& sent);
+  Task<Status> add_token(InterceptedCall& call, Sent& sent);
+  void show(InterceptedCall& call, const Session& session, std::string_view header, Sent& sent);
+  bool may_rely(const InterceptedCall& call) const;
+  void handle_answer(InterceptedCall& call, const Sent& sent, const Status& status);
 
   Loop& loop_;
   TokenKeeper keeper_;
   plugins::MethodPatterns methods_;
   std::vector<PeerName> send_to_;
   bool send_to_unverified_;
+  /// Zero: never.
+  Duration remember_on_session_;
   std::shared_ptr<plugins::Warnings> log_;
 };
 

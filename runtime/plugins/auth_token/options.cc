@@ -79,6 +79,9 @@ Status check_keys(const std::vector<TokenKey>& keys) {
 Status check_numbers(const AuthTokenOptions& options) {
   using namespace std::chrono_literals;
   if (options.leeway < 0s || options.leeway > 5min) return wrong("leeway must be 0 to 5 minutes");
+  if (options.remember_on_session < 0s || options.remember_on_session > 24h) {
+    return wrong("remember_on_session must be 0 to 24 hours");
+  }
   if (options.max_cached_tokens < 1 || options.max_cached_tokens > 1'000'000) {
     return wrong("max_cached_tokens must be 1 to 1000000");
   }

@@ -7,17 +7,21 @@
 
 #include "echostream/base/task_group.h"
 
+#include "runtime/plugins/auth_token/remembering.h"
+
 namespace echostream::auth_token {
 namespace {
 
 // The wall clock may be set meanwhile: it is looked at that often.
 constexpr Duration kMostSleep = std::chrono::minutes(1);
+// To remember for less is not worth saying so.
+constexpr Duration kLeastKept = std::chrono::seconds(1);
 
 // RFC 6750 section 2.1. None without the metadata; empty when there is something else in it.
 std::optional<std::string_view> bearer_token(const Metadata& metadata) {
   std::optional<std::string_view> value;
   for (const auto& [key, text] : metadata.entries()) {
-    if (key != "authorization") continue;
+    if (key != kAuthorization) continue;
     if (value) return std::string_view();  // which one is meant?
     value = text;
   }
@@ -46,19 +50,18 @@ ServerAuth::ServerAuth(Loop& loop, const AuthTokenOptions& options, AuthRules ru
       rules_(std::move(rules)),
       log_(std::move(log)),
       leeway_(options.leeway),
+      remember_on_session_(options.remember_on_session),
       end_streams_at_expiry_(options.end_streams_at_expiry) {}
 
 bool ServerAuth::wants(const MethodInfo&, InterceptedCall::Side side) const {
   return side == InterceptedCall::Side::kServer;
 }
 
-std::shared_ptr<const AuthenticatedPeer::Details> ServerAuth::token_peer_of(InterceptedCall& call) {
-  const auto token = bearer_token(call.metadata());
-  if (!token) return nullptr;
-  auto peer = token->empty()
+ServerAuth::Peer ServerAuth::token_peer_of(InterceptedCall& call, std::string_view token) {
+  auto peer = token.empty()
                   ? Result<TokenTable::Peer>(Status(StatusCode::kUnauthenticated,
                                                     "\"authorization\" holds no bearer token"))
-                  : tokens_.find(*token, loop_.wall_time());
+                  : tokens_.find(token, loop_.wall_time());
   if (peer) return *std::move(peer);
   std::string line = "auth_token: refused a token for ";
   line += call.method().full_name;
@@ -69,13 +72,53 @@ std::shared_ptr<const AuthenticatedPeer::Details> ServerAuth::token_peer_of(Inte
   return nullptr;
 }
 
+// Rpcs alone: the others hear of it from nobody when it is over.
+bool ServerAuth::remembers_for(const MethodInfo& method, const AuthRules::Rule& rule) const {
+  return remember_on_session_ > Duration::zero() && method.kind == MethodKind::kRpc &&
+         rule.takes_only_tokens();
+}
+
+ServerAuth::Peer ServerAuth::kept_peer_of(InterceptedCall& call) {
+  const auto session = call.session();
+  auto* kept = session ? session->state().get<KeptPrincipal>() : nullptr;
+  return kept != nullptr ? kept->find(loop_.now(), loop_.wall_time() - leeway_) : nullptr;
+}
+
+void ServerAuth::keep(InterceptedCall& call, const Peer& peer) {
+  const auto number = number_in(call.metadata(), kKeep);
+  const auto session = call.session();
+  if (!number || !session) return;
+  Duration time = remember_on_session_;
+  if (peer->expires) time = std::min(time, *peer->expires + leeway_ - loop_.wall_time());
+  if (time < kLeastKept) return;
+  auto& kept = session->state().get_or_emplace<KeptPrincipal>();
+  if (!kept.keep(peer, *number, loop_.now() + time)) return;
+  call.response_metadata().add(
+      std::string(kKept),
+      std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()));
+}
+
 AuthRules::Decision ServerAuth::decide(InterceptedCall& call) {
+  const AuthRules::Rule& rule = rules_.rule_of(call.method());
+  const auto token = bearer_token(call.metadata());
+  const bool remembers = remembers_for(call.method(), rule);
   Shown shown;
-  shown.token_peer = token_peer_of(call);
-  if (rules_.asks_for_certificate(call.method())) {
+  if (token) {
+    shown.token_peer = token_peer_of(call, *token);
+  } else if (remembers) {
+    shown.token_peer = kept_peer_of(call);
+  }
+  if (rule.asks_for_certificate()) {
     if (const auto session = call.session()) shown.session_peer = session->peer_identity();
   }
-  return rules_.decide(call.method(), shown);
+  AuthRules::Decision decision = AuthRules::decide(rule, shown);
+  if (decision.status.is_ok()) {
+    if (token && remembers) keep(call, decision.peer);
+  } else if (!token && decision.status.code() == StatusCode::kUnauthenticated &&
+             rule.takes_tokens()) {
+    call.trailing_metadata().add(std::string(kNeeded), "1");
+  }
+  return decision;
 }
 
 Task<Status> ServerAuth::serve(InterceptedCall& call, Next next) {

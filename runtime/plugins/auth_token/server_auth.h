@@ -25,8 +25,16 @@ class ServerAuth final : public Middleware {
   Task<Status> serve(InterceptedCall& call, Next next) override;
 
  private:
+  using Peer = std::shared_ptr<const AuthenticatedPeer::Details>;
+
   AuthRules::Decision decide(InterceptedCall& call);
-  std::shared_ptr<const AuthenticatedPeer::Details> token_peer_of(InterceptedCall& call);
+  Peer token_peer_of(InterceptedCall& call, std::string_view token);
+  /// Whether the session may stand for a token in calls of that method.
+  bool remembers_for(const MethodInfo& method, const AuthRules::Rule& rule) const;
+  /// Whom the session stands for; null when for nobody.
+  Peer kept_peer_of(InterceptedCall& call);
+  /// When the caller asked for it.
+  void keep(InterceptedCall& call, const Peer& peer);
   Task<Status> serve_until(InterceptedCall& call, Next next, WallTime expires);
 
   Loop& loop_;
@@ -34,6 +42,7 @@ class ServerAuth final : public Middleware {
   AuthRules rules_;
   std::shared_ptr<plugins::Warnings> log_;
   Duration leeway_;
+  Duration remember_on_session_;
   bool end_streams_at_expiry_;
 };
 

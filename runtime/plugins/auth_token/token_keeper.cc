@@ -98,7 +98,11 @@ void TokenKeeper::store(Result<BearerToken> fetched) {
   if (fetched) {
     is_rejected_ = false;
     failure_ = Status();
-    last_header_ = std::exchange(header_, "Bearer " + fetched->token);
+    std::string header = "Bearer " + fetched->token;
+    if (header != header_) {
+      last_header_ = std::exchange(header_, std::move(header));
+      ++number_;
+    }
     expires_ = fetched->expires;
   } else {
     failure_ = fetched.error().with_context("no token");

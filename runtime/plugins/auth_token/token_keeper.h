@@ -1,6 +1,7 @@
 // The calling side's token: fetched when it is needed, kept until shortly before it expires.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,11 +25,15 @@ class TokenKeeper {
   Task<Result<std::string>> get(LocalTime deadline);
   /// The same when there is no need to wait, which is nearly always; null when there is.
   const std::string* ready();
+  /// The number of the latest one, which goes up whenever the source gives another; 0 before the
+  /// first.
+  std::int64_t number() const { return number_; }
+  bool is_latest(std::string_view header) const { return header == header_; }
   /// A peer did not take that one: the next call gets another, if the source has one.
   void reject(std::string_view header);
   /// Whether it is the latest one, or the one before.
   bool is_ours(std::string_view header) const {
-    return header == header_ || header == last_header_;
+    return !header.empty() && (header == header_ || header == last_header_);
   }
 
  private:
@@ -47,6 +52,7 @@ class TokenKeeper {
   /// "Bearer ..."; empty while there is none.
   std::string header_;
   std::string last_header_;
+  std::int64_t number_ = 0;
   std::optional<WallTime> expires_;
   bool is_rejected_ = false;
   bool is_refreshing_ = false;

@@ -151,6 +151,10 @@ class AuthTokenOptions {
   bool end_streams_at_expiry = true;
   /// Signed tokens that were found good are remembered, the latest that many; 1 to 1,000,000.
   std::size_t max_cached_tokens = 1024;
+  /// At both sides. A token that was shown once on a session stands for the rpcs after it that
+  /// carry none, so long or until it expires, of methods that only a token opens; callers with this
+  /// plugin then leave it out. They do so only when `send_for` is "*". 0: never; at most 24 hours.
+  Duration remember_on_session = std::chrono::minutes(10);
 
   // What this node shows to those whom it calls.
 
