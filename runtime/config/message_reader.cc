@@ -62,6 +62,7 @@ std::string child_path(const std::string& path, const std::string& name) {
 
 std::vector<std::string> field_names(const Descriptor& message) {
   std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(message.field_count()));
   for (int i = 0; i < message.field_count(); ++i) names.push_back(message.field(i)->name());
   return names;
 }
@@ -244,11 +245,7 @@ void MessageReader::read_scalar(const Value& value, Message& message, const Fiel
     if (!found) {
       std::string hint;
       if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
-        std::vector<std::string> names;
-        for (int i = 0; i < field.enum_type()->value_count(); ++i) {
-          names.push_back(field.enum_type()->value(i)->name());
-        }
-        hint = suggestion(value.text, names);
+        hint = suggestion(value.text, value_names(field));
       }
       return refuse(value, path, expected_text(field) + hint);
     }

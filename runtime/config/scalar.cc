@@ -63,14 +63,6 @@ std::string range_text(const std::string& what, const Range<Number>& range) {
          (range.or_zero ? ", or 0" : "");
 }
 
-std::vector<std::string> value_names(const FieldDescriptor& field) {
-  std::vector<std::string> names;
-  for (int i = 0; i < field.enum_type()->value_count(); ++i) {
-    names.push_back(field.enum_type()->value(i)->name());
-  }
-  return names;
-}
-
 // protobuf's JSON writes 64-bit numbers as strings.
 bool may_be_number(const Value& value, bool is_json) {
   return value.kind == Value::Kind::kNumber || value.kind == Value::Kind::kText ||
@@ -105,6 +97,15 @@ std::optional<Number> parse_whole(const Value& value, bool is_json) {
 }
 
 }  // namespace
+
+std::vector<std::string> value_names(const FieldDescriptor& field) {
+  std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(field.enum_type()->value_count()));
+  for (int i = 0; i < field.enum_type()->value_count(); ++i) {
+    names.push_back(field.enum_type()->value(i)->name());
+  }
+  return names;
+}
 
 std::string expected_text(const FieldDescriptor& field) {
   switch (field.cpp_type()) {

@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/config/value.h"
 
 namespace echostream::internal {
 
+/// Of an enum.
+std::vector<std::string> value_names(const google::protobuf::FieldDescriptor& field);
 /// "a whole number from 1 to 65535", "one of CUBIC, NEW_RENO, BBR".
 std::string expected_text(const google::protobuf::FieldDescriptor& field);
 

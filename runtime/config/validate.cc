@@ -140,6 +140,7 @@ class Validation {
     if (plugin.settings_case() == config::PluginConfig::SETTINGS_NOT_SET) {
       std::vector<std::string> names;
       const auto* settings = config::PluginConfig::descriptor()->FindOneofByName("settings");
+      names.reserve(static_cast<std::size_t>(settings->field_count()));
       for (int i = 0; i < settings->field_count(); ++i) names.push_back(settings->field(i)->name());
       report(path, "names no plugin; give one of " + joined(names));
     }
