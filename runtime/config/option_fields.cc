@@ -58,6 +58,14 @@ class FieldCopy {
       variable = reflection_.GetBool(message_, &field);
     }
   }
+  void text(const char* name, std::string& variable) {
+    const FieldDescriptor& field = find(name);
+    if (direction_ == Direction::kToMessage) {
+      if (!variable.empty()) reflection_.SetString(&message_, &field, variable);
+    } else if (reflection_.HasField(message_, &field)) {
+      variable = reflection_.GetString(message_, &field);
+    }
+  }
   template <class Unit>
   void time(const char* name, Duration& variable) {
     const FieldDescriptor& field = find(name);
@@ -123,6 +131,10 @@ void copy(Direction direction, config::NodeConfig& message, NodeOptions& options
   fields.flag("migrate_on_address_change", options.migrate_on_address_change);
   fields.number("max_path_changes_per_second", options.max_path_changes_per_second);
   fields.flag("follow_preferred_address", options.follow_preferred_address);
+  fields.text("key_log_file", options.key_log_file);
+  fields.text("qlog_directory", options.qlog_directory);
+  fields.flag("use_environment", options.use_environment);
+  fields.flag("grease_quic_bit", options.grease_quic_bit);
 
   copy(direction, *message.mutable_limits(), options.limits);
   const bool is_given = message.has_shared_clock();

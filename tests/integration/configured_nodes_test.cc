@@ -191,6 +191,12 @@ TEST(ConfigurationPage, ItsFullExamplesAreRightAndSayTheSame) {
   EXPECT_EQ(print_config(*text, ConfigFormat::kText), print_config(*json, ConfigFormat::kText));
 }
 
+TEST(ConfigurationPage, ItsPluginsAreRight) {
+  const auto read = parse_config(example("textproto", "# plugins"), "robot.textproto");
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->message().plugins_size(), 5);
+}
+
 TEST(ConfigurationPage, ItsErrorsAreWhatIsSaid) {
   const auto read = parse_config(example("json", "{\n  \"listn\""), "robot.json");
   ASSERT_FALSE(read);
