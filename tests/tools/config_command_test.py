@@ -3,6 +3,7 @@
   config_command_test.py <the program> <docs/configuration.md>
 """
 
+import glob
 import json
 import os
 import re
@@ -43,6 +44,24 @@ class ConfigCheck(unittest.TestCase):
         code, output, errors = self.check(self.write("robot.json", bad))
         self.assertEqual((code, output), (2, ""))
         self.assertIn("```\n" + errors + "```\n", page)
+
+    def test_the_configurations_on_the_plugins_pages_are_right(self):
+        pages = glob.glob(os.path.join(os.path.dirname(PAGE), "plugins", "*.md"))
+        self.assertTrue(pages)
+        for page in sorted(pages):
+            with open(page, encoding="utf-8") as file:
+                blocks = re.findall(r"```(json|textproto)\n(.*?)```", file.read(), re.DOTALL)
+            found = 0
+            for kind, text in blocks:
+                name = os.path.basename(page)[:-len(".md")]
+                if kind == "json" and text.lstrip("{ \n").startswith(f'"{name}"'):
+                    text = f'{{"plugins": [{text}]}}'  # the plugin alone
+                elif "plugins" not in text:
+                    continue
+                code, _, errors = self.check(self.write(f"{name}.{kind}", text), "--no-files")
+                self.assertEqual(code, 0, f"{page}: {errors}")
+                found += 1
+            self.assertGreater(found, 0, f"{page} shows no configuration")
 
     def test_errors_for_a_program(self):
         name = self.write("robot.json", '{"listen": ["nowhere"],\n "nod\\"e": 1}')
