@@ -41,6 +41,7 @@ PLUGIN_CLASSES = {
 }
 # What a file cannot hold, each with its reason.
 CODE_ONLY = {
+    "NodeOptions.key_log_file": "secrets: never by a file that is copied to production",
     "NodeOptions.log": "a function; node.log_level makes one",
     "NodeOptions.on_session": "a function",
     "NodeOptions.on_session_closed": "a function",

@@ -131,7 +131,6 @@ void copy(Direction direction, config::NodeConfig& message, NodeOptions& options
   fields.flag("migrate_on_address_change", options.migrate_on_address_change);
   fields.number("max_path_changes_per_second", options.max_path_changes_per_second);
   fields.flag("follow_preferred_address", options.follow_preferred_address);
-  fields.text("key_log_file", options.key_log_file);
   fields.text("qlog_directory", options.qlog_directory);
   fields.flag("use_environment", options.use_environment);
   fields.flag("grease_quic_bit", options.grease_quic_bit);

@@ -148,7 +148,6 @@ TEST(OptionFields, StandForWhatTheirNamesSay) {
   message.set_max_path_changes_per_second(9);
   message.set_address_validation(config::NodeConfig::ALWAYS);
   message.set_congestion_control(config::NodeConfig::NEW_RENO);
-  message.set_key_log_file("keys");
   message.set_qlog_directory("traces");
   NodeOptions options;
   copy(Direction::kToOptions, message, options);
@@ -165,7 +164,6 @@ TEST(OptionFields, StandForWhatTheirNamesSay) {
   EXPECT_EQ(options.max_path_changes_per_second, 9u);
   EXPECT_EQ(options.address_validation, AddressValidation::kAlways);
   EXPECT_EQ(options.congestion_control, CongestionControl::kNewReno);
-  EXPECT_EQ(options.key_log_file, "keys");
   EXPECT_EQ(options.qlog_directory, "traces");
 }
 
