@@ -124,6 +124,17 @@ bool ServerCall::decode_event(MessageSlot event) {
   return false;
 }
 
+void ServerCall::finish(const google::protobuf::MessageLite* reply, const Status& status) {
+  const bool replies = reply != nullptr && status.is_ok();
+  finish(replies ? encode_message(*reply) : Result<Buffer>(Buffer()), replies, status);
+}
+
+void ServerCall::finish(const Buffer* reply, const Status& status) {
+  finish(reply != nullptr ? *reply : Buffer(), reply != nullptr, status);
+}
+
+void ServerCall::finish(const Status& status) { finish(Buffer(), false, status); }
+
 void ServerCall::finish(Result<Buffer> reply, bool has_reply, const Status& status) {
   if (std::exchange(finished_, true) || (!state_ && chain_ == nullptr)) return;
   Status end = status.is_ok() ? reply.status() : status;

@@ -59,15 +59,10 @@ class ServerCall : public PooledObject {
   /// The event's message; false when it cannot be decoded.
   bool decode_event(MessageSlot event);
   /// The end of an rpc or client stream: a reply, or an error. Middleware may still change it.
-  void finish(const google::protobuf::MessageLite* reply, const Status& status) {
-    finish(reply != nullptr && status.is_ok() ? encode_message(*reply) : Result<Buffer>(Buffer()),
-           reply != nullptr, status);
-  }
-  void finish(const Buffer* reply, const Status& status) {
-    finish(reply != nullptr ? *reply : Buffer(), reply != nullptr, status);
-  }
+  void finish(const google::protobuf::MessageLite* reply, const Status& status);
+  void finish(const Buffer* reply, const Status& status);
   /// The end of a stream.
-  void finish(const Status& status) { finish(Buffer(), false, status); }
+  void finish(const Status& status);
   /// The handler has ended, or the call was answered in its place.
   bool is_finished() const noexcept { return finished_; }
   /// Answers in the handler's place, whatever it and the layers around it are doing.
