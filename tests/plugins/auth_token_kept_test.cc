@@ -191,7 +191,7 @@ TEST_F(KeptTokens, OfTheProgramItselfAreJudgedAloneAndChangeNothing) {
   const auto as_ben = [&] { return CallOptions().metadata("authorization", ben); };
   EXPECT_TRUE(echo(as_ben()).is_ok());
   EXPECT_TRUE(echo().is_ok());
-  EXPECT_TRUE(echo(as_ben()).is_ok());
+  EXPECT_TRUE(echo(as_ben().metadata("authorization-keep", "9")).is_ok());
   EXPECT_TRUE(echo().is_ok());
   EXPECT_EQ(echo(CallOptions().metadata("authorization", "Bearer bad")).code(),
             StatusCode::kUnauthenticated);
@@ -305,7 +305,9 @@ TEST_F(KeptTokens, AreShownAgainWithACallThatHadToMoveToAnotherSession) {
 }
 
 TEST_F(KeptTokens, GarbageInTheConventionIsNoConvention) {
-  make();
+  AuthTokenOptions others;
+  others.send_for = {"lab.v1.Lab/Fail"};
+  make(accepting(), std::move(others));
   const std::string ben = "Bearer " + signed_for("ben", now() + 1h);
   for (const char* number : {"", "0", "-1", "x", "99999999999999999999"}) {
     Metadata response;
@@ -316,6 +318,10 @@ TEST_F(KeptTokens, GarbageInTheConventionIsNoConvention) {
                     .is_ok());
     EXPECT_FALSE(response.find("authorization-kept")) << number;
   }
+  EXPECT_EQ(echo().code(), StatusCode::kUnauthenticated);
+  EXPECT_TRUE(echo(CallOptions().metadata("authorization", ben).metadata("authorization-keep", "1"))
+                  .is_ok());
+  EXPECT_TRUE(echo().is_ok()) << "the same without the plugin, and without garbage";
 }
 
 // Calls of several tokens on the way at once, over a network that loses and reorders: each is made

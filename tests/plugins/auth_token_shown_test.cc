@@ -84,9 +84,16 @@ TEST_F(ShownTokens, LeaveThoseOfTheProgramAlone) {
 
 TEST_F(ShownTokens, DoNotGoToAPeerThatNobodyHasVerified) {
   make({.client_trusts_anybody = true});
-  add(*lab_->client_node, showing("abc"));
+  int fetched = 0;
+  AuthTokenOptions options;
+  options.send = [&fetched] {
+    ++fetched;
+    return fixed_token("abc")();
+  };
+  add(*lab_->client_node, std::move(options));
   lab_->connect();
   EXPECT_EQ(shown(), std::nullopt);
+  EXPECT_EQ(fetched, 0);
   EXPECT_THAT(log_, Contains(HasSubstr("no token is shown to 10.0.0.1:4433")));
 }
 

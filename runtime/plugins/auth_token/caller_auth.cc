@@ -14,10 +14,10 @@ namespace {
 // Before the end of the time for which a peer remembers: so long may a call be on its way.
 constexpr Duration kMostMargin = std::chrono::seconds(30);
 
-Metadata without_token(const Metadata& metadata) {
+Metadata without_keep(const Metadata& metadata, bool nor_token) {
   Metadata rest;
   for (const auto& [key, value] : metadata.entries()) {
-    if (key != kAuthorization && key != kKeep) rest.add(key, value);
+    if (key != kKeep && !(nor_token && key == kAuthorization)) rest.add(key, value);
   }
   return rest;
 }
@@ -89,24 +89,29 @@ void CallerAuth::show(InterceptedCall& call, const Session& session, std::string
 
 bool CallerAuth::add_token_at_once(InterceptedCall& call, Sent& sent) {
   if (const auto given = call.metadata().find(kAuthorization)) {
-    // Another attempt gets the token of then; the program's own stay, and are not remembered.
-    if (!keeper_.is_ours(*given)) return true;
-    call.metadata() = without_token(call.metadata());
+    // Another attempt gets the token of then. The program's own stay, and are not remembered, or
+    // the session would stand for whomever the program passes on.
+    const bool is_ours = keeper_.is_ours(*given);
+    if (is_ours || call.metadata().find(kKeep)) {
+      call.metadata() = without_keep(call.metadata(), is_ours);
+    }
+    if (!is_ours) return true;
   }
   std::optional<Session> session = call.session();
   if (!session) return false;
-  // Also fetches the next token in time.
-  const std::string* header = keeper_.ready();
-  if (may_rely(call)) {
-    const auto* kept = session->state().get<KeptByPeer>();
-    if (kept != nullptr && kept->way_of(call.method(), keeper_.number(), call.executor().now()) ==
-                               KeptByPeer::Way::kRely) {
+  const auto* kept = may_rely(call) ? session->state().get<KeptByPeer>() : nullptr;
+  if (kept != nullptr) {
+    // Fetches the next one in time.
+    (void)keeper_.ready();
+    if (kept->way_of(call.method(), keeper_.number(), call.executor().now()) ==
+        KeptByPeer::Way::kRely) {
       sent.way = Sent::Way::kRelying;
       sent.session = std::move(session);
       return true;
     }
   }
   if (!session->is_open() || !may_show(*session)) return false;
+  const std::string* header = keeper_.ready();
   if (header != nullptr) show(call, *session, *header, sent);
   return header != nullptr;
 }

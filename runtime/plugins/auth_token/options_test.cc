@@ -50,6 +50,9 @@ TEST(AuthTokenOptions, ThatCannotBeMeantAreRefused) {
   options.leeway = 6min;
   EXPECT_THAT(refusal(options), HasSubstr("leeway must be 0 to 5 minutes"));
   options = {};
+  options.remember_on_session = 25h;
+  EXPECT_THAT(refusal(options), HasSubstr("remember_on_session must be 0 to 24 hours"));
+  options = {};
   options.max_cached_tokens = 0;
   EXPECT_THAT(refusal(options), HasSubstr("max_cached_tokens must be 1 to 1000000"));
   options = {};
