@@ -169,6 +169,7 @@ InterceptedCall::Side InterceptedCall::side() const noexcept { return chain_.sid
 const MethodInfo& InterceptedCall::method() const noexcept { return chain_.method(); }
 Executor& InterceptedCall::executor() const noexcept { return chain_.executor(); }
 std::optional<Session> InterceptedCall::session() const { return chain_.session(); }
+TypedState* InterceptedCall::session_state() const noexcept { return chain_.session_state(); }
 Task<Result<Session>> InterceptedCall::wait_session() { return chain_.wait_session(); }
 InterceptedCall* InterceptedCall::parent() const noexcept {
   CallChain* parent = chain_.parent();
@@ -176,6 +177,7 @@ InterceptedCall* InterceptedCall::parent() const noexcept {
 }
 TypedState& InterceptedCall::state() noexcept { return chain_.state(); }
 Metadata& InterceptedCall::metadata() noexcept { return chain_.metadata(); }
+LocalTime InterceptedCall::started_at() const noexcept { return chain_.started_at(); }
 LocalTime InterceptedCall::deadline() const noexcept { return chain_.deadline(); }
 void InterceptedCall::set_deadline(LocalTime deadline) noexcept { chain_.set_deadline(deadline); }
 bool InterceptedCall::is_early_data() const noexcept { return chain_.is_early_data(); }

@@ -37,10 +37,12 @@ class CallChain : private TaskFollower {
   const MethodInfo& method() const noexcept { return method_; }
   Executor& executor() const noexcept { return executor_; }
   virtual std::optional<Session> session() const = 0;
+  virtual TypedState* session_state() const noexcept = 0;
   virtual Task<Result<Session>> wait_session() = 0;
   virtual CallChain* parent() const noexcept { return nullptr; }
   virtual TypedState& state() noexcept = 0;
   virtual Metadata& metadata() noexcept = 0;
+  virtual LocalTime started_at() const noexcept = 0;
   virtual LocalTime deadline() const noexcept = 0;
   virtual void set_deadline(LocalTime deadline) noexcept = 0;
   virtual bool is_early_data() const noexcept { return false; }

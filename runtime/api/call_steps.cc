@@ -8,22 +8,24 @@
 namespace echostream::internal {
 
 LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
-                      const TaskContext& context) {
+                      const TaskContext& context, LocalTime now) {
   LocalTime deadline = kNever;
-  if (options.timeout()) {
-    deadline = deadline_after(context.executor->now(), *options.timeout());
+  if (options.deadline_) {
+    deadline = *options.deadline_;
+  } else if (options.timeout()) {
+    deadline = deadline_after(now, *options.timeout());
   } else if (method.deadline > Duration::zero()) {
-    deadline = deadline_after(context.executor->now(), method.deadline);
+    deadline = deadline_after(now, method.deadline);
   }
   if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
   return deadline;
 }
 
-Status check_before_call(LocalTime deadline, const TaskContext& context) {
+Status check_before_call(LocalTime deadline, const TaskContext& context, LocalTime now) {
   if (context.call != nullptr && context.call->is_cancelled()) {
     return {StatusCode::kCancelled, "the call that this one works for was cancelled"};
   }
-  if (deadline != kNever && deadline <= context.executor->now()) {
+  if (deadline <= now) {
     return {StatusCode::kDeadlineExceeded, "the deadline had passed before the call was made"};
   }
   return Status::ok();
@@ -31,11 +33,10 @@ Status check_before_call(LocalTime deadline, const TaskContext& context) {
 
 Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
                                 const CallOptions& options, LocalTime deadline,
-                                const TaskContext& context) {
-  if (Status status = check_before_call(deadline, context); !status.is_ok()) return status;
+                                const TaskContext& context, LocalTime now) {
+  if (Status status = check_before_call(deadline, context, now); !status.is_ok()) return status;
   core::RequestFrame request;
   request.method_id = method.id;
-  const LocalTime now = context.executor->now();
   if (deadline != kNever) request.timeout = deadline - now;
   request.metadata = options.metadata();
   request.made_at = RemoteTime(now.time_since_epoch());
@@ -45,7 +46,8 @@ Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
 void begin(CallState& call, std::shared_ptr<SessionState> session, const MethodInfo& method,
            const std::optional<Buffer>& request, const CallOptions& options,
            const TaskContext& context) {
-  auto stream = start(*session, method, options, call.context().deadline(), context);
+  auto stream =
+      start(*session, method, options, call.context().deadline(), context, context.executor->now());
   Status status = stream.status();
   if (stream) call.attach(std::move(session), **stream);
   if (stream && request) status = (*stream)->send_message(*request, true);

@@ -11,13 +11,13 @@ class CallerChain;
 
 /// The earliest of the call's own deadline, the .proto's, and that of the call we work for.
 LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
-                      const TaskContext& context);
+                      const TaskContext& context, LocalTime now);
 /// Whether it is too late for a call to be made at all.
-Status check_before_call(LocalTime deadline, const TaskContext& context);
+Status check_before_call(LocalTime deadline, const TaskContext& context, LocalTime now);
 /// Opens the call's stream and sends the REQUEST.
 Result<core::CallStream*> start(SessionState& session, const MethodInfo& method,
                                 const CallOptions& options, LocalTime deadline,
-                                const TaskContext& context);
+                                const TaskContext& context, LocalTime now);
 /// Opens the stream of a call that has none yet, and sends the request's message. What prevents
 /// that ends the call.
 void begin(CallState& call, std::shared_ptr<SessionState> session, const MethodInfo& method,

@@ -37,7 +37,8 @@ CallerChain::CallerChain(LayersPtr layers, Channel channel, const MethodInfo& me
       context_(context),
       parent_(context.call),
       latest_deadline_(context.call != nullptr ? context.call->deadline() : kNever),
-      deadline_(deadline_of(method, options_, context)) {
+      started_at_(context.executor->now()),
+      deadline_(deadline_of(method, options_, context, started_at_)) {
   request_ = std::move(request);
   options_.response_metadata_ = nullptr;
 }
@@ -48,6 +49,12 @@ std::optional<Session> CallerChain::session() const {
   auto session = channel_.state() ? channel_.state() : channel_.persistent()->usable_session();
   if (!session) return std::nullopt;
   return Session(std::move(session));
+}
+
+TypedState* CallerChain::session_state() const noexcept {
+  if (channel_.state()) return &channel_.state()->state();
+  const auto session = channel_.persistent()->usable_session();
+  return session ? &session->state() : nullptr;
 }
 
 Task<Result<Session>> CallerChain::wait_session() {
@@ -62,7 +69,7 @@ void CallerChain::set_deadline(LocalTime deadline) noexcept {
 }
 
 const CallOptions& CallerChain::attempt_options() {
-  options_.timeout_ = deadline_ == kNever ? Duration::max() : deadline_ - executor().now();
+  options_.deadline_ = deadline_;
   return options_;
 }
 
@@ -212,6 +219,11 @@ std::optional<Session> StreamChain::session() const {
   return CallerChain::session();
 }
 
+TypedState* StreamChain::session_state() const noexcept {
+  if (call_.session_ptr()) return &call_.session_ptr()->state();
+  return CallerChain::session_state();
+}
+
 JitterBufferStats StreamChain::jitter_buffer_stats() const {
   return call_.stream() != nullptr ? call_.stream()->jitter_buffer_stats() : JitterBufferStats{};
 }
@@ -230,7 +242,8 @@ Task<std::shared_ptr<CallState>> intercepted_open_call(LayersPtr layers, Channel
                                                        std::optional<Result<Buffer>> request,
                                                        const CallOptions& options) {
   const TaskContext context = co_await current_context();
-  auto call = std::make_shared<CallState>(deadline_of(method, options, context));
+  auto call =
+      std::make_shared<CallState>(deadline_of(method, options, context, context.executor->now()));
   if (request && !*request) {
     call->fail(request->error().with_context(method.full_name));
     co_return std::move(call);

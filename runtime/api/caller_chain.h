@@ -22,10 +22,12 @@ class CallerChain : public CallChain {
 
   Side side() const noexcept final { return Side::kCaller; }
   std::optional<Session> session() const override;
+  TypedState* session_state() const noexcept override;
   Task<Result<Session>> wait_session() final;
   CallChain* parent() const noexcept final { return parent_.get(); }
   TypedState& state() noexcept final { return state_; }
   Metadata& metadata() noexcept final { return options_.metadata_; }
+  LocalTime started_at() const noexcept final { return started_at_; }
   LocalTime deadline() const noexcept final { return deadline_; }
   void set_deadline(LocalTime deadline) noexcept final;
   Metadata& trailing_metadata() noexcept final { return trailing_metadata_; }
@@ -70,6 +72,7 @@ class CallerChain : public CallChain {
   TaskContext context_;
   Parent parent_;
   const LocalTime latest_deadline_;
+  const LocalTime started_at_;
   LocalTime deadline_;
 };
 
@@ -85,6 +88,7 @@ class StreamChain final : public CallerChain {
   bool is_open() const noexcept { return is_open_; }
 
   std::optional<Session> session() const override;
+  TypedState* session_state() const noexcept override;
   JitterBufferStats jitter_buffer_stats() const override;
   void end_call(Status status) override;
 

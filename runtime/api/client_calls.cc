@@ -12,8 +12,9 @@ Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const Met
                                 const Buffer& request, ReplySink reply,
                                 const CallOptions& options) {
   const TaskContext context = co_await current_context();
-  const LocalTime deadline = deadline_of(method, options, context);
-  auto stream = start(*session, method, options, deadline, context);
+  const LocalTime now = context.executor->now();
+  const LocalTime deadline = deadline_of(method, options, context, now);
+  auto stream = start(*session, method, options, deadline, context, now);
   if (!stream) {
     // Whoever tries again at once must not keep the others from their turn.
     co_await yield_now();
@@ -33,8 +34,9 @@ Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const Met
 Task<Status> session_send_event(std::shared_ptr<SessionState> session, const MethodInfo& method,
                                 Result<Buffer> event, CallOptions options) {
   const TaskContext context = co_await current_context();
-  const LocalTime deadline = deadline_of(method, options, context);
-  Status status = check_before_call(deadline, context);
+  const LocalTime now = context.executor->now();
+  const LocalTime deadline = deadline_of(method, options, context, now);
+  Status status = check_before_call(deadline, context, now);
   if (!status.is_ok()) {
     co_await yield_now();
     co_return status;
@@ -51,7 +53,8 @@ Task<std::shared_ptr<CallState>> direct_open_call(Channel channel, const MethodI
                                                   std::optional<Result<Buffer>> request,
                                                   const CallOptions& options) {
   const TaskContext context = co_await current_context();
-  auto call = std::make_shared<CallState>(deadline_of(method, options, context));
+  auto call =
+      std::make_shared<CallState>(deadline_of(method, options, context, context.executor->now()));
   if (request && !*request) {
     call->fail(request->error().with_context(method.full_name));
     co_return std::move(call);

@@ -35,12 +35,12 @@ Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
                                    const MethodInfo& method, const Buffer& request, ReplySink reply,
                                    const CallOptions& options) {
   const TaskContext context = co_await current_context();
-  const LocalTime deadline = deadline_of(method, options, context);
+  const LocalTime deadline = deadline_of(method, options, context, context.executor->now());
   persistent->retry_budget().count_call();
   for (int attempts = 0;;) {
     auto session = co_await persistent->next_session(deadline, options.fail_fast());
     if (!session) co_return session.error().with_context(method.full_name);
-    auto stream = start(**session, method, options, deadline, context);
+    auto stream = start(**session, method, options, deadline, context, context.executor->now());
     if (!stream) {
       co_await yield_now();
       co_return stream.error().with_context(method.full_name);
@@ -65,8 +65,9 @@ Task<Status> persistent_send_event(std::shared_ptr<PersistentState> persistent,
                                    const MethodInfo& method, Result<Buffer> event,
                                    CallOptions options) {
   const TaskContext context = co_await current_context();
-  const LocalTime deadline = deadline_of(method, options, context);
-  Status status = check_before_call(deadline, context);
+  const LocalTime now = context.executor->now();
+  const LocalTime deadline = deadline_of(method, options, context, now);
+  Status status = check_before_call(deadline, context, now);
   if (!status.is_ok()) {
     co_await yield_now();
     co_return status;

@@ -28,9 +28,11 @@ class ServerChain final : public CallChain {
 
   Side side() const noexcept override { return Side::kServer; }
   std::optional<Session> session() const override { return Session(server_call_.session()); }
+  TypedState* session_state() const noexcept override { return &server_call_.session()->state(); }
   Task<Result<Session>> wait_session() override;
   TypedState& state() noexcept override { return server_call_.values(); }
   Metadata& metadata() noexcept override { return server_call_.metadata_; }
+  LocalTime started_at() const noexcept override { return server_call_.received_at(); }
   LocalTime deadline() const noexcept override { return server_call_.context().deadline(); }
   void set_deadline(LocalTime deadline) noexcept override;
   bool is_early_data() const noexcept override { return server_call_.is_early_data(); }

@@ -270,7 +270,7 @@ void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame r
   auto state = std::make_shared<CallState>(shared_from_this(), call, deadline);
   auto server_call = std::make_unique<ServerCall>(std::move(state), entry->service, *entry->method,
                                                   std::move(request.metadata), deadline);
-  server_call->set_latency(latency_of(request.made_at, call.received_at()));
+  server_call->set_received(call.received_at(), latency_of(request.made_at, call.received_at()));
   server_call->set_early_data(!is_open());
   start_handler(std::move(server_call), entry->index);
 }
@@ -305,7 +305,7 @@ void SessionState::on_incoming_event(core::EventHeader header, Buffer message) {
   auto server_call =
       std::make_unique<ServerCall>(shared_from_this(), entry->service, *entry->method,
                                    std::move(header.metadata), std::move(message));
-  server_call->set_latency(latency_of(header.emitted_at, header.arrived_at));
+  server_call->set_received(header.arrived_at, latency_of(header.emitted_at, header.arrived_at));
   start_handler(std::move(server_call), entry->index);
 }
 

@@ -10,9 +10,14 @@
 
 namespace echostream {
 
+class CallOptions;
+struct MethodInfo;
+
 namespace internal {
 class CallerChain;
-}
+LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
+                      const TaskContext& context, LocalTime now);
+}  // namespace internal
 
 /// Chained setters: `CallOptions().timeout(200ms).metadata("room", "blue")`.
 class CallOptions {
@@ -53,7 +58,11 @@ class CallOptions {
 
  private:
   friend class internal::CallerChain;
+  friend LocalTime internal::deadline_of(const MethodInfo&, const CallOptions&,
+                                         const internal::TaskContext&, LocalTime);
   std::optional<Duration> timeout_;
+  // In place of the timeout: what layers of middleware have made of it.
+  std::optional<LocalTime> deadline_;
   Metadata metadata_;
   Metadata* response_metadata_ = nullptr;
   std::optional<bool> fail_fast_;

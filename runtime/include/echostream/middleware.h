@@ -82,6 +82,8 @@ class InterceptedCall {
   Executor& executor() const noexcept;
   /// The caller's side of a persistent session has none while it is not connected.
   std::optional<Session> session() const;
+  /// Session::state() of that session, at less cost; null without one.
+  TypedState* session_state() const noexcept;
   /// The session that the call would go over if next() ran now: waits for it where a persistent
   /// session has none, and fails as the call would (deadline, fail_fast).
   Task<Result<Session>> wait_session();
@@ -94,6 +96,9 @@ class InterceptedCall {
   /// Of the request. Caller: what is about to be sent, and may be changed before next(). Server:
   /// what came; the handler sees the changes.
   Metadata& metadata() noexcept;
+  /// Caller: when the call was made. Server: when the request reached this node. Costs nothing,
+  /// while executor().now() reads a clock.
+  LocalTime started_at() const noexcept;
   /// kNever when there is none.
   LocalTime deadline() const noexcept;
   /// Before next(). Caller: never later than that of the call this one works for. Server: only

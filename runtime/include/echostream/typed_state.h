@@ -1,11 +1,12 @@
 // Values that plugins and middleware keep beside a node, a session or a call, found by their type.
 #pragma once
 
+#include <cstddef>
 #include <memory>
-#include <typeindex>
 #include <typeinfo>
 #include <utility>
-#include <vector>
+
+#include "echostream/base/block_pool.h"
 
 namespace echostream {
 
@@ -18,14 +19,14 @@ class TypedState {
   TypedState(const TypedState&) = delete;
   TypedState& operator=(const TypedState&) = delete;
   ~TypedState() {
-    while (!values_.empty()) values_.pop_back();
+    while (last_) last_ = std::move(last_->before);
   }
 
   /// Null when there is none. Stays valid until emplace() or erase() of the same type.
   template <class T>
   T* get() const noexcept {
-    for (const Entry& entry : values_) {
-      if (entry.type == std::type_index(typeid(T))) return static_cast<T*>(entry.value.get());
+    for (Entry* entry = last_.get(); entry != nullptr; entry = entry->before.get()) {
+      if (*entry->type == typeid(T)) return &static_cast<Value<T>*>(entry)->value;
     }
     return nullptr;
   }
@@ -33,10 +34,11 @@ class TypedState {
   template <class T, class... Arguments>
   T& emplace(Arguments&&... arguments) {
     erase<T>();
-    auto value = std::make_shared<T>(std::forward<Arguments>(arguments)...);
-    T& made = *value;
-    values_.push_back({std::type_index(typeid(T)), std::move(value)});
-    return made;
+    auto made = std::make_unique<Value<T>>(std::forward<Arguments>(arguments)...);
+    T& value = made->value;
+    made->before = std::move(last_);
+    last_ = std::move(made);
+    return value;
   }
   /// The one that is there, or a new one.
   template <class T>
@@ -46,16 +48,31 @@ class TypedState {
   }
   template <class T>
   void erase() {
-    std::erase_if(values_,
-                  [](const Entry& entry) { return entry.type == std::type_index(typeid(T)); });
+    for (std::unique_ptr<Entry>* entry = &last_; *entry; entry = &(*entry)->before) {
+      if (*(*entry)->type != typeid(T)) continue;
+      // Out of the list first: its destructor may look into it.
+      const std::unique_ptr<Entry> erased = std::exchange(*entry, std::move((*entry)->before));
+      return;
+    }
   }
 
  private:
   struct Entry {
-    std::type_index type;
-    std::shared_ptr<void> value;
+    explicit Entry(const std::type_info& type_in) noexcept : type(&type_in) {}
+    virtual ~Entry() = default;
+    const std::type_info* type;
+    std::unique_ptr<Entry> before;
   };
-  std::vector<Entry> values_;
+  // There are a few for each call: they come from the list of short blocks.
+  template <class T>
+  struct Value final : Entry, internal::PooledObject {
+    static_assert(alignof(T) <= alignof(std::max_align_t));
+    template <class... Arguments>
+    explicit Value(Arguments&&... arguments)
+        : Entry(typeid(T)), value(std::forward<Arguments>(arguments)...) {}
+    T value;
+  };
+  std::unique_ptr<Entry> last_;
 };
 
 }  // namespace echostream

@@ -97,21 +97,21 @@ bool CallerAuth::add_token_at_once(InterceptedCall& call, Sent& sent) {
     }
     if (!is_ours) return true;
   }
-  std::optional<Session> session = call.session();
-  if (!session) return false;
-  const auto* kept = may_rely(call) ? session->state().get<KeptByPeer>() : nullptr;
+  const TypedState* state = call.session_state();
+  if (state == nullptr) return false;
+  const auto* kept = may_rely(call) ? state->get<KeptByPeer>() : nullptr;
   if (kept != nullptr) {
     // Fetches the next one in time.
-    (void)keeper_.ready();
-    if (kept->way_of(call.method(), keeper_.number(), call.executor().now()) ==
+    (void)keeper_.ready(call.started_at());
+    if (kept->way_of(call.method(), keeper_.number(), call.started_at()) ==
         KeptByPeer::Way::kRely) {
       sent.way = Sent::Way::kRelying;
-      sent.session = std::move(session);
       return true;
     }
   }
+  const std::optional<Session> session = call.session();
   if (!session->is_open() || !may_show(*session)) return false;
-  const std::string* header = keeper_.ready();
+  const std::string* header = keeper_.ready(call.executor().now());
   if (header != nullptr) show(call, *session, *header, sent);
   return header != nullptr;
 }
@@ -164,7 +164,7 @@ Task<Status> CallerAuth::call(InterceptedCall& call, Next next) {
   }
   Status status = co_await next();
   if (sent.way == Sent::Way::kRelying && status.code() == StatusCode::kUnauthenticated) {
-    sent.session->state().erase<KeptByPeer>();
+    if (TypedState* state = call.session_state()) state->erase<KeptByPeer>();
     // Its handler has not seen it, so it may be sent again whatever it does.
     if (call.trailing_metadata().find(kNeeded)) {
       sent = Sent();

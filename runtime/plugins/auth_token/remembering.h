@@ -38,11 +38,15 @@ class KeptPrincipal {
   /// Null when its time is over. The token's own expiry counts too: `expired` is the time of day
   /// before which it lies then.
   const Peer& find(LocalTime now, WallTime expired);
+  /// The same without the time of day, which changes little within a second of the last find();
+  /// null when that is over.
+  const Peer* find_again(LocalTime now) const { return now < again_until_ ? &peer_ : nullptr; }
 
  private:
   Peer peer_;
   std::int64_t number_ = 0;  // stays when the peer is forgotten
   LocalTime until_{};
+  LocalTime again_until_{LocalTime::min()};
 };
 
 /// The calling side's: for which methods the peer takes calls without the token, and until when.

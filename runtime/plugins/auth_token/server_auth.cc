@@ -37,6 +37,8 @@ std::optional<std::string_view> bearer_token(const Metadata& metadata) {
   return value->substr(kScheme.size());
 }
 
+Task<Status> refuse(Status status) { co_return status; }
+
 bool goes_on(const MethodInfo& method) {
   return method.kind == MethodKind::kStream || method.kind == MethodKind::kPublished;
 }
@@ -79,9 +81,11 @@ bool ServerAuth::remembers_for(const MethodInfo& method, const AuthRules::Rule& 
 }
 
 ServerAuth::Peer ServerAuth::kept_peer_of(InterceptedCall& call) {
-  const auto session = call.session();
-  auto* kept = session ? session->state().get<KeptPrincipal>() : nullptr;
-  return kept != nullptr ? kept->find(loop_.now(), loop_.wall_time() - leeway_) : nullptr;
+  const TypedState* state = call.session_state();
+  auto* kept = state != nullptr ? state->get<KeptPrincipal>() : nullptr;
+  if (kept == nullptr) return nullptr;
+  if (const Peer* found = kept->find_again(call.started_at())) return *found;
+  return kept->find(loop_.now(), loop_.wall_time() - leeway_);
 }
 
 void ServerAuth::keep(InterceptedCall& call, const Peer& peer) {
@@ -121,18 +125,17 @@ AuthRules::Decision ServerAuth::decide(InterceptedCall& call) {
   return decision;
 }
 
+// No coroutine of its own: most calls need none here.
 Task<Status> ServerAuth::serve(InterceptedCall& call, Next next) {
-  const AuthRules::Decision decision = decide(call);
-  if (!decision.status.is_ok()) co_return decision.status;
+  AuthRules::Decision decision = decide(call);
+  if (!decision.status.is_ok()) return refuse(std::move(decision.status));
   if (decision.peer != nullptr) {
     call.state().emplace<AuthenticatedPeer>(decision.peer);
     if (end_streams_at_expiry_ && decision.peer->expires && goes_on(call.method())) {
-      Status ended = co_await serve_until(call, next, *decision.peer->expires + leeway_);
-      co_return ended;
+      return serve_until(call, next, *decision.peer->expires + leeway_);
     }
   }
-  Status status = co_await next();
-  co_return status;
+  return next();
 }
 
 Task<Status> ServerAuth::serve_until(InterceptedCall& call, Next next, WallTime expires) {

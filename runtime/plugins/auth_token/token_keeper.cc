@@ -35,16 +35,21 @@ bool TokenKeeper::is_fresh(WallTime now) const {
   return is_good(now) && !is_rejected_ && (!expires_ || now < *expires_ - refresh_before_);
 }
 
-const std::string* TokenKeeper::ready() {
-  const WallTime now = loop_.wall_time();
-  if (!is_fresh(now) && !is_refreshing_ && loop_.now() >= next_try_) refresh();
+const std::string* TokenKeeper::ready(LocalTime now) {
+  if (now < fresh_until_) return &header_;
+  const WallTime time_of_day = loop_.wall_time();
+  if (is_fresh(time_of_day)) {
+    fresh_until_ = deadline_after(now, kLookAgain);
+    return &header_;
+  }
+  if (!is_refreshing_ && now >= next_try_) refresh();
   // One that was not taken once may be good for others; a newer one is worth the wait.
-  return is_good(now) && !(is_rejected_ && is_refreshing_) ? &header_ : nullptr;
+  return is_good(time_of_day) && !(is_rejected_ && is_refreshing_) ? &header_ : nullptr;
 }
 
 Task<Result<std::string>> TokenKeeper::get(LocalTime deadline) {
   while (true) {
-    if (const std::string* header = ready()) co_return *header;
+    if (const std::string* header = ready(loop_.now())) co_return *header;
     if (!is_refreshing_) {
       co_return failure_.is_ok() ? Status(StatusCode::kUnavailable, "no token was to be had")
                                  : failure_;
@@ -60,7 +65,9 @@ Task<Result<std::string>> TokenKeeper::get(LocalTime deadline) {
 }
 
 void TokenKeeper::reject(std::string_view header) {
-  if (header == header_) is_rejected_ = true;
+  if (header != header_) return;
+  is_rejected_ = true;
+  fresh_until_ = LocalTime::min();
 }
 
 void TokenKeeper::refresh() {
@@ -97,6 +104,7 @@ void TokenKeeper::store(Result<BearerToken> fetched) {
   }
   if (fetched) {
     is_rejected_ = false;
+    fresh_until_ = LocalTime::min();
     failure_ = Status();
     std::string header = "Bearer " + fetched->token;
     if (header != header_) {

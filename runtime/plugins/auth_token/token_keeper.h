@@ -24,7 +24,7 @@ class TokenKeeper {
   /// again within a second of its last failure.
   Task<Result<std::string>> get(LocalTime deadline);
   /// The same when there is no need to wait, which is nearly always; null when there is.
-  const std::string* ready();
+  const std::string* ready(LocalTime now);
   /// The number of the latest one, which goes up whenever the source gives another; 0 before the
   /// first.
   std::int64_t number() const { return number_; }
@@ -38,6 +38,7 @@ class TokenKeeper {
 
  private:
   static constexpr Duration kPause = std::chrono::seconds(1);
+  static constexpr Duration kLookAgain = std::chrono::seconds(1);
 
   bool is_fresh(WallTime now) const;
   bool is_good(WallTime now) const;
@@ -56,6 +57,8 @@ class TokenKeeper {
   std::optional<WallTime> expires_;
   bool is_rejected_ = false;
   bool is_refreshing_ = false;
+  /// Until then nobody need look at the wall clock, which may be set meanwhile.
+  LocalTime fresh_until_{LocalTime::min()};
   /// Why the last refresh failed; OK when it did not.
   Status failure_;
   LocalTime next_try_{LocalTime::min()};

@@ -11,8 +11,8 @@ using Side = InterceptedCall::Side;
 // Counts one call from its beginning to its end, however it ends.
 class Observation {
  public:
-  Observation(MethodSeries& series, const Executor& executor)
-      : series_(series), executor_(executor), started_(executor.now()) {
+  Observation(MethodSeries& series, const InterceptedCall& call)
+      : series_(series), executor_(call.executor()), started_(call.started_at()) {
     series_.count(MethodCount::kStarted).add(1);
     series_.level(MethodLevel::kInFlight).add(1);
   }
@@ -73,7 +73,7 @@ class SampledStream final : public Sampled {
 // Requests and replies are counted without a filter, which would cost an allocation.
 Task<Status> observe_unary(InterceptedCall& call, Next next, MethodSeries& series) {
   using Direction = CallMessage::Direction;
-  Observation observation(series, call.executor());
+  Observation observation(series, call);
   Status status = co_await next();
   const bool is_caller = call.side() == Side::kCaller;
   if (call.request()) {
@@ -90,7 +90,7 @@ Task<Status> observe_unary(InterceptedCall& call, Next next, MethodSeries& serie
 
 Task<Status> observe_stream(InterceptedCall& call, Next next, MethodSeries& series,
                             Sampler& sampler) {
-  Observation observation(series, call.executor());
+  Observation observation(series, call);
   call.add_filter(std::make_unique<FrameCounter>(series));
   SampledStream stream(series, call);
   sampler.add(stream);

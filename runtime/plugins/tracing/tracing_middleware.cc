@@ -118,14 +118,12 @@ struct HasSaidNo {};
 
 template <class Mark>
 bool is_marked(const InterceptedCall& call) {
-  const std::optional<Session> session = call.session();
-  return session && session->state().get<Mark>() != nullptr;
+  const TypedState* state = call.session_state();
+  return state != nullptr && state->get<Mark>() != nullptr;
 }
 template <class Mark>
 void mark(const InterceptedCall& call) {
-  if (const std::optional<Session> session = call.session()) {
-    session->state().get_or_emplace<Mark>();
-  }
+  if (TypedState* state = call.session_state()) state->get_or_emplace<Mark>();
 }
 
 // Until an rpc has come back, the server may not have heard: then it decides for itself.
@@ -178,11 +176,16 @@ void replace_trace(Metadata& metadata, const TraceContext& context) {
 
 bool says_not_to_record(const Metadata& metadata) { return metadata.find(kB3) == kNotRecorded; }
 
-TraceContext TracingMiddleware::begin_trace() {
+TraceContext TracingMiddleware::begin_trace(bool shows_id) {
   TraceContext context;
-  ids_.make(context.trace_id);
-  ids_.make(context.span_id);
+  std::array<std::uint8_t, 8> half{};
+  ids_.make(half);
+  std::copy(half.begin(), half.end(), context.trace_id.begin() + 8);
   context.sampled = is_in_sample(context, settings_.sample_ratio);
+  if (!context.sampled && !shows_id) return context;
+  ids_.make(half);
+  std::copy(half.begin(), half.end(), context.trace_id.begin());
+  ids_.make(context.span_id);
   return context;
 }
 
@@ -213,7 +216,7 @@ Task<Status> TracingMiddleware::call(InterceptedCall& call, Next next) {
                                                 is_told_not_to_record(*served, served->metadata()));
     const bool has_id = settings_.unrecorded_calls == UnrecordedCalls::kTraceparent;
     if (is_told_not_to && !has_id) return call_unrecorded(call, next);
-    context = begin_trace();
+    context = begin_trace(has_id);
     context.sampled = context.sampled && !is_told_not_to;
     if (!context.sampled && !has_id) return call_unrecorded(call, next);
   }
@@ -242,7 +245,7 @@ Task<Status> TracingMiddleware::serve(InterceptedCall& call, Next next) {
     parent_span = context.span_id;
     ids_.make(context.span_id);
   } else {
-    context = begin_trace();
+    context = begin_trace(true);
   }
   call.state().emplace<TraceContext>(context);
   if (!context.sampled) return next();

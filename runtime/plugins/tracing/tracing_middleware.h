@@ -35,7 +35,8 @@ class TracingMiddleware final : public Middleware {
 
  private:
   /// A trace that begins here.
-  TraceContext begin_trace();
+  /// Of one that is not recorded there need not be more of an id than says so.
+  TraceContext begin_trace(bool shows_id);
   /// Says so, if at all, and does nothing else.
   Task<Status> call_unrecorded(InterceptedCall& call, Next next);
 

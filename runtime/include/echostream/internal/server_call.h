@@ -45,7 +45,11 @@ class ServerCall : public PooledObject {
 
   /// How long the request or event took, where that is known.
   const std::optional<Latency>& latency() const noexcept { return latency_; }
-  void set_latency(std::optional<Latency> latency) noexcept { latency_ = latency; }
+  LocalTime received_at() const noexcept { return received_at_; }
+  void set_received(LocalTime at, std::optional<Latency> latency) noexcept {
+    received_at_ = at;
+    latency_ = latency;
+  }
 
   bool is_early_data() const noexcept { return is_early_data_; }
   void set_early_data(bool is_early) noexcept { is_early_data_ = is_early; }
@@ -95,6 +99,7 @@ class ServerCall : public PooledObject {
   std::optional<Metadata> response_metadata_;
   Metadata trailing_metadata_;
   std::optional<Latency> latency_;
+  LocalTime received_at_{};
   bool is_early_data_ = false;
   bool finished_ = false;
   bool answered_ = false;
