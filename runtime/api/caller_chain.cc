@@ -7,13 +7,12 @@
 #include "runtime/api/persistent_state.h"
 
 namespace echostream::internal {
-namespace {
 
 NodeContext* node_of(const Channel& channel) noexcept {
   return channel.state() ? channel.state()->node() : channel.persistent()->node();
 }
 
-}  // namespace
+Status node_closed() { return {StatusCode::kUnavailable, "this node was closed"}; }
 
 LayersPtr caller_layers(const Channel& channel, const MethodInfo& method) {
   const NodeContext* node = node_of(channel);
@@ -30,7 +29,7 @@ CallerChain::Parent::Parent(CallContext* context) {
 CallerChain::CallerChain(LayersPtr layers, Channel channel, const MethodInfo& method,
                          std::optional<Buffer> request, CallOptions options,
                          const TaskContext& context)
-    // Layers were found, so the node is there.
+    // Whoever makes one has seen that the node is there.
     : CallChain(std::move(layers), method, *context.executor, node_of(channel)->options.limits),
       channel_(std::move(channel)),
       options_(std::move(options)),
@@ -146,6 +145,7 @@ class EventChain final : public CallerChain {
 Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
                                     const Buffer& request, MessageSlot reply,
                                     CallOptions& options) {
+  if (node_of(channel) == nullptr) co_return node_closed().with_context(method.full_name);
   const TaskContext context = co_await current_context();
   Metadata* const response_metadata = options.response_metadata();
   RpcChain chain(std::move(layers), std::move(channel), method, request, std::move(options),
@@ -161,6 +161,7 @@ Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const Met
 Task<Status> intercepted_send_event(LayersPtr layers, Channel channel, const MethodInfo& method,
                                     Result<Buffer> event, CallOptions options) {
   if (!event) co_return event.error();
+  if (node_of(channel) == nullptr) co_return node_closed().with_context(method.full_name);
   const TaskContext context = co_await current_context();
   EventChain chain(std::move(layers), std::move(channel), method, *std::move(event),
                    std::move(options), context);
@@ -246,6 +247,10 @@ Task<std::shared_ptr<CallState>> intercepted_open_call(LayersPtr layers, Channel
       std::make_shared<CallState>(deadline_of(method, options, context, context.executor->now()));
   if (request && !*request) {
     call->fail(request->error().with_context(method.full_name));
+    co_return std::move(call);
+  }
+  if (node_of(channel) == nullptr) {
+    call->fail(node_closed().with_context(method.full_name));
     co_return std::move(call);
   }
   std::optional<Buffer> bytes;

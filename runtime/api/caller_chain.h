@@ -12,6 +12,10 @@
 
 namespace echostream::internal {
 
+/// Null once it is gone.
+NodeContext* node_of(const Channel& channel) noexcept;
+/// For calls that are awaited only then: layers may refer to plugins, which are gone as well.
+Status node_closed();
 /// The layers around a call through that channel; null when there are none.
 LayersPtr caller_layers(const Channel& channel, const MethodInfo& method);
 

@@ -206,6 +206,9 @@ Task<Status> write_message(std::shared_ptr<CallState> call, Result<Buffer> messa
   for (;;) {
     call->check_deadline();
     if (call->receive_ended() && !call->status().is_ok()) co_return call->status();
+    if (call->stream() == nullptr) {
+      co_return Status(StatusCode::kCancelled, "middleware has ended this call");
+    }
     if (call->stream()->end() && !call->stream()->end()->status.is_ok()) {
       co_return call->stream()->end()->status;
     }

@@ -110,6 +110,22 @@ TEST_P(MiddlewareTest, L04_ALayerAnswersInPlaceOfTheHandler) {
   EXPECT_EQ(lab_.server_handler->calls, 0);
 }
 
+TEST_P(MiddlewareTest, L04_AStreamThatALayerAnswersTakesNoFrames) {
+  at_client(std::make_shared<Answerer>(Status::ok(), Buffer::copy(count(7).SerializeAsString())));
+  auto sum = lab_.run(lab_.client().Sum());
+  EXPECT_EQ(lab_.run(sum->write(count(1)))->code(), StatusCode::kCancelled);
+  EXPECT_EQ(sum->target_bitrate(), 0u);
+  auto reply = lab_.run(sum->finish());
+  ASSERT_TRUE(reply && *reply) << reply->status();
+  EXPECT_EQ((*reply)->count(), 7);
+  auto mirror = lab_.run(lab_.client().Mirror());
+  EXPECT_EQ(lab_.run(mirror->writer.write(text("a")))->code(), StatusCode::kCancelled);
+  EXPECT_TRUE(lab_.run(mirror->writer.finish())->is_ok());
+  EXPECT_FALSE(*lab_.run(mirror->reader.next()));
+  EXPECT_TRUE(mirror->reader.status().is_ok());
+  EXPECT_EQ(lab_.server_handler->started, 0);
+}
+
 TEST_P(MiddlewareTest, L04_OkWithoutNextAndWithoutAReplyIsInternal) {
   at_server(std::make_shared<Answerer>(Status::ok()));
   for (const char* side : {"server", "client"}) {
@@ -428,6 +444,31 @@ TEST_P(MiddlewareTest, ACallCanBeDroppedWhereverItsLayersWait) {
     EXPECT_EQ(lab_.server_handler->running, 0) << ms;
   }
   EXPECT_TRUE(lab_.run(lab_.client().Echo(text("still there")))->has_value());
+}
+
+Task<Status> end_of(Task<Reader<lab::v1::Count>> opening) {
+  auto reader = co_await std::move(opening);
+  auto frame = co_await reader.next();
+  EXPECT_FALSE(frame);
+  co_return reader.status();
+}
+Task<Status> end_of(Task<Result<lab::v1::Text>> asking) {
+  auto reply = co_await std::move(asking);
+  co_return reply.status();
+}
+
+TEST_P(MiddlewareTest, CallsThatAreAwaitedWhenTheirNodeIsGoneFail) {
+  at_client(std::make_shared<Tracer>("c", trace_));
+  Loop& loop = lab_.client_loop();
+  Task<Status> calls[3] = {end_of(lab_.client().Echo(text("x"))), lab_.client().Note(text("x")),
+                           end_of(lab_.client().CountUp(count(3)))};
+  lab_.client_node.reset();
+  for (Task<Status>& call : calls) {
+    auto end = lab_.sim.run(loop, std::move(call), 1s);
+    ASSERT_TRUE(end);
+    EXPECT_EQ(end->code(), StatusCode::kUnavailable) << *end;
+  }
+  EXPECT_THAT(trace_, IsEmpty());
 }
 
 TEST_P(MiddlewareTest, ClosingTheSessionEndsCallsAndTheirLayersOnBothSides) {
