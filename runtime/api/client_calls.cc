@@ -4,6 +4,8 @@
 
 #include "runtime/api/call_steps.h"
 #include "runtime/api/caller_chain.h"
+#include "runtime/api/persistent_state.h"
+#include "runtime/api/plugin_host.h"
 
 namespace echostream::internal {
 namespace {
@@ -90,8 +92,81 @@ Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result
   return session_send_event(channel.state(), method, std::move(event), std::move(options));
 }
 
+namespace {
+
+// Plugins that have not started have not added their layers. No session is open before that, so
+// such a call waits in any case.
+bool comes_before_plugins(const Channel& channel) {
+  const NodeContext* node = node_of(channel);
+  return node != nullptr && node->plugins != nullptr && node->plugins->may_still_start();
+}
+
+Task<Status> wait_for_plugins(Channel channel, LocalTime deadline, std::optional<bool> fail_fast) {
+  if (channel.persistent()) {
+    // Its sessions come after the start; and it knows who may wait, and how many.
+    auto session = co_await channel.persistent()->next_session(deadline, fail_fast);
+    co_return session.status();
+  }
+  const NodeContext* node = channel.state()->node();
+  if (node == nullptr) co_return node_closed();
+  Status started = co_await node->plugins->wait_started(deadline);
+  co_return started;
+}
+
+// What is left of the time for a call.
+void set_deadline(CallOptions& options, LocalTime deadline, const TaskContext& context) {
+  if (deadline != kNever) std::move(options).timeout(deadline - context.executor->now());
+}
+
+Task<Status> late_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+                             MessageSlot reply, CallOptions& options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context, context.executor->now());
+  Status started = co_await wait_for_plugins(channel, deadline, options.fail_fast());
+  if (!started.is_ok()) co_return started.with_context(method.full_name);
+  set_deadline(options, deadline, context);
+  Status status = co_await unary_call(std::move(channel), method, request, reply, options);
+  co_return status;
+}
+
+Task<Status> late_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
+                             CallOptions options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context, context.executor->now());
+  Status started = co_await wait_for_plugins(channel, deadline, options.fail_fast());
+  if (!started.is_ok()) co_return started.with_context(method.full_name);
+  set_deadline(options, deadline, context);
+  Task<Status> sending =
+      send_event(std::move(channel), method, std::move(event), std::move(options));
+  Status status = co_await std::move(sending);
+  co_return status;
+}
+
+Task<std::shared_ptr<CallState>> late_open_call(Channel channel, const MethodInfo& method,
+                                                std::optional<Result<Buffer>> request,
+                                                CallOptions options) {
+  const TaskContext context = co_await current_context();
+  const LocalTime deadline = deadline_of(method, options, context, context.executor->now());
+  Status started = co_await wait_for_plugins(channel, deadline, options.fail_fast());
+  if (!started.is_ok()) {
+    auto failed = std::make_shared<CallState>(deadline);
+    failed->fail(started.with_context(method.full_name));
+    co_return std::move(failed);
+  }
+  set_deadline(options, deadline, context);
+  Task<std::shared_ptr<CallState>> opening =
+      open_call(std::move(channel), method, std::move(request), options);
+  auto call = co_await std::move(opening);
+  co_return std::move(call);
+}
+
+}  // namespace
+
 Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
                         MessageSlot reply, CallOptions& options) {
+  if (comes_before_plugins(channel)) {
+    return late_unary_call(std::move(channel), method, request, reply, options);
+  }
   if (LayersPtr layers = caller_layers(channel, method)) {
     return intercepted_unary_call(std::move(layers), std::move(channel), method, request, reply,
                                   options);
@@ -101,6 +176,9 @@ Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer&
 
 Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
                         CallOptions options) {
+  if (comes_before_plugins(channel)) {
+    return late_send_event(std::move(channel), method, std::move(event), std::move(options));
+  }
   if (LayersPtr layers = caller_layers(channel, method)) {
     return intercepted_send_event(std::move(layers), std::move(channel), method, std::move(event),
                                   std::move(options));
@@ -111,6 +189,9 @@ Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer
 Task<std::shared_ptr<CallState>> open_call(Channel channel, const MethodInfo& method,
                                            std::optional<Result<Buffer>> request,
                                            const CallOptions& options) {
+  if (comes_before_plugins(channel)) {
+    return late_open_call(std::move(channel), method, std::move(request), options);
+  }
   if (LayersPtr layers = caller_layers(channel, method)) {
     return intercepted_open_call(std::move(layers), std::move(channel), method, std::move(request),
                                  options);

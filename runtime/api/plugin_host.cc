@@ -203,12 +203,16 @@ Task<void> PluginHost::stop_all() {
   become(State::kOver);
 }
 
-Task<Status> PluginHost::wait_started() {
+Task<Status> PluginHost::wait_started(LocalTime deadline) {
   const std::weak_ptr<const bool> alive = alive_;
   begin_start();
   while (state_ == State::kStarting) {
-    const WaitResult result = co_await changed_.wait();
+    const WaitResult result = co_await changed_.wait(deadline);
     if (alive.expired()) co_return Status(StatusCode::kUnavailable, "the node was destroyed");
+    if (result == WaitResult::kDeadline) {
+      co_return Status(StatusCode::kDeadlineExceeded,
+                       "this node's plugins had not started in time");
+    }
     if (result == WaitResult::kCancelled) {
       co_return Status(StatusCode::kCancelled, "the call was cancelled");
     }

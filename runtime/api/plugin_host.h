@@ -32,8 +32,12 @@ class PluginHost final : private TimerNode {
   /// OK while they may still start; afterwards how it went.
   const Status& verdict() const noexcept { return verdict_; }
   bool is_running() const noexcept { return state_ == State::kRunning; }
-  /// Waits until it is decided whether they run.
-  Task<Status> wait_started();
+  /// Not decided yet whether they run.
+  bool may_still_start() const noexcept {
+    return state_ == State::kIdle || state_ == State::kStarting;
+  }
+  /// Waits until it is decided; DEADLINE_EXCEEDED when that takes longer.
+  Task<Status> wait_started(LocalTime deadline = kNever);
   /// The node leaves: what still starts is given up, what runs is told.
   void drain();
   /// Stops those that run, and waits.

@@ -7,6 +7,7 @@
 
 #include "tests/api/probe_plugin.h"
 #include "tests/support/lab.h"
+#include "tests/support/layers.h"
 
 namespace echostream::testing {
 namespace {
@@ -284,6 +285,144 @@ TEST_P(PluginSession, SessionsWaitForTheStart) {
   EXPECT_TRUE(reply && *reply) << reply->status();
   EXPECT_THAT(sessions(), ElementsAre("slow.on_session_open", "program.on_session"));
 }
+
+// Brings a layer, and takes its time.
+class LateLayer final : public Plugin {
+ public:
+  LateLayer(std::vector<std::string>& log, Status verdict)
+      : log_(log), verdict_(std::move(verdict)) {}
+  std::string_view name() const override { return "late"; }
+  bool checks_sessions() const override { return false; }
+  Task<Status> on_start(Node& node) override {
+    (void)co_await sleep_for(2s);
+    node.add_middleware(std::make_shared<Tracer>("late", log_));
+    co_return verdict_;
+  }
+
+ private:
+  std::vector<std::string>& log_;
+  const Status verdict_;
+};
+
+Task<Status> echo_on(lab::v1::Lab::Client client, CallOptions options) {
+  auto reply = co_await client.Echo(text("x"), std::move(options));
+  co_return reply.status();
+}
+Task<Status> note_on(lab::v1::Lab::Client client, CallOptions options) {
+  Status sent = co_await client.Note(text("x"), std::move(options));
+  co_return sent;
+}
+Task<Status> count_on(lab::v1::Lab::Client client, CallOptions options) {
+  lab::v1::Count three;
+  three.set_count(3);
+  auto reader = co_await client.CountUp(three, std::move(options));
+  int frames = 0;
+  for (;;) {
+    auto frame = co_await reader.next();
+    if (!frame) break;
+    ++frames;
+  }
+  EXPECT_EQ(frames, reader.status().is_ok() ? 3 : 0);
+  co_return reader.status();
+}
+
+// Calls of a session whose node has not started its plugins.
+class PluginEarlyCalls : public PluginSession {
+ protected:
+  void begin(Status verdict = Status::ok()) {
+    ASSERT_TRUE(
+        lab_.client_node->add_plugin(std::make_shared<LateLayer>(trace_, std::move(verdict)))
+            .is_ok());
+    if (GetParam() == Wire::kMemory) {
+      lab_.at_client = connect_in_memory(*lab_.client_node, *lab_.server_node).first;
+      return;
+    }
+    ASSERT_TRUE(lab_.server_node->listen("10.0.0.1:4433"));
+    auto kept = lab_.client_node->keep_connected("10.0.0.1:4433");
+    ASSERT_TRUE(kept) << kept.status();
+    persistent_ = *kept;
+  }
+  lab::v1::Lab::Client client() {
+    return persistent_ ? persistent_->client<lab::v1::Lab>() : lab_.client();
+  }
+  /// An rpc, an event and a stream; how they end.
+  std::vector<Status> call_all(const CallOptions& options, Duration limit = 60s) {
+    std::optional<Status> ends[3];
+    TaskGroup group(lab_.client_node->loop());
+    group.spawn(internal::store(echo_on(client(), options), ends[0]));
+    group.spawn(internal::store(note_on(client(), options), ends[1]));
+    group.spawn(internal::store(count_on(client(), options), ends[2]));
+    EXPECT_TRUE(lab_.sim.run_until([&] { return ends[0] && ends[1] && ends[2]; }, limit));
+    std::vector<Status> all;
+    for (const auto& end : ends) all.push_back(end.value_or(Status(StatusCode::kUnknown, "none")));
+    return all;
+  }
+  std::vector<std::string> trace_;
+  std::optional<PersistentSession> persistent_;
+};
+
+TEST_P(PluginEarlyCalls, WaitForTheLayersOfPlugins) {
+  begin();
+  for (const Status& end : call_all(CallOptions())) EXPECT_TRUE(end.is_ok()) << end;
+  EXPECT_EQ(std::count(trace_.begin(), trace_.end(), "late>"), 3);
+  EXPECT_EQ(std::count(trace_.begin(), trace_.end(), "late<OK"), 3);
+  for (const Status& end : call_all(CallOptions())) EXPECT_TRUE(end.is_ok()) << end;
+  EXPECT_EQ(std::count(trace_.begin(), trace_.end(), "late<OK"), 6);
+}
+
+TEST_P(PluginEarlyCalls, EndAtTheirDeadline) {
+  begin();
+  for (const Status& end : call_all(CallOptions().timeout(500ms), 600ms)) {
+    EXPECT_EQ(end.code(), StatusCode::kDeadlineExceeded) << end;
+  }
+  // What was waited counts.
+  const auto began = lab_.sim.elapsed();
+  lab::v1::Text slow;
+  slow.set_number(5000);
+  auto reply = lab_.run(client().Delay(slow, CallOptions().timeout(4s)));
+  EXPECT_EQ(reply->status().code(), StatusCode::kDeadlineExceeded) << reply->status();
+  EXPECT_EQ(lab_.sim.elapsed() - began, 4s);
+}
+
+TEST_P(PluginEarlyCalls, FailWithTheStart) {
+  begin(Status(StatusCode::kNotFound, "no such disk"));
+  const StatusCode code =
+      GetParam() == Wire::kMemory ? StatusCode::kNotFound : StatusCode::kDeadlineExceeded;
+  for (const Status& end : call_all(CallOptions().timeout(5s))) {
+    EXPECT_EQ(end.code(), code) << end;
+    EXPECT_THAT(std::string(end.message()), HasSubstr("no such disk"));
+  }
+}
+
+TEST_P(PluginEarlyCalls, MayBeDroppedAndTheirNodeMayGo) {
+  begin();
+  Task<Status> never_begun = echo_on(client(), CallOptions());
+  Task<Status> note = client().Note(text("x"));
+  Loop& loop = lab_.client_node->loop();
+  std::optional<Status> never;
+  TaskGroup dropped(loop);
+  dropped.spawn(internal::store(count_on(client(), CallOptions()), never));
+  lab_.run_for(1s);
+  dropped.clear();
+  std::optional<Status> end;
+  TaskGroup group(loop);
+  group.spawn(internal::store(echo_on(client(), CallOptions()), end));
+  lab_.run_for(500ms);
+  lab_.client_node.reset();
+  lab_.run_for(1s);
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->code(), StatusCode::kUnavailable) << *end;
+  for (Task<Status>* late : {&never_begun, &note}) {
+    auto late_end = lab_.sim.run(loop, std::move(*late), 1s);
+    ASSERT_TRUE(late_end);
+    EXPECT_EQ(late_end->code(), StatusCode::kUnavailable) << *late_end;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Wires, PluginEarlyCalls, ::testing::Values(Wire::kMemory, Wire::kQuic),
+                         [](const auto& wire) {
+                           return wire.param == Wire::kMemory ? "Memory" : "Persistent";
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Wires, PluginSession, ::testing::Values(Wire::kMemory, Wire::kQuic),
                          [](const auto& wire) {

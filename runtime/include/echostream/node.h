@@ -220,8 +220,8 @@ class Node {
   Task<Result<Session>> connect(std::string target, ConnectOptions options = {});
   /// Dials "host:port" and keeps at it: a session that is lost is replaced by another, and the name
   /// is looked up anew for each dial. Does not wait; PersistentSession::wait_connected() does.
-  /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down). Calls pass
-  /// the middleware that is there when they are made: with plugins, await start() first.
+  /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down). Calls
+  /// that are made before the plugins have started wait for them, as for a session.
   Result<PersistentSession> keep_connected(std::string target, ReconnectOptions options = {});
 
   /// What NodeOptions says, replaced while the node runs, for handshakes that begin from now on:
