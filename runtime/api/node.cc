@@ -80,6 +80,9 @@ Node::Impl::~Impl() {
     session->handle_closed(Status(StatusCode::kUnavailable, "this node was closed"));
     if (auto* link = dynamic_cast<QuicLink*>(&session->link())) link->detach();
   }
+  // They may refer to the plugins that brought them.
+  context.middleware.reset();
+  context.registry = {};
 }
 
 transport::QuicEndpoint::Options Node::Impl::endpoint_options() {

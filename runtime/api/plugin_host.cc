@@ -65,7 +65,9 @@ Status PluginHost::add(std::shared_ptr<Plugin> plugin) {
       return {StatusCode::kAlreadyExists, what + " was added already"};
     }
   }
-  for (const auto& service : context_.registry.services()) {
+  const auto& services = context_.registry.services();
+  for (std::size_t i = 0; i < services.size(); ++i) {  // the hook may serve others
+    const std::shared_ptr<Service> service = services[i];
     const Status status = contain(entry, "on_service", [&](Plugin& hooked) {
       return hooked.on_service(node_, service->info());
     });

@@ -5,6 +5,9 @@
 #include <array>
 #include <thread>
 
+#include "echostream/middleware.h"
+#include "echostream/raw_service.h"
+
 #include "tests/api/probe_plugin.h"
 #include "tests/support/lab.h"
 
@@ -85,6 +88,41 @@ TEST_F(PluginStart, TheNodeDestroysItsPluginsInReverse) {
   (void)journal();
   lab_.server_node.reset();
   EXPECT_THAT(journal(), ElementsAre("b.gone", "a.gone"));
+}
+
+TEST_F(PluginStart, WhatAPluginHasBroughtIsGoneBeforeIt) {
+  // Its end is told to the plugin that made it.
+  class Brought final : public RawService, public Middleware {
+   public:
+    explicit Brought(bool& plugin_is_there) : plugin_is_there_(plugin_is_there) {}
+    ~Brought() override { EXPECT_TRUE(plugin_is_there_); }
+    const ServiceInfo& info() const override {
+      static const ServiceInfo kInfo{"test.v1.Brought", {}, {}};
+      return kInfo;
+    }
+    std::string_view name() const override { return "brought"; }
+
+   private:
+    bool& plugin_is_there_;
+  };
+  class Bringing final : public Plugin {
+   public:
+    explicit Bringing(bool& is_there) : is_there_(is_there) { is_there_ = true; }
+    ~Bringing() override { is_there_ = false; }
+    std::string_view name() const override { return "bringing"; }
+    Task<Status> on_start(Node& node) override {
+      node.add_middleware(std::make_shared<Brought>(is_there_));
+      co_return node.serve(std::make_shared<Brought>(is_there_));
+    }
+
+   private:
+    bool& is_there_;
+  };
+  bool is_there = false;
+  ASSERT_TRUE(node().add_plugin(std::make_shared<Bringing>(is_there)).is_ok());
+  ASSERT_TRUE(start().is_ok());
+  lab_.server_node.reset();
+  EXPECT_FALSE(is_there);
 }
 
 TEST_F(PluginStart, RefusesNoneAndTwoOfOneNameAndLateOnes) {
@@ -326,6 +364,32 @@ TEST_F(PluginStart, APluginHearsOfServicesBeforeAndAfterIt) {
   ASSERT_TRUE(other.add_plugin(late).is_ok());
   ASSERT_TRUE(other.serve(lab_.server_handler).is_ok());
   EXPECT_THAT(late->services, ElementsAre("lab.v1.Lab"));
+}
+
+TEST_F(PluginStart, APluginMayServeMoreWhenItHearsOfAService) {
+  class Companion final : public RawService {
+   public:
+    explicit Companion(std::size_t number) : name_("test.v1.Companion" + std::to_string(number)) {}
+    const ServiceInfo& info() const override { return info_; }
+
+   private:
+    const std::string name_;
+    const ServiceInfo info_{name_, {}, {}};
+  };
+  class Companions final : public Plugin {
+   public:
+    std::string_view name() const override { return "companions"; }
+    Status on_service(Node& node, const ServiceInfo& service) override {
+      services.emplace_back(service.full_name);
+      if (services.size() >= 20) return Status::ok();
+      return node.serve(std::make_shared<Companion>(services.size()));
+    }
+    std::vector<std::string> services;
+  };
+  auto plugin = std::make_shared<Companions>();
+  ASSERT_TRUE(node().add_plugin(plugin).is_ok());
+  EXPECT_EQ(plugin->services.size(), 20u);
+  EXPECT_EQ(node().announcement("x").services.size(), 20u);
 }
 
 TEST_F(PluginStart, APluginMayRefuseAService) {

@@ -31,7 +31,7 @@ struct Announcement {
 /// fails or takes too long is logged with the plugin's name and goes no further than its
 /// documentation says. Hooks may add middleware and services and keep values in Node::state() and
 /// Session::state(); none may destroy the node. A node destroys its plugins in reverse order, after
-/// its sessions.
+/// its sessions, services and middleware.
 class Plugin {
  public:
   virtual ~Plugin() = default;
