@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -67,8 +68,9 @@ class Member {
     done.get_future().wait();
   }
 
-  /// Shuts the node down, which then stays until end(): others may still use this thread.
-  void request_shutdown(Duration grace) {
+  /// Shuts the node down, unless there is no time for that; then it stays until end(): others may
+  /// still use this thread.
+  void request_shutdown(std::optional<Duration> grace) {
     grace_ = grace;
     stopping_.store(true, std::memory_order_release);
     loop_->stop();
@@ -90,7 +92,7 @@ class Member {
       node_ = &node;
       // Others may stop the loop too, and have no say in this.
       while (!stopping_.load(std::memory_order_acquire)) loop_->run();
-      if (grace_ > Duration::zero()) echostream::run(*loop_, node.shutdown(grace_));
+      if (grace_) echostream::run(*loop_, node.shutdown(*grace_));
       shut_down_.set_value();
       while (!ending_.load(std::memory_order_acquire)) loop_->run();
     }
@@ -113,7 +115,7 @@ class Member {
   std::unique_ptr<Loop> loop_;
   Node* node_ = nullptr;  // its own thread's
   std::atomic<std::size_t> sessions_ = 0;
-  Duration grace_{};  // written before stopping_
+  std::optional<Duration> grace_;  // written before stopping_
   std::atomic<bool> stopping_ = false;
   std::promise<void> shut_down_;
   std::atomic<bool> ending_ = false;
@@ -125,7 +127,7 @@ class Member {
 
 struct NodePool::Impl {
   explicit Impl(NodeOptions options) : node_options(std::move(options)) {}
-  ~Impl() { stop(Duration::zero()); }
+  ~Impl() { stop(std::nullopt); }
 
   Status start(std::size_t threads, const LoopOptions& loop_options);
   bool is_on_own_thread() const;
@@ -136,7 +138,7 @@ struct NodePool::Impl {
   Result<SocketAddress> listen(const SocketAddress& bind_to);
   Result<SocketAddress> listen_shared(SocketAddress bind_to,
                                       const std::shared_ptr<transport::TlsContext>& tls);
-  void stop(Duration grace);
+  void stop(std::optional<Duration> grace);
 
   const NodeOptions node_options;
   // Not changed after start().
@@ -265,7 +267,7 @@ Result<SocketAddress> NodePool::Impl::listen_shared(
   return bind_to;
 }
 
-void NodePool::Impl::stop(Duration grace) {
+void NodePool::Impl::stop(std::optional<Duration> grace) {
   const std::lock_guard lock(control);
   if (stopped) return;
   for (const auto& member : members) member->request_shutdown(grace);

@@ -80,6 +80,14 @@ TEST_F(NodePoolPlugins, EachThreadHasOneOfItsOwn) {
             (std::multiset<std::uint16_t>{bound->port(), bound->port(), bound->port()}));
 }
 
+TEST_F(NodePoolPlugins, AreStoppedAlsoWhenNoTimeIsLeft) {
+  const auto make = [&](std::size_t) { return std::make_shared<Watching>(seen_, Status()); };
+  ASSERT_TRUE(pool_->add_plugin(make).is_ok());
+  ASSERT_TRUE(pool_->start().is_ok());
+  EXPECT_TRUE(pool_->shutdown(0s).is_ok());
+  EXPECT_EQ(seen_->stopped, seen_->started);
+}
+
 TEST_F(NodePoolPlugins, OneThatDoesNotStartIsReported) {
   ASSERT_TRUE(pool_
                   ->add_plugin([&](std::size_t thread) {
