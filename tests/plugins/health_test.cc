@@ -184,6 +184,24 @@ TEST_P(HealthOfNodes, AtShutdownWatchesSayNotServingBeforeTheSessionLeavesAndHol
 
 INSTANTIATE_TEST_SUITE_P(Wires, HealthOfNodes, ::testing::Values(Wire::kMemory, Wire::kQuic));
 
+// It has nothing to check: connect() takes as long as without it.
+TEST(HealthOverQuic, KeepsNoPeerWaiting) {
+  const auto time_to_connect = [](bool with_health) {
+    Lab::Options options;
+    options.link.delay = 5ms;
+    Lab lab(options);
+    if (with_health) {
+      EXPECT_TRUE(lab.server_node->add_plugin(std::make_shared<HealthPlugin>()).is_ok());
+    }
+    EXPECT_TRUE(lab.server_node->listen("10.0.0.1:4433"));
+    const Duration began = lab.sim.elapsed();
+    auto session = lab.run(lab.client_node->connect("10.0.0.1:4433"));
+    EXPECT_TRUE(session && *session);
+    return lab.sim.elapsed() - began;
+  };
+  EXPECT_LT(time_to_connect(true), time_to_connect(false) + 5ms);
+}
+
 TEST(HealthOfRealNodes, IsAskedAndWatchedOverTheLoopback) {
   RealNodes nodes;
   const auto health = std::make_shared<HealthPlugin>();

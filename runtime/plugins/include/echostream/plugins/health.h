@@ -47,6 +47,7 @@ class HealthPlugin final : public Plugin {
   std::size_t watches() const;
 
   std::string_view name() const override { return "health"; }
+  bool checks_sessions() const override { return false; }
   /// ALREADY_EXISTS when the node serves grpc.health.v1.Health already.
   Task<Status> on_start(Node& node) override;
   void on_draining(Node& node) override;
