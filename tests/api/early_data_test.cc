@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/support/lab.h"
+#include "tests/support/layers.h"
 
 namespace echostream::testing {
 namespace {
@@ -114,6 +115,42 @@ TEST_F(EarlyDataApi, SavesOneRoundTripOfTwo) {
   // Later calls are ordinary ones.
   ASSERT_TRUE(*lab_.run(lab_.client().Echo(text("late"))));
   EXPECT_FALSE(lab_.server_handler->was_early);
+}
+
+// What both sides' layers and filters see of calls.
+struct Watched {
+  std::vector<std::string> trace;
+  int filtered = 0;
+  bool was_early = false;
+  std::shared_ptr<Middleware> counter = std::make_shared<Filterer>([this](CallMessage&) {
+    ++filtered;
+    return Status::ok();
+  });
+
+  void put_into(Node& client, Node& server) {
+    client.add_middleware(std::make_shared<Tracer>("c", trace));
+    server.add_middleware(std::make_shared<Tracer>("s", trace));
+    server.add_middleware(std::make_shared<Peeker>(
+        [this](InterceptedCall& call) { was_early = call.is_early_data(); }));
+    for (Node* node : {&client, &server}) {
+      node->add_middleware(counter);
+      node->add_middleware(std::make_shared<Filterer>(marked_with("mark:"), FilterPlace::kWire));
+    }
+  }
+};
+
+TEST_F(EarlyDataApi, EarlyCallsPassTheLayersOfBothSides) {
+  meet();
+  Watched watched;
+  watched.put_into(*lab_.client_node, *lab_.server_node);
+  ASSERT_TRUE(dial());
+  auto reply = lab_.run(lab_.client().Echo(text("early")));
+  ASSERT_TRUE(*reply) << reply->status();
+  EXPECT_EQ((*reply)->text(), "early");
+  EXPECT_TRUE(lab_.server_handler->was_early);
+  EXPECT_TRUE(watched.was_early);
+  EXPECT_THAT(watched.trace, ::testing::ElementsAre("c>", "s>", "s<OK", "c<OK"));
+  EXPECT_EQ(watched.filtered, 4);
 }
 
 TEST_F(EarlyDataApi, ASessionThatIsNotOpenYetSaysSoAndCannotMigrate) {
@@ -332,6 +369,22 @@ TEST_F(EarlyDataOfKnownServer, C04_RejectedCallsAreSentAgainByThemselves) {
   EXPECT_FALSE(session->is_resumed()) << "new keys, so a full handshake";
   EXPECT_TRUE(session->is_open());
   EXPECT_EQ(session->peer_fingerprint(), server_identity_->fingerprint());
+}
+
+// It is one call all the same.
+TEST_F(EarlyDataOfKnownServer, RejectedCallsPassTheLayersOnce) {
+  meet();
+  restart_server();
+  Watched watched;
+  watched.put_into(*lab_.client_node, *lab_.server_node);
+  ASSERT_TRUE(dial());
+  auto reply = lab_.run(lab_.client().Echo(text("again")));
+  ASSERT_TRUE(*reply) << reply->status();
+  EXPECT_EQ((*reply)->text(), "again");
+  EXPECT_EQ(lab_.at_client->early_data_accepted(), false);
+  EXPECT_FALSE(watched.was_early);
+  EXPECT_THAT(watched.trace, ::testing::ElementsAre("c>", "s>", "s<OK", "c<OK"));
+  EXPECT_EQ(watched.filtered, 4);
 }
 
 TEST_F(EarlyDataOfKnownServer, ADroppedCallIsNotSentAgain) {

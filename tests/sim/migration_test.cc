@@ -1,7 +1,11 @@
 // Sessions that change their path: by hand, because an address went away, again and again.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <map>
+
 #include "tests/sim/traffic_pair.h"
+#include "tests/support/layers.h"
 #include "tests/support/seeds.h"
 
 namespace echostream::testing {
@@ -105,6 +109,40 @@ TEST(SessionMigration, N11_InTheMiddleOfStreamsAndCallsDisturbsNone) {
     const auto before = pair.sim.link_stats("client", "server").sent;
     work.expect_done();
     EXPECT_EQ(pair.sim.link_stats("client", "server").sent, before);
+  });
+}
+
+// A session that moves is the same for its layers, and for filters that count on each message.
+TEST(SessionMigration, GoesUnnoticedByMiddleware) {
+  for_each_seed(5, [](std::uint64_t seed) {
+    TwoWays pair(seed);
+    std::vector<std::string> trace;
+    std::map<std::string, std::uint64_t> frames;
+    for (TrafficPair::Side* side : {&pair.server, &pair.client}) {
+      side->node->add_middleware(std::make_shared<Tracer>(side->name, trace));
+      side->node->add_middleware(std::make_shared<Filterer>([&frames, side](CallMessage& message) {
+        if (message.is_frame) ++frames[side->name];
+        return Status::ok();
+      }));
+      side->node->add_middleware(
+          std::make_shared<Filterer>(marked_with("mark:"), FilterPlace::kWire));
+    }
+    ASSERT_TRUE(pair.connect().is_ok());
+    Work work(pair);
+    pair.sim.run_for(400ms);
+    for (const SocketAddress& way : {kMobile, kWifi}) {
+      auto moved = pair.run(pair.client.session->migrate(way));
+      ASSERT_TRUE(moved);
+      EXPECT_TRUE(moved->is_ok()) << *moved;
+      pair.sim.run_for(200ms);
+    }
+    work.expect_done();
+    pair.sim.run_for(1s);
+    for (const TrafficPair::Side* side : {&pair.server, &pair.client}) {
+      EXPECT_EQ(std::count(trace.begin(), trace.end(), side->name + ">"), 3);
+      EXPECT_EQ(std::count(trace.begin(), trace.end(), side->name + "<OK"), 3);
+      EXPECT_EQ(frames[side->name], 4000u);
+    }
   });
 }
 
