@@ -61,6 +61,11 @@ class Dialled {
 // the server has spoken: calls that were sent into a refusal would be lost, and only the idempotent
 // ones could be sent again.
 Task<PersistentState::SessionResult> PersistentState::dial() {
+  // The time that plugins take to start is not the attempt's.
+  if (node_->plugins.may_still_start()) {
+    Status started = co_await node_->plugins.wait_started();
+    if (!started.is_ok()) co_return started.with_context("connect");
+  }
   const LocalTime deadline = deadline_after(executor_.now(), options_.attempt_timeout);
   auto connected = co_await connect(*node_, target_, ConnectOptions(), options_.attempt_timeout);
   if (!connected) co_return std::move(connected).error();

@@ -597,6 +597,19 @@ TEST_P(PluginEarlyData, IsNotSentToAPeerThatPluginsHaveNotLookedAt) {
 INSTANTIATE_TEST_SUITE_P(Wires, PluginEarlyData, ::testing::Values(Wire::kQuic),
                          [](const auto&) { return "Quic"; });
 
+TEST_P(PluginQuicSession, APersistentSessionsAttemptBeginsAfterTheStart) {
+  add_to(*lab_.client_node, "slow")->behaviours["on_start"].waits = 2s;
+  ASSERT_TRUE(lab_.server_node->listen("10.0.0.1:4433"));
+  ReconnectOptions options;
+  options.attempt_timeout = 1s;
+  auto persistent = lab_.client_node->keep_connected("10.0.0.1:4433", options);
+  ASSERT_TRUE(persistent);
+  EXPECT_TRUE(lab_.run(persistent->wait_connected())->is_ok());
+  EXPECT_LT(lab_.sim.elapsed(), 2s + 100ms);
+  EXPECT_EQ(persistent->status().failed_attempts, 0u);
+  EXPECT_TRUE(persistent->status().last_error.is_ok()) << persistent->status().last_error;
+}
+
 TEST_P(PluginQuicSession, APersistentSessionGivesUpWhereItIsNotWelcome) {
   add("door")->behaviours["on_session_opening"].status =
       Status(StatusCode::kPermissionDenied, "members only");
