@@ -43,6 +43,12 @@ Result<TraceFile> TraceFile::make(const std::string& path) {
 Result<TraceFile> TraceFile::open(const std::string& path) {
   const int descriptor = ::open(path.c_str(), kFlags, 0600);
   if (descriptor < 0) {
+    // What the system says of links, and of pipes that nobody reads, leads nobody to the reason.
+    if (errno == ELOOP || errno == ENXIO) {
+      return Status(
+          StatusCode::kInvalidArgument,
+          path + (errno == ELOOP ? " is a link, and those are not followed" : " is not a file"));
+    }
     return Status(StatusCode::kUnavailable, "cannot open " + path + ": " + system_error());
   }
   TraceFile file(descriptor);

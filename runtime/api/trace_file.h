@@ -15,8 +15,8 @@ class TraceFile {
   /// Both make it with mode 0600, in a folder that exists; UNAVAILABLE when the system refuses.
   /// ALREADY_EXISTS when there is something of that name.
   static Result<TraceFile> make(const std::string& path);
-  /// Adds to one that is there: INVALID_ARGUMENT when it is no regular file, PERMISSION_DENIED when
-  /// it belongs to another user or others may read it.
+  /// Adds to one that is there: INVALID_ARGUMENT when it is no regular file or a link,
+  /// PERMISSION_DENIED when it belongs to another user or others may read it.
   static Result<TraceFile> open(const std::string& path);
   ~TraceFile();
   TraceFile(TraceFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
