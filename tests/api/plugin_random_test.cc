@@ -106,14 +106,21 @@ void run_visits(std::uint64_t seed) {
   for (const char* name : {"a", "b"}) {
     ASSERT_TRUE(lab.server_node->add_plugin(random_plugin(name, dice, journal)).is_ok());
   }
+  // The side that dials looks at its peers too.
+  const auto of_client = std::make_shared<Journal>();
+  if (dice.one_in(2)) {
+    auto picky = random_plugin("a", dice, of_client);
+    ASSERT_TRUE(lab.client_node->add_plugin(picky).is_ok());
+  }
   ASSERT_TRUE(lab.server_node->listen("10.0.0.1:4433"));
   std::vector<PersistentSession> kept;
-  TaskGroup visits(lab.client_loop());
+  TaskGroup visits(*lab.client_side);
   for (int i = 0; i < 8; ++i) {
     visits.spawn(visit(*lab.client_node, dice.ms_below(1500)));
     if (dice.one_in(4)) kept.push_back(*lab.client_node->keep_connected("10.0.0.1:4433"));
-    lab.run_for(dice.ms_below(400));
+    lab.run_for(1ms + dice.ms_below(400));
   }
+  if (dice.one_in(3)) lab.client_node.reset();
   const bool shuts_down = !dice.one_in(4);
   if (shuts_down) {
     TaskGroup leaving(lab.server_node->loop());
@@ -125,6 +132,7 @@ void run_visits(std::uint64_t seed) {
   lab.server_node.reset();
   EXPECT_TRUE(lab.sim.run_until([&] { return visits.size() == 0; }, 60s)) << "a visitor hangs";
   check(*journal, shuts_down);
+  check(*of_client, false);
   ASSERT_GE(journal->size(), 2u);
   EXPECT_EQ(journal->back(), "a.gone");
   EXPECT_EQ((*journal)[journal->size() - 2], "b.gone");
