@@ -1,6 +1,7 @@
 #include "runtime/api/call_chain.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -50,6 +51,8 @@ Task<Status> CallChain::run_from(std::size_t layer) {
     } else {
       step = (*layers_)[layer]->serve(call_, Next(*this, layer + 1));
     }
+    // `return {};` in place of `co_return`.
+    if (!step) throw std::logic_error("it returned an empty Task");
   } catch (...) {
     log_thrown(layer + 1, "");
     step = fail_with(Status(StatusCode::kInternal, kThrew));

@@ -1,6 +1,7 @@
 #include "runtime/api/plugin_host.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "runtime/api/session_state.h"
@@ -17,7 +18,10 @@ std::string milliseconds(Duration duration) {
          " ms";
 }
 
+constexpr const char* kEmptyTask = "it returned an empty Task";
+
 Task<Status> with_status(Task<void> task) {
+  if (!task) throw std::logic_error(kEmptyTask);
   co_await std::move(task);
   co_return Status::ok();
 }
@@ -126,7 +130,9 @@ Task<void> PluginHost::run(const Entry& entry, const char* hook_name, Hook hook,
     TaskGroup group(executor_);
     try {
       most_wait = entry.plugin->most_wait();
-      group.spawn(store_or_catch(hook(*entry.plugin, node_, session), result, thrown));
+      Task<Status> task = hook(*entry.plugin, node_, session);
+      if (!task) throw std::logic_error(kEmptyTask);
+      group.spawn(store_or_catch(std::move(task), result, thrown));
     } catch (...) {
       thrown = std::current_exception();
     }

@@ -274,6 +274,21 @@ TEST_P(MiddlewareTest, L04_ALayerThatThrowsEndsTheCallWithInternalAndIsNamedInTh
   EXPECT_EQ(reader->status().code(), StatusCode::kInternal);
 }
 
+TEST_P(MiddlewareTest, L04_ALayerThatReturnsNoTaskEndsTheCallWithInternalAndIsNamedInTheLog) {
+  class Empty final : public Middleware {
+   public:
+    std::string_view name() const override { return "empty"; }
+    Task<Status> call(InterceptedCall&, Next) override { return {}; }
+    Task<Status> serve(InterceptedCall&, Next) override { return {}; }
+  };
+  at_server(std::make_shared<Empty>());
+  EXPECT_EQ(echo_status().code(), StatusCode::kInternal);
+  ASSERT_EQ(server_log_.size(), 1u);
+  EXPECT_THAT(server_log_[0], HasSubstr("middleware empty threw: it returned an empty Task"));
+  at_client(std::make_shared<Empty>());
+  EXPECT_EQ(echo_status().code(), StatusCode::kInternal);
+}
+
 TEST_P(MiddlewareTest, L04_ALayerChangesTheOutcome) {
   at_server(std::make_shared<Peeker>(nullptr, [](InterceptedCall& call, Status& status) {
     if (call.method().name != "Fail") return;

@@ -236,6 +236,27 @@ TEST_F(PluginStart, L02_APluginThatThrowsIsContainedAndNamed) {
   EXPECT_THAT(journal_of_life(), ElementsAre("sane.on_start", "mad.on_start", "sane.on_stop"));
 }
 
+TEST_F(PluginStart, L02_AHookThatReturnsNoTaskIsContainedAndNamed) {
+  class Empty final : public Plugin {
+   public:
+    explicit Empty(bool starts) : starts_(starts) {}
+    std::string_view name() const override { return starts_ ? "does not stop" : "does not start"; }
+    Task<Status> on_start(Node& node) override {
+      return starts_ ? Plugin::on_start(node) : Task<Status>();
+    }
+    Task<void> on_stop(Node&) override { return {}; }
+
+   private:
+    const bool starts_;
+  };
+  ASSERT_TRUE(node().add_plugin(std::make_shared<Empty>(true)).is_ok());
+  ASSERT_TRUE(node().add_plugin(std::make_shared<Empty>(false)).is_ok());
+  EXPECT_EQ(start().code(), StatusCode::kInternal);
+  lab_.run_for(1ms);
+  EXPECT_THAT(logged(), HasSubstr("'does not start' threw in on_start: it returned an empty Task"));
+  EXPECT_THAT(logged(), HasSubstr("'does not stop' threw in on_stop: it returned an empty Task"));
+}
+
 TEST_F(PluginStart, L02_ASlowPluginIsGivenUpAfterItsOwnTime) {
   auto slow = add("slow");
   slow->patience = 3s;

@@ -144,7 +144,7 @@ class Next {
   /// Runs it, and says how the call ended. An rpc or event may be tried again by the calling side,
   /// one attempt at a time (dropping the Task cancels one that runs); everything else runs once,
   /// and a second time gives FAILED_PRECONDITION. A stream's ends when the stream does, which its
-  /// caller decides.
+  /// caller decides. The Task must not outlive the layer's own.
   Task<Status> operator()() const;
 
  private:
