@@ -3,9 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
-#include <random>
 
 #include "tests/api/probe_plugin.h"
+#include "tests/support/imp.h"
 #include "tests/support/lab.h"
 #include "tests/support/seeds.h"
 
@@ -13,17 +13,6 @@ namespace echostream::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : engine_(seed) {}
-  int below(int end) { return std::uniform_int_distribution<int>(0, end - 1)(engine_); }
-  bool one_in(int many) { return below(many) == 0; }
-  Duration ms_below(int end) { return std::chrono::milliseconds(below(end)); }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 ProbePlugin::Behaviour random_behaviour(Dice& dice) {
   ProbePlugin::Behaviour behaviour;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/sim/station.h"
+#include "tests/support/imp.h"
 #include "tests/support/layers.h"
 #include "tests/support/seeds.h"
 
@@ -10,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using reconnect::v1::Item;
+using reconnect::v1::Job;
 using reconnect::v1::Topic;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -198,6 +200,118 @@ TEST(MiddlewareUnderLoss, FiltersSeeTheFramesThatAreReadAndNoGaps) {
     all_gaps += gaps;
   });
   EXPECT_GT(all_gaps, 0);
+}
+
+// ---- Everything at once
+
+Task<void> ask(Station& station, Job what, bool idempotent, CallOptions options) {
+  auto asking =
+      idempotent ? look(station, what, std::move(options)) : act(station, what, std::move(options));
+  (void)co_await std::move(asking);
+}
+Task<void> tell(Station& station, Job what, CallOptions options) {
+  auto client = station.client();
+  (void)co_await client.Tell(what, std::move(options));
+}
+Task<void> read(Station& station, int kind, CallOptions options) {
+  auto client = station.client();
+  const Topic topic = every(20);
+  auto opening = kind == 0   ? client.Position(topic, std::move(options))
+                 : kind == 1 ? client.News(topic, std::move(options))
+                             : client.File(topic, std::move(options));
+  auto reader = co_await std::move(opening);
+  for (;;) {
+    auto frame = co_await reader.next();
+    if (!frame) co_return;
+  }
+}
+Task<void> listen_to(Station& station, CallOptions options) {
+  auto client = station.client();
+  auto reader = co_await client.Sound(every(20), std::move(options));
+  for (;;) {
+    auto playout = co_await reader.next_playout();
+    if (!playout) co_return;
+  }
+}
+Task<void> upload(Station& station, CallOptions options) {
+  auto client = station.client();
+  auto stream = co_await client.Upload(std::move(options));
+  for (int i = 0; i < 5; ++i) {
+    Status written = co_await stream.write(Item());
+    if (!written.is_ok()) break;
+    (void)co_await sleep_for(20ms);
+  }
+  (void)co_await stream.finish();
+}
+
+Task<void> make_call(Station& station, Dice& dice, std::int64_t id) {
+  // Those that resume would go on for ever.
+  CallOptions options = CallOptions().timeout(1ms + dice.ms_below(6000));
+  switch (const int kind = dice.below(7)) {
+    case 0:
+    case 1:
+    case 2:
+      return read(station, kind, std::move(options));
+    case 3:
+      return listen_to(station, std::move(options));
+    case 4:
+      return upload(station, std::move(options));
+    case 5:
+      return tell(station, job(id), std::move(options));
+    default:
+      return ask(station, job(id, dice.below(500)), dice.one_in(2), std::move(options));
+  }
+}
+
+// Sessions come and go while layers do what they like: no call hangs, no layer stays.
+TEST(MiddlewareAtRandom, L04_NoCallHangsAndNoLayerStaysOverPersistentSessions) {
+  for_each_seed(40, [](std::uint64_t seed) {
+    Dice dice(seed);
+    int inside = 0;
+    StationOptions options = Station::defaults(seed);
+    options.link.loss = 0.02;
+    options.tune_server = options.tune_client = [](NodeOptions& node) {
+      node.log = [](LogLevel, std::string_view) {};
+    };
+    Station station(options);
+    const auto start_server = [&] {
+      station.start_server();
+      for (int i = 0; i < 2; ++i) {
+        station.server->add_middleware(std::make_shared<Imp>(dice, inside));
+      }
+    };
+    for (int i = 0; i < 2; ++i) {
+      station.client_node->add_middleware(std::make_shared<Imp>(dice, inside));
+    }
+    start_server();
+    station.keep_connected();
+    std::vector<std::unique_ptr<TaskGroup>> calls;
+    for (int i = 0; i < 60; ++i) {
+      calls.push_back(std::make_unique<TaskGroup>(*station.client_loop));
+      calls.back()->spawn(make_call(station, dice, i));
+      if (dice.one_in(5)) calls[static_cast<std::size_t>(dice.below(i + 1))]->clear();
+      if (dice.one_in(3) && station.handler) station.handler->publish(i);
+      station.sim.run_for(dice.ms_below(200));
+      if (dice.one_in(8)) {
+        dice.one_in(2) ? station.stop_server() : station.crash_server();
+        station.sim.run_for(dice.ms_below(1000));
+        start_server();
+      }
+    }
+    if (dice.one_in(3)) station.persistent->close();
+    if (dice.one_in(3)) station.client_node.reset();
+    EXPECT_TRUE(station.wait_until(
+        [&] {
+          return std::all_of(calls.begin(), calls.end(),
+                             [](const auto& call) { return call->size() == 0; });
+        },
+        120s))
+        << "a call hangs";
+    calls.clear();
+    station.client_node.reset();
+    station.sim.run_for(60s);
+    EXPECT_EQ(inside, 0);
+  });
 }
 
 }  // namespace
