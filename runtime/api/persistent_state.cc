@@ -19,6 +19,13 @@ PersistentState::PersistentState(Node::Impl& node, std::string target, Reconnect
 void PersistentState::start() { dialling_.spawn(run()); }
 
 Task<void> PersistentState::run() {
+  // The time that plugins take to start is not the first attempt's; and a node that has not started
+  // never will.
+  Status started = co_await node_->plugins.wait_started();
+  if (!started.is_ok()) {
+    end(started.with_context("this node does not start"));
+    co_return;
+  }
   for (;;) {
     set_state(ConnectionState::kConnecting);
     auto session = co_await dial();
@@ -61,11 +68,6 @@ class Dialled {
 // the server has spoken: calls that were sent into a refusal would be lost, and only the idempotent
 // ones could be sent again.
 Task<PersistentState::SessionResult> PersistentState::dial() {
-  // The time that plugins take to start is not the attempt's.
-  if (node_->plugins.may_still_start()) {
-    Status started = co_await node_->plugins.wait_started();
-    if (!started.is_ok()) co_return started.with_context("connect");
-  }
   const LocalTime deadline = deadline_after(executor_.now(), options_.attempt_timeout);
   auto connected = co_await connect(*node_, target_, ConnectOptions(), options_.attempt_timeout);
   if (!connected) co_return std::move(connected).error();

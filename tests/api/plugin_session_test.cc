@@ -386,12 +386,16 @@ TEST_P(PluginEarlyCalls, EndAtTheirDeadline) {
 
 TEST_P(PluginEarlyCalls, FailWithTheStart) {
   begin(Status(StatusCode::kNotFound, "no such disk"));
-  const StatusCode code =
-      GetParam() == Wire::kMemory ? StatusCode::kNotFound : StatusCode::kDeadlineExceeded;
-  for (const Status& end : call_all(CallOptions().timeout(5s))) {
-    EXPECT_EQ(end.code(), code) << end;
+  for (const Status& end : call_all(CallOptions(), 3s)) {
+    EXPECT_EQ(end.code(), StatusCode::kNotFound) << end;
     EXPECT_THAT(std::string(end.message()), HasSubstr("no such disk"));
   }
+  if (!persistent_) return;
+  EXPECT_EQ(persistent_->state(), ConnectionState::kClosed);
+  // There is no use in another one.
+  auto again = lab_.client_node->keep_connected("10.0.0.1:4433");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(lab_.run(again->wait_connected())->code(), StatusCode::kNotFound);
 }
 
 TEST_P(PluginEarlyCalls, MayBeDroppedAndTheirNodeMayGo) {
