@@ -112,6 +112,17 @@ class CallerFilter final : public PackingFilter {
   bool has_learned_ = false;
 };
 
+// What an attempt before this one said: a layer outside has made the call again, maybe on another
+// session.
+void forget_attempt(Metadata& metadata) {
+  if (!metadata.find(kAcceptKey) && !metadata.find(kEncodingKey)) return;
+  Metadata rest;
+  for (const auto& [key, value] : metadata.entries()) {
+    if (key != kAcceptKey && key != kEncodingKey) rest.add(key, value);
+  }
+  metadata = std::move(rest);
+}
+
 // Whether the answer can be looked at before it is said how it is encoded.
 bool has_one_answer(const MethodInfo& method) {
   return method.kind == MethodKind::kRpc ||
@@ -138,6 +149,7 @@ class PackingLayer final : public Middleware {
 
   Task<Status> call(InterceptedCall& call, Next next) override {
     CallerFilter& filter = add_filter<CallerFilter>(call, packer_, call);
+    forget_attempt(call.metadata());
     filter.offer.session = call.session();
     PeerEncodings* known = known_of(filter.offer.session);
     filter.offer.told_ours = tell_ours(call, known);
