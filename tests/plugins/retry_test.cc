@@ -299,6 +299,33 @@ TEST(RetriesOfPersistentSessions, CarryIdempotentCallsOverRestartsAndNothingTwic
   });
 }
 
+// Early data goes out while the session is not open yet; then the network is gone.
+TEST(RetriesOfEarlyCalls, KeepTheCallsOwnDeadlineWhileTheSessionOpens) {
+  Lab::Options options;
+  options.link.delay = 10ms;
+  Lab lab(options);
+  auto plugin = retries([](RetryPolicy& policy) { policy.attempt_timeout = 200ms; });
+  ASSERT_TRUE(lab.client_node->add_plugin(plugin).is_ok());
+  lab.connect();
+  lab.run_for(1s);
+  lab.at_client->close();
+  lab.run_for(2s);
+  ConnectOptions early;
+  early.early_data = true;
+  auto session = lab.run(lab.client_node->connect("10.0.0.1:4433", early));
+  ASSERT_TRUE(session && *session) << session->status();
+  ASSERT_FALSE((*session)->is_open());
+  LinkOptions cut = options.link;
+  cut.cut = true;
+  lab.sim.set_link("server", "client", cut);
+  const Duration before = lab.sim.elapsed();
+  auto reply =
+      lab.run((*session)->client<lab::v1::Lab>().Echo(text("a"), CallOptions().timeout(1s)));
+  EXPECT_EQ(reply->status().code(), StatusCode::kDeadlineExceeded) << reply->status();
+  EXPECT_LE(lab.sim.elapsed() - before, 1010ms);
+  EXPECT_EQ(plugin->stats().stopped_by_deadline, 1U);
+}
+
 TEST(RetriesOverTheLoopback, SaveACall) {
   RealNodes nodes;
   auto plugin = retries([](RetryPolicy& policy) { policy.initial_backoff = 1ms; });

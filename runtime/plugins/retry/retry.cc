@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <deque>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "echostream/base/task_group.h"
 #include "echostream/base/wait.h"
 #include "echostream/middleware.h"
 
@@ -17,6 +19,17 @@ namespace {
 using retry::Attempt;
 using retry::Decision;
 using retry::Verdict;
+
+// None: the handshake takes longer than the call may.
+Task<std::optional<Status>> wait_connected(Session session, InterceptedCall& call,
+                                           LocalTime deadline) {
+  const internal::TaskContext context = co_await internal::current_context();
+  std::optional<Status> status;
+  TaskGroup group(call.executor());
+  group.spawn(internal::store(session.wait_connected(), status), context.call);
+  (void)co_await group.join(deadline);
+  co_return std::move(status);
+}
 
 // A policy, and what the calls under it have left of their budget.
 struct PolicyState {
@@ -75,9 +88,9 @@ class RetryLayer final : public Middleware {
       // A session that is lost takes no call any more; a persistent one has the next.
       const std::optional<Session> session = call.session();
       if (session && !session->is_open()) {
-        Status connected = co_await session->wait_connected();
-        if (!connected.is_ok()) {
-          ++stats_.stopped_by_peer;
+        const std::optional<Status> connected = co_await wait_connected(*session, call, deadline);
+        if (!connected || !connected->is_ok()) {
+          ++(connected ? stats_.stopped_by_peer : stats_.stopped_by_deadline);
           co_return last_word(status, attempt);
         }
       }
