@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "echostream/base/call_context.h"
 #include "echostream/middleware.h"
 
 #include "runtime/plugins/support/method_pattern.h"
@@ -39,10 +40,10 @@ Status check(const TimeoutOptions& options) {
   return Status::ok();
 }
 
-// Whether it has a deadline of its own: not that of the call which it is made for.
-bool has_own_deadline(const InterceptedCall& call) {
-  const InterceptedCall* parent = call.parent();
-  return call.deadline() != (parent != nullptr ? parent->deadline() : kNever);
+// Whether it has a deadline of its own: not that of the call which it is made for. No layer need
+// see that one.
+bool has_own_deadline(const InterceptedCall& call, const internal::TaskContext& context) {
+  return call.deadline() != (context.call != nullptr ? context.call->deadline() : kNever);
 }
 
 void bound_deadline(InterceptedCall& call, Duration time) {
@@ -81,8 +82,7 @@ class TimeoutLayer final : public Middleware {
   Task<Status> call(InterceptedCall& call, Next next) override {
     const TimeoutRule& rule = *find(call.method());
     if (call.method().kind == MethodKind::kStream) return run_stream(rule, call, next);
-    if (!has_own_deadline(call)) bound_deadline(call, rule.default_timeout);
-    return next();
+    return run_in_time(rule, call, next);
   }
 
   Task<Status> serve(InterceptedCall& call, Next next) override {
@@ -98,6 +98,13 @@ class TimeoutLayer final : public Middleware {
       if (rule.methods.matches(method.full_name)) return &rule.times;
     }
     return nullptr;
+  }
+
+  static Task<Status> run_in_time(const TimeoutRule& rule, InterceptedCall& call, Next next) {
+    const internal::TaskContext context = co_await internal::current_context();
+    if (!has_own_deadline(call, context)) bound_deadline(call, rule.default_timeout);
+    Status status = co_await next();
+    co_return status;
   }
 
   static Task<Status> run_stream(const TimeoutRule& rule, InterceptedCall& call, Next next) {
