@@ -191,6 +191,19 @@ TEST_P(RecordedLab, TellsOfItsSessions) {
   }
 }
 
+TEST(Recorder, MayBeHeldForLongerThanItsNodeLives) {
+  Tape tape;
+  Lab lab;
+  tape.attach(*lab.client_node);
+  lab.connect();
+  ASSERT_TRUE((*lab.run(lab.client().Echo(text("one")))).has_value());
+  lab.at_client.reset();
+  lab.client_node.reset();
+  lab.run_for(10s);
+  EXPECT_EQ(tape.messages().size(), 2u);
+  EXPECT_GE(tape.recorder->stats().messages_written, 3u);
+}
+
 TEST(Recorder, SaysWhatItKnowsOfThePeersClock) {
   Lab::Options options;
   options.link.delay = 10ms;

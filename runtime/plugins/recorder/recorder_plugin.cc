@@ -72,6 +72,12 @@ class Repeat final : public TimerNode {
   UniqueFunction<void(LocalTime)> callback_;
 };
 
+// Node::state(): they end with the node, which a program's reference to the plugin may outlive.
+struct RecorderTimers {
+  std::unique_ptr<Repeat> ticks;
+  std::unique_ptr<Repeat> clocks;
+};
+
 class Recorder final : public RecorderPlugin {
  public:
   explicit Recorder(const RecorderOptions& options)
@@ -89,8 +95,9 @@ class Recorder final : public RecorderPlugin {
     co_return begun;
   }
   // The rest is written behind the loop's back; the destructor waits for it.
-  Task<void> on_stop(Node&) override {
-    stop();
+  Task<void> on_stop(Node& node) override {
+    node.state().erase<RecorderTimers>();
+    thread_->finish();
     co_return;
   }
   void on_session_open(Node&, const Session& session) override {
@@ -105,7 +112,6 @@ class Recorder final : public RecorderPlugin {
 
  private:
   Status start(Node& node);
-  void stop();
   void tick(LocalTime now);
   void tell_problems(LocalTime now);
   void record_clocks(LocalTime now);
@@ -114,8 +120,6 @@ class Recorder final : public RecorderPlugin {
   std::shared_ptr<RecorderThread> thread_;
   std::shared_ptr<CallLog> log_;
   Node* node_ = nullptr;
-  std::unique_ptr<Repeat> ticks_;
-  std::unique_ptr<Repeat> clocks_;
   std::uint64_t told_dropped_ = 0;
   bool told_error_ = false;
   std::optional<LocalTime> told_at_;
@@ -132,19 +136,14 @@ Status Recorder::start(Node& node) {
   const RecordingClock clock(loop.now(), wall);
   log_ = std::make_shared<CallLog>(options_, thread_, clock);
   node.add_middleware(std::make_shared<RecordingMiddleware>(log_));
-  ticks_ =
+  auto& timers = node.state().emplace<RecorderTimers>();
+  timers.ticks =
       std::make_unique<Repeat>(loop, options_.flush_interval, [this](LocalTime now) { tick(now); });
   if (options_.clock_interval > Duration::zero()) {
-    clocks_ = std::make_unique<Repeat>(loop, options_.clock_interval,
-                                       [this](LocalTime now) { record_clocks(now); });
+    timers.clocks = std::make_unique<Repeat>(loop, options_.clock_interval,
+                                             [this](LocalTime now) { record_clocks(now); });
   }
   return Status::ok();
-}
-
-void Recorder::stop() {
-  ticks_.reset();
-  clocks_.reset();
-  thread_->finish();
 }
 
 void Recorder::tick(LocalTime now) {
