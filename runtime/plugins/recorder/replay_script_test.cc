@@ -97,6 +97,18 @@ TEST_F(Script, PutsCallsThatFollowEachOtherApart) {
   EXPECT_TRUE(calls()[1].is_of_server);
 }
 
+// By a plugin like retry, between the recorder and the wire.
+TEST_F(Script, TakesTheAttemptsOfACallForOneCall) {
+  ASSERT_TRUE(add(request, 100, "r").is_ok());
+  ASSERT_TRUE(add(request, 300, "r").is_ok());
+  ASSERT_TRUE(add(response, 305, "one").is_ok());
+  end("OK");
+  ASSERT_EQ(calls().size(), 1u);
+  ASSERT_EQ(calls()[0].responses.size(), 1u);
+  EXPECT_EQ(calls()[0].responses[0].at, Duration(5));
+  EXPECT_TRUE(calls()[0].end->is_ok());
+}
+
 TEST_F(Script, KeepsCallsThatRanAtOnceApart) {
   const RecordedChannel other_request = channel(3, counting(), "request", "1");
   const RecordedChannel other_response = channel(4, counting(), "response", "1");
