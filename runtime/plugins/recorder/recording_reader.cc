@@ -15,8 +15,16 @@ using mcap::FieldReader;
 using mcap::Opcode;
 using mcap::RecordSource;
 
-// Metadata are kept: a file must not make us hold any number of them.
-constexpr std::size_t kMostMetadata = 10'000;
+// What a file says of itself is kept: schemas, channels and metadata. A few bytes of a compressed
+// chunk must not make us hold any number of them.
+constexpr std::size_t kMostKeptBytes = 256 * 1024 * 1024;
+constexpr std::size_t kEntryBytes = 128;
+
+std::size_t size_of(const mcap::StringMap& map) {
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : map) bytes += key.size() + value.size() + kEntryBytes;
+  return bytes;
+}
 
 bool is_wanted(Opcode opcode) {
   switch (opcode) {
@@ -68,6 +76,7 @@ struct RecordingReader::Impl {
   void add_channel(BytesView content);
   void add_metadata(BytesView content);
   std::optional<RecordedMessage> make_message(BytesView content);
+  bool keep(std::size_t bytes);
   void lose(std::string_view reason);
   void lose_record() {
     ++damage.records_lost;
@@ -78,10 +87,11 @@ struct RecordingReader::Impl {
   RecordingOptions options;
   RecordSource source;
   std::string library;
+  // These stay where they are: channels point to their schemas, messages to their channels.
   std::map<std::uint16_t, mcap::Schema> schemas;
-  // Channels stay where they are: messages point to them.
   std::map<std::uint16_t, RecordedChannel> channels;
   std::vector<RecordedMetadata> metadata;
+  std::size_t kept_bytes = 0;
   std::string chunk;
   BytesView chunk_rest;
   RecordingDamage damage;
@@ -91,6 +101,17 @@ struct RecordingReader::Impl {
 
 void RecordingReader::Impl::lose(std::string_view reason) {
   if (damage.reason.empty()) damage.reason = reason;
+}
+
+// Whether there is room for it.
+bool RecordingReader::Impl::keep(std::size_t bytes) {
+  if (bytes + kEntryBytes <= kMostKeptBytes - kept_bytes) {
+    kept_bytes += bytes + kEntryBytes;
+    return true;
+  }
+  ++damage.records_lost;
+  lose("its schemas, channels and metadata take more than 256 MiB");
+  return false;
 }
 
 // What was read up to here is all there is.
@@ -104,6 +125,8 @@ void RecordingReader::Impl::end() {
 void RecordingReader::Impl::add_schema(BytesView content) {
   mcap::Schema schema;
   if (!mcap::read_schema(content, schema) || schema.id == 0) return lose_record();
+  if (schemas.count(schema.id) != 0) return;
+  if (!keep(schema.name.size() + schema.encoding.size() + schema.data.size())) return;
   schemas.try_emplace(schema.id, std::move(schema));
 }
 
@@ -111,6 +134,7 @@ void RecordingReader::Impl::add_channel(BytesView content) {
   mcap::Channel read;
   if (!mcap::read_channel(content, read)) return lose_record();
   if (channels.count(read.id) != 0) return;
+  if (!keep(read.topic.size() + read.message_encoding.size() + size_of(read.metadata))) return;
   RecordedChannel& channel = channels[read.id];
   channel.id = read.id;
   channel.topic = std::move(read.topic);
@@ -126,7 +150,7 @@ void RecordingReader::Impl::add_channel(BytesView content) {
 void RecordingReader::Impl::add_metadata(BytesView content) {
   RecordedMetadata read;
   if (!mcap::read_metadata(content, read.name, read.entries)) return lose_record();
-  if (metadata.size() < kMostMetadata) metadata.push_back(std::move(read));
+  if (keep(read.name.size() + size_of(read.entries))) metadata.push_back(std::move(read));
 }
 
 std::optional<RecordedMessage> RecordingReader::Impl::make_message(BytesView content) {

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 
+#include "runtime/plugins/recorder/mcap/compression.h"
 #include "runtime/plugins/recorder/recorder_test_support.h"
 
 namespace echostream::recorder {
@@ -117,6 +119,78 @@ TEST(RecordingReader, HoldsNoChunkThatIsTooLarge) {
   EXPECT_TRUE(read->messages.empty());
   EXPECT_EQ(read->damage.chunks_lost, 1u);
   EXPECT_THAT(read->damage.reason, HasSubstr("max_chunk_bytes"));
+}
+
+// A chunk of records that one helper writes.
+std::string file_with(const std::function<void(mcap::FieldWriter&)>& write) {
+  mcap::FieldWriter records;
+  write(records);
+  mcap::Compressor compressor(RecordingCompression::kZstd);
+  const auto compressed = compressor.compress(records.view());
+  mcap::FieldWriter file;
+  file.raw(mcap::kMagic);
+  file.begin_record(mcap::Opcode::kChunk);
+  file.u64(0);
+  file.u64(0);
+  file.u64(records.size());
+  file.u32(0);
+  file.string("zstd");
+  file.u64(compressed->size());
+  file.raw(*compressed);
+  file.end_record();
+  return std::string(as_text(file.view()));
+}
+
+TEST(RecordingReader, SharesASchemaBetweenItsChannels) {
+  const std::string file = file_with([](mcap::FieldWriter& out) {
+    mcap::write_schema(out, {1, "a.B", "protobuf", std::string(1'000'000, 'x')});
+    for (std::uint16_t id = 1; id <= 60'000; ++id) {
+      mcap::Channel channel;
+      channel.id = id;
+      channel.schema_id = 1;
+      mcap::write_channel(out, channel);
+    }
+  });
+  ASSERT_LT(file.size(), 1'000'000u);
+  auto reader = RecordingReader::from_bytes(Buffer::copy(file));
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_FALSE(reader->next().has_value());
+  const auto channels = reader->channels();
+  ASSERT_EQ(channels.size(), 60'000u);
+  EXPECT_EQ(channels.front()->schema.size(), 1'000'000u);
+  EXPECT_EQ(channels.front()->schema.data(), channels.back()->schema.data());
+}
+
+TEST(RecordingReader, HoldsNoMapWithoutEnd) {
+  const std::string file = file_with([](mcap::FieldWriter& out) {
+    mcap::Channel channel;
+    channel.id = 1;
+    channel.metadata.resize(100'000);
+    mcap::write_channel(out, channel);
+  });
+  auto reader = RecordingReader::from_bytes(Buffer::copy(file));
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_FALSE(reader->next().has_value());
+  EXPECT_TRUE(reader->channels().empty());
+  EXPECT_EQ(reader->damage().records_lost, 1u);
+}
+
+TEST(RecordingReader, BoundsWhatAFileSaysOfItself) {
+  const std::string file = file_with([](mcap::FieldWriter& out) {
+    for (std::uint16_t id = 1; id <= 60; ++id) {
+      mcap::Channel channel;
+      channel.id = id;
+      channel.metadata.resize(50'000);
+      mcap::write_channel(out, channel);
+    }
+  });
+  ASSERT_LT(file.size(), 1'000'000u);
+  auto reader = RecordingReader::from_bytes(Buffer::copy(file));
+  ASSERT_TRUE(reader.has_value());
+  EXPECT_FALSE(reader->next().has_value());
+  EXPECT_LT(reader->channels().size(), 50u);
+  EXPECT_GT(reader->damage().records_lost, 10u);
+  EXPECT_THAT(reader->damage().reason, HasSubstr("256 MiB"));
 }
 
 // "Files may have schemas, channels and messages outside of chunks."

@@ -1,6 +1,12 @@
 #include "runtime/plugins/recorder/mcap/format.h"
 
 namespace echostream::mcap {
+namespace {
+
+// Of a map that is read. Empty ones take eight bytes in a file, and eight times that in memory.
+constexpr std::size_t kMostEntries = 65'536;
+
+}  // namespace
 
 void FieldWriter::fixed(std::uint64_t value, int bytes) {
   for (int i = 0; i < bytes; ++i) bytes_.push_back(static_cast<char>(value >> (8 * i)));
@@ -62,6 +68,10 @@ StringMap FieldReader::map() {
   FieldReader entries(raw(u32()));
   StringMap map;
   while (entries.ok() && !entries.rest().empty()) {
+    if (map.size() == kMostEntries) {
+      ok_ = false;
+      return {};
+    }
     std::string key(entries.string());
     map.emplace_back(std::move(key), entries.string());
   }

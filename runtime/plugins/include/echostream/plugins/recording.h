@@ -23,10 +23,11 @@ struct RecordedChannel {
   /// Of this plugin: "/acme.v1.Robot/Grip/request", ".../response".
   std::string topic;
   std::string message_encoding;
-  /// Full name of the message's type; "protobuf"; an encoded FileDescriptorSet.
-  std::string schema_name;
-  std::string schema_encoding;
-  std::string schema;
+  /// Full name of the message's type; "protobuf"; an encoded FileDescriptorSet. Live as long as the
+  /// reader: channels share their schemas.
+  std::string_view schema_name;
+  std::string_view schema_encoding;
+  std::string_view schema;
   std::vector<std::pair<std::string, std::string>> metadata;
 
   /// Empty when there is none.
