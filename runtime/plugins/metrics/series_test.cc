@@ -114,6 +114,17 @@ TEST(SeriesTable, AddsUpNodesAndKeepsWhatEndedOnesHaveCounted) {
   EXPECT_EQ(sum.counts[index(TransportCount::kBytesSent)].value(), 200u);
 }
 
+// A call under way holds its series; its node, the plugin and the table may be gone.
+TEST(SeriesTable, MayGoBeforeWhatCountsInIt) {
+  auto table = std::make_unique<SeriesTable>(kBounds);
+  const std::shared_ptr<NodeSeries> series = table->add();
+  const MethodInfo info = method("a.B/C");
+  MethodSeries& counted = series->method(info, Side::kCaller);
+  table.reset();
+  counted.handling.observe(2ms);
+  EXPECT_EQ(counted.handling.bounds(), kBounds);
+}
+
 TEST(SeriesTable, IsReadWhileANodeCounts) {
   SeriesTable table(kBounds);
   auto node = table.add();
