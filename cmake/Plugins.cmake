@@ -1,10 +1,10 @@
-# echostream_plugin(NAME SOURCES ... [LINK_PUBLIC ...] [LINK_PRIVATE ...] [TESTS ...] [TEST_LINK ...])
+# echostream_plugin(NAME SOURCES ... [HEADERS ...] [LINK_PUBLIC ...] [LINK_PRIVATE ...] [TESTS ...] [TEST_LINK ...])
 #
 # A plugin that comes with EchoStream: a static library echostream_plugin_NAME, exported as EchoStream::plugin_NAME.
-# Its public header is runtime/plugins/include/echostream/plugins/NAME.h. It sees public headers only. Libraries of
+# Its public header is runtime/plugins/include/echostream/plugins/NAME.h; HEADERS names further ones there. It sees public headers only. Libraries of
 # others that it needs are also found by cmake/EchoStreamComponents.cmake, for users of the installed package.
 function(echostream_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;LINK_PUBLIC;LINK_PRIVATE;TESTS;TEST_LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 ARG "" "" "SOURCES;HEADERS;LINK_PUBLIC;LINK_PRIVATE;TESTS;TEST_LINK")
   set(target echostream_plugin_${name})
   set(include_dir "${PROJECT_SOURCE_DIR}/runtime/plugins/include")
   add_library(${target} STATIC ${ARG_SOURCES})
@@ -16,8 +16,9 @@ function(echostream_plugin name)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PUBLIC EchoStream::echostream ${ARG_LINK_PUBLIC} PRIVATE ${ARG_LINK_PRIVATE})
   echostream_settings(${target})
-  target_sources(${target} PUBLIC
-    FILE_SET HEADERS BASE_DIRS "${include_dir}" FILES "${include_dir}/echostream/plugins/${name}.h")
+  set(headers ${name}.h ${ARG_HEADERS})
+  list(TRANSFORM headers PREPEND "${include_dir}/echostream/plugins/")
+  target_sources(${target} PUBLIC FILE_SET HEADERS BASE_DIRS "${include_dir}" FILES ${headers})
   if(PROJECT_IS_TOP_LEVEL)
     set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   endif()
