@@ -166,6 +166,21 @@ std::string lower_case(std::string text) {
   return text;
 }
 
+// The parts of a name in their order: numbers by their size, so that an element's turn comes after
+// those before it.
+bool comes_before(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  return std::lexicographical_compare(a.begin(), a.end(), b.begin(), b.end(),
+                                      [](const std::string& one, const std::string& other) {
+                                        const auto one_number = parse_index(one);
+                                        const auto other_number = parse_index(other);
+                                        if (one_number && other_number)
+                                          return *one_number < *other_number;
+                                        if (one_number || other_number)
+                                          return one_number.has_value();
+                                        return one < other;
+                                      });
+}
+
 // ECHOSTREAM_ variables that are no settings belong to somebody else, unless they look like a slip.
 bool is_meant_for_us(const std::vector<std::string>& names) {
   if (names.size() > 1) return true;
@@ -180,15 +195,27 @@ bool is_meant_for_us(const std::vector<std::string>& names) {
 
 void apply_environment(const std::vector<std::string>& variables, config::Config& message,
                        FieldPlaces& places, Problems& problems) {
-  std::vector<std::string> sorted = variables;  // their order is the system's
-  std::sort(sorted.begin(), sorted.end());
-  for (const std::string& variable : sorted) {
+  struct Variable {
+    std::string name;
+    std::vector<std::string> names;
+    std::string value;
+  };
+  std::vector<Variable> ours;
+  for (const std::string& variable : variables) {
     const std::size_t equals = variable.find('=');
     if (equals == variable.npos || !variable.starts_with(kPrefix)) continue;
     const std::string name = variable.substr(0, equals);
-    const auto names = split(lower_case(name.substr(kPrefix.size())), "__");
-    if (!is_meant_for_us(names)) continue;
-    set("environment variable " + name, names, variable.substr(equals + 1), message, places,
+    auto names = split(lower_case(name.substr(kPrefix.size())), "__");
+    if (is_meant_for_us(names)) {
+      ours.push_back({name, std::move(names), variable.substr(equals + 1)});
+    }
+  }
+  // Theirs is the system's order.
+  std::stable_sort(ours.begin(), ours.end(), [](const Variable& a, const Variable& b) {
+    return comes_before(a.names, b.names);
+  });
+  for (const Variable& variable : ours) {
+    set("environment variable " + variable.name, variable.names, variable.value, message, places,
         problems);
   }
 }

@@ -56,6 +56,19 @@ TEST(ConfigOverrides, SetWhatTheFileDoesNotName) {
   EXPECT_EQ(config.node().trust().authorities_file(), "ca.pem");
 }
 
+TEST(ConfigOverrides, AddMoreThanTenElementsOfAList) {
+  std::vector<std::string> variables;
+  for (int i = 11; i >= 0; --i) {
+    variables.push_back("ECHOSTREAM_PEERS__" + std::to_string(i) +
+                        "__TARGET=host:" + std::to_string(i + 1));
+  }
+  const config::Config config = read(environment(variables));
+  ASSERT_EQ(config.peers_size(), 12);
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_EQ(config.peers(i).target(), "host:" + std::to_string(i + 1));
+  }
+}
+
 TEST(ConfigOverrides, ReplaceListsAndChangeTheirElements) {
   EXPECT_EQ(read(environment({"ECHOSTREAM_LISTEN=[::]:9"})).listen_size(), 1);
   EXPECT_EQ(read(environment({"ECHOSTREAM_LISTEN=[\"[::]:9\", \"[::]:8\"]"})).listen(1), "[::]:8");
