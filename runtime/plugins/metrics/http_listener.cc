@@ -21,6 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kMostReadsAtEnd = 64;
+
 /// Owns a file descriptor.
 class Fd {
  public:
@@ -208,10 +210,11 @@ class HttpListener::Server {
       connection.sent += static_cast<std::size_t>(sent);
     }
     // What of the request was not read would make the system reset the connection, and the client
-    // lose the answer.
+    // lose the answer. One that writes without end must not keep the thread here.
     ::shutdown(connection.fd.get(), SHUT_WR);
     char rest[4096];
-    while (::recv(connection.fd.get(), rest, sizeof rest, 0) > 0) {
+    for (int i = 0; i < kMostReadsAtEnd; ++i) {
+      if (::recv(connection.fd.get(), rest, sizeof rest, 0) <= 0) break;
     }
     return false;
   }

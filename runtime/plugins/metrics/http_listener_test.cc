@@ -36,7 +36,10 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  void send(std::string_view text) { (void)!::send(fd_, text.data(), text.size(), MSG_NOSIGNAL); }
+  bool send(std::string_view text, int flags = 0) {
+    return ::send(fd_, text.data(), text.size(), flags | MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(text.size());
+  }
   /// Everything up to the end of the connection.
   std::string receive() {
     std::string text;
@@ -113,6 +116,25 @@ TEST_F(HttpListenerTest, EndsClientsThatTakeTooLong) {
   Client slow(listener_->address());
   slow.send("GET /met");
   EXPECT_EQ(slow.receive(), "");
+}
+
+TEST_F(HttpListenerTest, EndsClientsThatWriteWithoutEnd) {
+  std::atomic<bool> are_buffers_full = false;
+  open({}, [&are_buffers_full] {
+    are_buffers_full.wait(false);
+    return std::string("figures 1\n");
+  });
+  Client flood(listener_->address());
+  ASSERT_TRUE(flood.send("GET /metrics HTTP/1.1\r\n\r\n"));
+  const std::string block(1 << 16, 'x');
+  while (flood.send(block, MSG_DONTWAIT)) {
+  }
+  are_buffers_full = true;
+  are_buffers_full.notify_one();
+  constexpr int kMostBlocks = 32;
+  int blocks = 0;
+  while (blocks < kMostBlocks && flood.send(block)) ++blocks;
+  EXPECT_LT(blocks, kMostBlocks);
 }
 
 TEST_F(HttpListenerTest, ServesOthersWhileSlowClientsHoldAllConnections) {
