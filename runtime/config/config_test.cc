@@ -155,7 +155,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"r.json", "{\"loop\": {},\n \"loop\": {}}",
              "r.json:2:2: error: loop is given twice; first in line 1"},
         Case{"r.textproto", "loop {}\nloop {}", "r.textproto:2:1: error: loop is given twice"},
-        Case{"r.json", R"([])", "a list is not an object"},
+        Case{"r.json", R"([])", "r.json:1:1: error: a list is not an object"},
         Case{"r.textproto", "listen: \"\\xff\"", "is not text in double quotes"}));
 
 INSTANTIATE_TEST_SUITE_P(

@@ -79,7 +79,8 @@ void MessageReader::report(Place where, const std::string& path, std::string mes
 
 void MessageReader::refuse(const Value& value, const std::string& path,
                            const std::string& expected) {
-  report(value.place, path, path + ": " + shown(value) + " is not " + expected);
+  report(value.place, path,
+         (path.empty() ? "" : path + ": ") + shown(value) + " is not " + expected);
 }
 
 bool MessageReader::may_set(const Message& message, const FieldDescriptor& field, Place where,

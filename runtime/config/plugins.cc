@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <mutex>
+#include <set>
 #include <utility>
 
 #include "echostream/config.h"
@@ -31,6 +32,8 @@ Result<std::shared_ptr<Plugin>> load(const config::LoadedPlugin& from) {
     if (!configured.is_ok()) return configured;
   } catch (const std::exception& error) {
     return Status(StatusCode::kInternal, std::string("configure() threw: ") + error.what());
+  } catch (...) {
+    return Status(StatusCode::kInternal, "configure() threw");
   }
   return plugin;
 }
@@ -92,11 +95,17 @@ Result<std::shared_ptr<Plugin>> make(const config::PluginConfig& plugin) {
 
 Status check_plugins(const Configuration& configuration, std::vector<ConfigProblem>* problems) {
   internal::Problems found;
+  std::set<std::string> names;
   for (int i = 0; i < configuration.message().plugins_size(); ++i) {
     const config::PluginConfig& plugin = configuration.message().plugins(i);
     const auto made = internal::make_plugin_from(plugin);
-    if (made) continue;
-    configuration.places().report(found, path_of(plugin, i), std::string(made.error().message()));
+    std::string problem;
+    if (!made) {
+      problem = made.error().message();
+    } else if (std::string name((*made)->name()); !names.insert(name).second) {
+      problem = "a plugin '" + name + "' is there already; a node takes one of each name";
+    }
+    if (!problem.empty()) configuration.places().report(found, path_of(plugin, i), problem);
   }
   return found.status(problems);
 }

@@ -186,6 +186,16 @@ TEST_F(ConfiguredPlugins, OneInASharedObjectSaysWhatItsSettingsAre) {
   EXPECT_THAT(std::string(status.message()),
               HasSubstr("/server.json:1:58: error: plugins.0.load: guest_book takes "));
 }
+
+TEST_F(ConfiguredPlugins, OneInASharedObjectThatThrowsIsAnError) {
+  const auto configuration =
+      parse_config(R"({"plugins": [{"load": {"path": ")" ECHOSTREAM_LOADABLE_GOOD
+                   R"(", "settings": {"throw": true}}}]})",
+                   "server.json");
+  ASSERT_TRUE(configuration) << configuration.error();
+  EXPECT_THAT(std::string(check_plugins(*configuration).message()),
+              HasSubstr("plugins.0.load: configure() threw"));
+}
 #endif
 
 }  // namespace

@@ -108,6 +108,40 @@ class ConfigCheck(unittest.TestCase):
         self.assertIn("no.pem", errors)
         self.assertEqual(self.check(name, "--no-files")[0], 0)
 
+    def test_leaves_no_files(self):
+        name = self.write("robot.textproto", 'plugins { tracing { file: "new/folder/spans" } }\n'
+                                             'plugins { logging { file: "logs/robot.log" } }\n'
+                                             'node { ticket_cache { file: "tickets" } }\n')
+        os.makedirs(os.path.join(self.folder, "new", "folder"))
+        self.assertEqual(self.check(name), (0, "robot.textproto: OK\n", ""))
+        self.assertEqual(sorted(os.listdir(self.folder)), ["new", name])
+        self.assertEqual(os.listdir(os.path.join(self.folder, "new", "folder")), [])
+
+    def test_leaves_files_alone_that_are_there(self):
+        name = self.write("robot.textproto", 'plugins { tracing { file: "spans" } }')
+        self.write("spans", "")
+        self.assertEqual(self.check(name)[0], 0)
+        self.assertEqual(sorted(os.listdir(self.folder)), [name, "spans"])
+
+    def test_where_a_plugin_listens(self):
+        name = self.write("robot.json", '{"plugins": [\n {"metrics": {"listen": "localhost:1"}}]}')
+        code, _, errors = self.check(name)
+        self.assertEqual(code, 2)
+        self.assertIn("robot.json:2:3: error: plugins.0.metrics: listen: ", errors)
+
+    def test_plugins_that_are_there_twice(self):
+        name = self.write("robot.json", '{"plugins": [{"timeout": {}}, {"metrics": {}},\n {"timeout": {}}]}')
+        code, _, errors = self.check(name)
+        self.assertEqual(code, 2)
+        self.assertIn("robot.json:2:3: error: plugins.2.timeout: a plugin 'timeout' is there already", errors)
+
+    def test_each_problem_is_told_once(self):
+        name = self.write("robot.json", '{"plugins": [{"logging": {"file": "robot.json/log"}}, {"tracing": {}}]}')
+        code, output, _ = self.check("--json", name)
+        self.assertEqual(code, 2)
+        self.assertEqual([problem["field"] for problem in json.loads(output)["problems"]],
+                         ["plugins.0.logging", "plugins.1.tracing"])
+
     def test_a_file_that_is_not_there(self):
         code, _, errors = self.check("none.json")
         self.assertEqual(code, 1)

@@ -36,6 +36,9 @@ Result<std::shared_ptr<Plugin>> make_plugin(const config::MetricsSettings& setti
   MetricsOptions options;
   options.registry = *std::move(registry);
   if (settings.has_listen()) {
+    // At once, not when the node starts: `echostream config check` should find it.
+    const auto address = SocketAddress::parse(settings.listen());
+    if (!address) return address.error().with_context("listen");
     MetricsListenOptions& listen = options.listen.emplace();
     listen.address = settings.listen();
     if (settings.has_max_connections()) listen.max_connections = settings.max_connections();

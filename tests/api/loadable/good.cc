@@ -7,6 +7,7 @@ class Good final : public echostream::Plugin {
  public:
   std::string_view name() const override { return "good"; }
   echostream::Status configure(std::string_view json) override {
+    if (json.find("throw") != json.npos) throw 7;  // not even an exception
     json_ = json;
     return echostream::Status::ok();
   }

@@ -1,10 +1,14 @@
 // echostream config check: all that is wrong with a configuration, before a program starts with it.
+#include <google/protobuf/message.h>
+
 #include <chrono>
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "echostream/config.h"
+#include "echostream/config_options.pb.h"
 
 #include "tools/echostream/config/config_command.h"
 
@@ -40,6 +44,58 @@ std::string json_string(std::string_view text) {
   }
   return out + '"';
 }
+
+// Files and folders that plugins make when they are made, such as logs. A check leaves none: what
+// it makes would belong to whoever ran it, and the program could not write it.
+class NewFiles {
+ public:
+  explicit NewFiles(const config::Config& configuration) { look_for(configuration); }
+  ~NewFiles() {
+    for (const auto& path : missing_) remove(path);
+  }
+  NewFiles(const NewFiles&) = delete;
+  NewFiles& operator=(const NewFiles&) = delete;
+
+ private:
+  void look_for(const google::protobuf::Message& message) {
+    const auto& reflection = *message.GetReflection();
+    std::vector<const google::protobuf::FieldDescriptor*> given;
+    reflection.ListFields(message, &given);
+    for (const auto* field : given) {
+      using Field = google::protobuf::FieldDescriptor;
+      const bool is_message = field->cpp_type() == Field::CPPTYPE_MESSAGE;
+      if (is_message && field->is_repeated()) {
+        for (int i = 0; i < reflection.FieldSize(message, field); ++i) {
+          look_for(reflection.GetRepeatedMessage(message, field, i));
+        }
+      } else if (is_message) {
+        look_for(reflection.GetMessage(message, field));
+      } else if (!field->is_repeated() && field->options().GetExtension(config::setting).file()) {
+        const std::string name = reflection.GetString(message, field);
+        add(name);
+        add(name + ".lock");
+      }
+    }
+  }
+  // Folders when they are empty, and files with a line at most, as a ticket cache without tickets
+  // has one: what a program has written in the same moment stays.
+  static void remove(const std::filesystem::path& path) {
+    constexpr std::uintmax_t kLongestLine = 64;
+    std::error_code error;
+    const bool is_file = std::filesystem::is_regular_file(path, error);
+    if (is_file && std::filesystem::file_size(path, error) > kLongestLine) return;
+    std::filesystem::remove(path, error);
+  }
+  // Each that is not there, the innermost first.
+  void add(std::filesystem::path path) {
+    std::error_code error;
+    for (; !path.empty() && !std::filesystem::exists(path, error) && !error;
+         path = path.parent_path()) {
+      missing_.push_back(path);
+    }
+  }
+  std::vector<std::filesystem::path> missing_;
+};
 
 WallTime time_of_day() { return WallTime(std::chrono::system_clock::now().time_since_epoch()); }
 
@@ -84,13 +140,24 @@ class CheckCommand final : public Command {
  private:
   static Status check_files(const Configuration& configuration,
                             std::vector<ConfigProblem>& problems) {
+    const NewFiles new_files(configuration.message());
     // The problems of both.
     Status options = node_options_from(configuration, time_of_day(), &problems).status();
     std::vector<ConfigProblem> of_plugins;
     Status plugins = check_plugins(configuration, &of_plugins);
-    problems.insert(problems.end(), of_plugins.begin(), of_plugins.end());
-    if (options.is_ok() || plugins.is_ok()) return options.is_ok() ? plugins : options;
-    return {options.code(), std::string(options.message()) + "\n" + std::string(plugins.message())};
+    if (options.is_ok() || plugins.is_ok()) {
+      problems.insert(problems.end(), of_plugins.begin(), of_plugins.end());
+      return options.is_ok() ? plugins : options;
+    }
+    // A log that cannot be opened is a problem of both.
+    std::string text(options.message());
+    for (const ConfigProblem& problem : of_plugins) {
+      const std::string line = problem.to_string();
+      if (text.find(line) != text.npos) continue;
+      text += "\n" + line;
+      problems.push_back(problem);
+    }
+    return {options.code(), text};
   }
 
   void write_json(const Status& status, const std::vector<ConfigProblem>& problems,

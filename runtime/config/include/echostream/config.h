@@ -109,7 +109,8 @@ ConnectOptions connect_options_from(const config::PeerConfig& peer);
 /// one for all of them.
 Status add_plugins(const Configuration& configuration, Node& node);
 Status add_plugins(const Configuration& configuration, NodePool& pool);
-/// Makes them and lets them go: whether add_plugins() could do it. Loaded ones run code of theirs.
+/// Makes them and lets them go: whether add_plugins() could add each of them, those that are not
+/// required too. Loaded ones run code of theirs.
 Status check_plugins(const Configuration& configuration,
                      std::vector<ConfigProblem>* problems = nullptr);
 
