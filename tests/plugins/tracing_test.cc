@@ -5,6 +5,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 #include <vector>
@@ -315,6 +316,29 @@ TEST_F(TracingFile, IsWrittenByRealNodesWhenTheyShutDown) {
   echostream::run(*nodes.loop, nodes.server->shutdown(1s));
   const auto spans = read_spans(path_);
   ASSERT_EQ(spans.size(), 100u);
+}
+
+TEST(TracingCollector, IsNamedInTheNodesLogWhenItTakesNothing) {
+  TracingOptions options;
+  options.collector = "http://127.0.0.1:1";  // nobody is there
+  options.interval = 1ms;
+  const auto tracing = make_tracing_plugin(options);
+  ASSERT_TRUE(tracing) << tracing.error();
+  std::vector<std::string> lines;
+  Lab::Options lab_options;
+  lab_options.tune_client = [&lines](NodeOptions& node) {
+    node.log = [&lines](LogLevel, std::string_view line) { lines.emplace_back(line); };
+  };
+  Lab lab(lab_options);
+  ASSERT_TRUE(lab.client_node->add_plugin(*tracing).is_ok());
+  lab.connect();
+  ASSERT_TRUE(*lab.run(lab.client().Echo(text("x"))));
+  while ((*tracing)->tracing_stats().failed_exports == 0) ::usleep(1000);
+  lab.run_for(60s);
+  const std::string expected = "tracing: http://127.0.0.1:1 does not take all spans: ";
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(),
+                          [&](const std::string& line) { return line.starts_with(expected); }),
+            1);
 }
 
 TEST(TracingOptionsCheck, SaysWhatIsAllowed) {

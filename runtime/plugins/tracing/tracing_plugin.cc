@@ -16,6 +16,51 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+// Says in the node's log when spans find no taker, and when they do again: of a program that was
+// configured by a file nobody looks at tracing_stats(). Kept in the node's state: it must not
+// outlive the node, as the plugin may.
+class ExportWatch final : public TimerNode {
+ public:
+  ExportWatch(Node& node, std::shared_ptr<internal::SpanExporter> exporter, std::string target)
+      : node_(node), exporter_(std::move(exporter)), target_(std::move(target)) {
+    arm();
+  }
+  ~ExportWatch() override { disarm(); }
+  /// Also at the end, when no timer runs any more.
+  void look() {
+    const std::uint64_t exported = exporter_->exported();
+    const std::uint64_t failed = exporter_->failed();
+    const std::uint64_t dropped = exporter_->dropped();
+    const bool goes_well = exported != exported_ && dropped == dropped_;
+    const bool goes_wrong = dropped != dropped_ || (failed != failed_ && exported == exported_);
+    exported_ = exported;
+    failed_ = failed;
+    dropped_ = dropped;
+    if (is_wrong_ ? !goes_well : !goes_wrong) return;
+    is_wrong_ = !is_wrong_;
+    node_.log(is_wrong_ ? LogLevel::kWarning : LogLevel::kInfo,
+              "tracing: " + target_ +
+                  (is_wrong_ ? " does not take all spans: " : " takes spans again: ") +
+                  std::to_string(failed) + " attempts have failed, " + std::to_string(dropped) +
+                  " spans were dropped so far");
+  }
+
+ private:
+  void on_timer(LocalTime) override {
+    look();
+    arm();
+  }
+  void arm() { node_.loop().arm(*this, node_.loop().now() + seconds(10)); }
+
+  Node& node_;
+  const std::shared_ptr<internal::SpanExporter> exporter_;
+  const std::string target_;
+  std::uint64_t exported_ = 0;
+  std::uint64_t failed_ = 0;
+  std::uint64_t dropped_ = 0;
+  bool is_wrong_ = false;
+};
+
 class Tracing final : public TracingPlugin {
  public:
   Tracing(TracingOptions options, std::unique_ptr<internal::SpanSink> sink)
@@ -37,6 +82,8 @@ class Tracing final : public TracingPlugin {
                     options_.resource_attributes.end());
     exporter_ =
         std::make_shared<internal::SpanExporter>(std::move(sink_), std::move(resource), chosen);
+    node.state().emplace<ExportWatch>(node, exporter_,
+                                      options_.file.empty() ? options_.collector : options_.file);
     const internal::TracingSettings settings{options_.sample_ratio, options_.follow_callers,
                                              options_.unrecorded_calls,
                                              options_.max_message_events};
@@ -46,12 +93,13 @@ class Tracing final : public TracingPlugin {
   }
 
   // The last spans should not depend on how the program ends.
-  Task<void> on_stop(Node&) override {
+  Task<void> on_stop(Node& node) override {
     if (exporter_ == nullptr) co_return;
     exporter_->hurry();
     for (int i = 0; i < 100 && !exporter_->is_idle(); ++i) {
       (void)co_await sleep_for(milliseconds(10));
     }
+    if (auto* watch = node.state().get<ExportWatch>()) watch->look();
   }
 
   TracingStats tracing_stats() const override {

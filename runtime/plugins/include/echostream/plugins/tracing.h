@@ -57,7 +57,7 @@ class TraceContext {
 };
 
 /// Of a call, given its state and its request's metadata. None where there is no tracing, and for
-/// calls that are not recorded (but see TracingOptions::always_traceparent).
+/// calls that are not recorded (but see UnrecordedCalls::kTraceparent).
 std::optional<TraceContext> trace_context(const Metadata& metadata, const TypedState& state);
 
 /// What calls that are not recorded tell whom they call.
