@@ -31,6 +31,8 @@ class ConfigCheck(unittest.TestCase):
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ECHOSTREAM_")}
         done = subprocess.run([PROGRAM, "config", "check", *arguments], cwd=self.folder, capture_output=True, text=True,
                               timeout=60, env={**clean, **(environment or {})})
+        if "built without the plugin" in done.stdout + done.stderr:
+            self.skipTest("NOT TESTED: " + (done.stdout + done.stderr).strip())
         return done.returncode, done.stdout, done.stderr
 
     def test_a_good_file(self):
