@@ -9,11 +9,16 @@ namespace echostream::internal {
 void MiddlewareTable::add(std::shared_ptr<Middleware> layer) {
   layers_.push_back(std::move(layer));
   chosen_.clear();
+  last_ = nullptr;
 }
 
 const LayersPtr& MiddlewareTable::layers_of(const MethodInfo& method, InterceptedCall::Side side) {
   const auto index = static_cast<std::size_t>(side);
-  Chosen& chosen = chosen_[&method];
+  if (&method != last_) {
+    last_chosen_ = &chosen_[&method];
+    last_ = &method;
+  }
+  Chosen& chosen = *last_chosen_;
   if (!chosen.is_known[index]) {
     chosen.layers[index] = choose(method, side);
     chosen.is_known[index] = true;

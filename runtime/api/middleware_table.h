@@ -36,6 +36,9 @@ class MiddlewareTable {
   };
   // As many entries as the program has methods.
   std::unordered_map<const MethodInfo*, Chosen> chosen_;
+  // Calls of one method often come in a row.
+  const MethodInfo* last_ = nullptr;
+  Chosen* last_chosen_ = nullptr;
 };
 
 }  // namespace echostream::internal

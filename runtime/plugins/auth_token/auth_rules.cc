@@ -63,6 +63,7 @@ const AuthRules::Rule& AuthRules::rule_of(const MethodInfo& method) {
     return rule;
   }();
   if (rules_.empty()) return kAnyToken;
+  if (&method == last_) return *last_rule_;
   auto found = found_.find(&method);
   if (found == found_.end()) {
     const auto first = std::find_if(rules_.begin(), rules_.end(), [&](const Rule& rule) {
@@ -70,7 +71,9 @@ const AuthRules::Rule& AuthRules::rule_of(const MethodInfo& method) {
     });
     found = found_.emplace(&method, static_cast<std::size_t>(first - rules_.begin())).first;
   }
-  return found->second < rules_.size() ? rules_[found->second] : kNobody;
+  last_rule_ = found->second < rules_.size() ? &rules_[found->second] : &kNobody;
+  last_ = &method;
+  return *last_rule_;
 }
 
 AuthRules::Decision AuthRules::decide(const Rule& rule, const Shown& shown) {

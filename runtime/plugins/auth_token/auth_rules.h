@@ -69,6 +69,9 @@ class AuthRules {
   // By address, which lives as long as the program; places in rules_, or its size where no rule
   // names the method.
   std::unordered_map<const MethodInfo*, std::size_t> found_;
+  // Calls of one method often come in a row.
+  const MethodInfo* last_ = nullptr;
+  const Rule* last_rule_ = nullptr;
 };
 
 }  // namespace echostream::auth_token
