@@ -75,6 +75,8 @@ struct NodeContext {
   void log(LogLevel level, const std::string& text) const noexcept;
 
   Executor& executor;
+  /// Expires with the node.
+  std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
   NodeOptions options;
   ServiceRegistry registry;
   /// Null when there is none.

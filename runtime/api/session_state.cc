@@ -15,6 +15,7 @@ namespace echostream::internal {
 
 SessionState::SessionState(NodeContext& node, std::unique_ptr<Link> link, std::uint64_t grease)
     : node_(&node),
+      node_is_alive_(node.alive),
       executor_(node.executor),
       limits_(node.options.limits),
       link_(std::move(link)),

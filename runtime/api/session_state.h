@@ -41,7 +41,8 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   Executor& executor() const noexcept { return executor_; }
   core::Session& engine() noexcept { return engine_; }
   Link& link() noexcept { return *link_; }
-  NodeContext* node() const noexcept { return node_; }
+  /// Null once the node is gone, which forgets closed sessions and does not tell them.
+  NodeContext* node() const noexcept { return node_is_alive_.expired() ? nullptr : node_; }
   const Limits& limits() const noexcept { return limits_; }
 
   /// From the link. Each at most once. The session opens at once, or when plugins let the peer in.
@@ -143,6 +144,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   Status check_capacity(const MethodInfo& method) const;
 
   NodeContext* node_;
+  std::weak_ptr<const bool> node_is_alive_;
   Executor& executor_;
   const Limits limits_;
   std::unique_ptr<Link> link_;
