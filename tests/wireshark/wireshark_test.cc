@@ -51,12 +51,13 @@ class Wireshark : public ::testing::Test {
       node.key_log_file = keys_;
       node.log = [](LogLevel, std::string_view) {};
     };
-    Lab lab(options);
     PcapFile file(capture_);
+    Lab lab(options);  // goes first: its nodes say farewell
     lab.sim.capture([&](const CapturedDatagram& datagram) { file.add(datagram); });
     lab.connect();
     ASSERT_TRUE(lab.at_client);
     talk(lab);
+    lab.sim.capture({});
     file.flush();
   }
 
