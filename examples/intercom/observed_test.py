@@ -88,7 +88,7 @@ class ObservedCall(unittest.TestCase):
         self.assertLessEqual({"started", "listening", "session_open", "session_closed"}, events)
 
         if shutil.which("promtool") is None:
-            self.skipTest("NOT TESTED: promtool is missing; on Debian, install prometheus")
+            self.skipTest("NOT TESTED: promtool is missing; scripts/setup installs it")
         check = subprocess.run(["promtool", "check", "metrics"], input=page, capture_output=True, text=True, check=False)
         self.assertEqual((check.returncode, check.stdout + check.stderr), (0, ""))
 

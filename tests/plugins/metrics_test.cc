@@ -269,7 +269,7 @@ TEST(MetricsOfRealNodes, AreScrapedOverTcpAndPassPromtool) {
       page,
       HasSubstr(series("echostream_server_msg_sent_total", "CountUp", "server_stream") + " 10\n"));
   if (std::system("promtool --version >/dev/null 2>&1") != 0) {
-    GTEST_SKIP() << "NOT TESTED: promtool is missing; on Debian, install prometheus";
+    GTEST_SKIP() << "NOT TESTED: promtool is missing; scripts/setup installs it";
   }
   const std::string path = ::testing::TempDir() + "echostream_scraped.prom";
   std::ofstream(path) << page.substr(page.find("\r\n\r\n") + 4);

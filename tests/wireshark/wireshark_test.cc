@@ -38,7 +38,8 @@ class Wireshark : public ::testing::Test {
  protected:
   void SetUp() override {
     if (std::string_view(ECHOSTREAM_TSHARK).empty()) {
-      GTEST_SKIP() << "NOT TESTED: there is no tshark. apt install tshark, and configure again";
+      GTEST_SKIP()
+          << "NOT TESTED: there is no tshark; scripts/setup installs it; then configure again";
     }
   }
 

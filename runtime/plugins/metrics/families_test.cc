@@ -73,7 +73,7 @@ TEST_F(Page, ShowsTheFamiliesOfTheProgramToo) {
 
 TEST_F(Page, PassesPromtool) {
   if (std::system("promtool --version >/dev/null 2>&1") != 0) {
-    GTEST_SKIP() << "NOT TESTED: promtool is missing; on Debian, install prometheus";
+    GTEST_SKIP() << "NOT TESTED: promtool is missing; scripts/setup installs it";
   }
   // Every family there is.
   for (const Side side : {Side::kServer, Side::kCaller}) {
