@@ -45,6 +45,12 @@ RULES = [
     ("runtime/plugins/tracing/", [PUBLIC, r"runtime/plugins/text/.*", UNIX]),
     ("runtime/plugins/", [PUBLIC]),
     ("runtime/config/", [PUBLIC, r"google/protobuf/.*", r"built_in_plugins\.h"]),
+    ("discovery/include/", [PUBLIC, TESTING]),
+    ("discovery/avahi/", [PUBLIC, r"avahi-(client|common)/.*"]),
+    ("discovery/sim/", [PUBLIC, TESTING, r"discovery/records/.*"]),
+    # The password-authenticated key exchange and HMAC of BoringSSL.
+    ("discovery/pairing/", [PUBLIC, r"openssl/(curve25519|digest|hmac|mem|sha)\.h", r"echostream/pairing/v1/.*"]),
+    ("discovery/", [PUBLIC, r"discovery/records/.*"]),
     ("compiler/model/", [r"google/protobuf/.*", r"echostream/options\.pb\.h"]),
     ("compiler/emit/", [r"compiler/model/service_model\.h"]),
     ("compiler/plugin/", [r"compiler/.*", r"google/protobuf/.*", r"unistd\.h"]),
@@ -102,7 +108,7 @@ IMPURE = {
                            "filesystem", "iostream", "ctime"],
 }
 STANDARD = re.compile(r"[a-z_]+")
-PRIVATE = re.compile(r"(runtime|compiler|tests|bench|tools)/|echostream/internal/|uv\.h|ngtcp2/|openssl/")
+PRIVATE = re.compile(r"(runtime|compiler|discovery|tests|bench|tools)/|echostream/internal/|uv\.h|ngtcp2/|openssl/")
 
 
 def rule_of(path):

@@ -36,6 +36,8 @@ Verdict judge(const TlsPolicy& policy, const PeerCheck& check, std::vector<CRYPT
       return {};
     case Trust::Mode::kPinned:
       return check_pinned(*check.peer_fingerprint, policy.trust->fingerprints());
+    case Trust::Mode::kKnownPeers:
+      return {Status(StatusCode::kUnauthenticated, "nobody is known"), SSL_AD_UNKNOWN_CA};
     case Trust::Mode::kAuthorities:
       break;
   }

@@ -28,6 +28,7 @@
 namespace echostream {
 
 class Middleware;
+class Resolver;
 
 namespace internal {
 class NodeClockService;
@@ -213,10 +214,13 @@ class Node {
   /// port). Returns the bound address. FAILED_PRECONDITION without an identity, UNAVAILABLE when
   /// the system refuses; what start() says when that has failed.
   Result<SocketAddress> listen(std::string_view address);
-  /// Dials "host:port", waits for the handshake and the check of the peer's certificate (but see
-  /// ConnectOptions::early_data), and for the word of plugins where either end has some that look
-  /// at the other. UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED, or what such a plugin says,
-  /// with the reason.
+  /// Targets of `resolver`'s scheme can be dialled from now on. INVALID_ARGUMENT (none, or a scheme
+  /// that is none: RFC 3986 3.1), ALREADY_EXISTS.
+  Status add_resolver(std::shared_ptr<Resolver> resolver);
+  /// Dials "host:port", or "scheme:..." of a resolver that was added, waits for the handshake and
+  /// the check of the peer's certificate (but see ConnectOptions::early_data), and for the word of
+  /// plugins where either end has some that look at the other. UNAVAILABLE, UNAUTHENTICATED,
+  /// DEADLINE_EXCEEDED, or what such a plugin says, with the reason.
   Task<Result<Session>> connect(std::string target, ConnectOptions options = {});
   /// Dials "host:port" and keeps at it: a session that is lost is replaced by another, and the name
   /// is looked up anew for each dial. Does not wait; PersistentSession::wait_connected() does.
@@ -240,6 +244,10 @@ class Node {
   /// What others may be told of this node: `name`, the services that it serves, and what plugins
   /// add (echostream/plugin.h). For whoever makes it known on a network.
   Announcement announcement(std::string name) const;
+  /// Calls back, from the ready queue, after something of announcement() has changed: a service is
+  /// served, the node listens elsewhere or no more (it shuts down), it has another identity. Until
+  /// the result is destroyed, which must be before the node is.
+  std::unique_ptr<Pending> watch_announcement(std::function<void()> callback);
   /// Values of plugins, middleware and the program, that live as long as the node.
   TypedState& state() const;
   /// A line for NodeOptions::log, or stderr.

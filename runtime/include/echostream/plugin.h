@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "echostream/clock.h"
 #include "echostream/method.h"
 #include "echostream/node.h"
+#include "echostream/security.h"
 #include "echostream/session.h"
 #include "echostream/socket_address.h"
 
@@ -23,6 +25,10 @@ struct Announcement {
   /// Full names, as they were served: "acme.v1.Robot".
   std::vector<std::string> services;
   std::vector<std::pair<std::string, std::string>> properties;
+  /// Where it accepts sessions: what listen() returned. None once the node shuts down.
+  std::vector<SocketAddress> listening;
+  /// Of NodeOptions::identity.
+  std::optional<Fingerprint> fingerprint;
 };
 
 /// Hooks of one node: Node::add_plugin(). They run on the node's loop, in the order in which

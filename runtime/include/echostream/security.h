@@ -13,6 +13,16 @@
 
 namespace echostream {
 
+class KnownPeers;
+
+/// What Trust::known_peers() does with a peer that is dialled by a name nobody is known by.
+enum class FirstUse : std::uint8_t {
+  kRefuse,
+  /// Trust on first use: it is believed this once, and from then on only its certificate is good
+  /// for that name. Whoever can answer in its place the first time is believed instead of it.
+  kAccept,
+};
+
 /// SHA-256 of a certificate's DER form.
 class Fingerprint {
  public:
@@ -69,13 +79,21 @@ class Trust {
   static Result<Trust> certificate_authorities_file(const std::string& path);
   /// The CAs of the operating system. kUnavailable when it has none where we look.
   static Result<Trust> system();
+  /// Those in the list: echostream/known_peers.h. Dialling, the peer must have the certificate that
+  /// its name stands for; one that shows another is refused. As NodeOptions::client_trust, whoever
+  /// is in the list is let in, by whatever name, and nobody else.
+  static Trust known_peers(std::shared_ptr<KnownPeers> peers,
+                           FirstUse first_use = FirstUse::kRefuse);
   /// Anybody. The connection is encrypted, but to whom is not known: a warning is logged for each
   /// session. For experiments on one machine only.
   static Trust insecure_accept_any();
 
-  enum class Mode : std::uint8_t { kPinned, kAuthorities, kInsecure };
+  enum class Mode : std::uint8_t { kPinned, kAuthorities, kInsecure, kKnownPeers };
   Mode mode() const noexcept { return mode_; }
   const std::vector<Fingerprint>& fingerprints() const noexcept { return fingerprints_; }
+  /// In mode kKnownPeers; null otherwise.
+  const std::shared_ptr<KnownPeers>& peers() const noexcept { return peers_; }
+  FirstUse first_use() const noexcept { return first_use_; }
   /// PEM text of the CAs in mode kAuthorities.
   const std::string& authorities_pem() const noexcept;
 
@@ -83,6 +101,8 @@ class Trust {
   explicit Trust(Mode mode) noexcept : mode_(mode) {}
   Mode mode_;
   std::vector<Fingerprint> fingerprints_;
+  std::shared_ptr<KnownPeers> peers_;
+  FirstUse first_use_ = FirstUse::kRefuse;
   std::shared_ptr<const std::string> authorities_pem_;
 };
 

@@ -143,6 +143,11 @@ class Session {
   /// None where peer_fingerprint() gives none. Before an accepted session's handshake is complete
   /// (early data), who its ticket was given to. A handler asks `call.peer().peer_identity()`.
   std::optional<PeerIdentity> peer_identity() const;
+  /// Bytes that both ends of this session can compute and nobody else (RFC 8446 7.5), to bind
+  /// another protocol to it. `label` keeps uses apart; 1 to 1024 bytes. FAILED_PRECONDITION before
+  /// the handshake is complete, or without TLS; UNAVAILABLE once it is closed.
+  Result<std::string> export_keying_material(std::string_view label, std::string_view context,
+                                             std::size_t bytes) const;
   SessionStats stats() const;
   SessionClock clock() const { return SessionClock(state_); }
   /// None before a stream of that group was received.

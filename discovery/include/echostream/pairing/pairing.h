@@ -1,0 +1,73 @@
+// Pairing: two devices that have never met come to trust each other by a short code that a person
+// reads off one and enters into the other. docs/pairing.md has the threat model.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "echostream/base/result.h"
+#include "echostream/base/task.h"
+#include "echostream/known_peers.h"
+#include "echostream/loop.h"
+#include "echostream/node.h"
+#include "echostream/security.h"
+#include "echostream/socket_address.h"
+
+namespace echostream::pairing {
+
+/// Of the service that a device waiting to be paired serves, for discovery.
+inline constexpr char kServiceName[] = "echostream.pairing.v1.Pairing";
+
+class PairingOptions {
+ public:
+  PairingOptions() {}
+
+  /// What the other side will know this one by: as it is announced, so that
+  /// "echostream+mdns:NAME" finds it again. KnownPeer::name says what is allowed.
+  std::string name;
+  /// Of this device; the other side will trust exactly it. Required.
+  std::optional<Identity> identity;
+  /// Where the other one is written down (Trust::known_peers()). Required.
+  std::shared_ptr<KnownPeers> peers;
+  /// How long one run may take once the two are connected.
+  Duration patience = std::chrono::minutes(2);
+};
+
+/// A device that waits to be paired: shows a code of its own making. It listens for that alone, on
+/// a port of its own and with its own node, which serves nothing else. Each code is good for one
+/// try: whoever enters a wrong one has spent it, and a new code is shown; after ten wrong ones, and
+/// after `open_for`, it is over. One thread: the loop's.
+class PairingHost {
+ public:
+  struct Options {
+    PairingOptions pairing;
+    /// As in Node::listen().
+    std::string listen_on = "[::]:0";
+    Duration open_for = std::chrono::minutes(5);
+    /// The code to show, six digits, "123 456" for people; called anew for each code.
+    std::function<void(const std::string& code)> show_code;
+  };
+  /// INVALID_ARGUMENT (options), UNAVAILABLE (cannot listen).
+  static Result<std::unique_ptr<PairingHost>> start(Loop& loop, Options options);
+  virtual ~PairingHost() = default;
+
+  /// Where it listens; its node is for announce().
+  virtual Node& node() = 0;
+  virtual SocketAddress address() const = 0;
+  /// The peer that was paired, which is in the list now. DEADLINE_EXCEEDED (nobody came),
+  /// PERMISSION_DENIED (too many wrong codes), ALREADY_EXISTS (the peer's name stands for another
+  /// certificate), CANCELLED.
+  virtual Task<Result<KnownPeer>> wait_paired() = 0;
+};
+
+/// The other device: connects to `address`, "host:port", and proves that it knows the code. Both
+/// sides then have each other in their lists, or neither has. PERMISSION_DENIED (wrong code, or
+/// somebody in between), INVALID_ARGUMENT (a code that is none), UNAVAILABLE, DEADLINE_EXCEEDED,
+/// ALREADY_EXISTS as above, CANCELLED.
+Task<Result<KnownPeer>> pair(Loop& loop, std::string address, std::string code,
+                             PairingOptions options);
+
+}  // namespace echostream::pairing
