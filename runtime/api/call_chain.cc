@@ -9,9 +9,10 @@
 
 namespace echostream::internal {
 
-CallChain::CallChain(LayersPtr layers, const MethodInfo& method, Executor& executor,
+CallChain::CallChain(Side side, LayersPtr layers, const MethodInfo& method, Executor& executor,
                      const Limits& limits)
-    : layers_(std::move(layers)),
+    : side_(side),
+      layers_(std::move(layers)),
       method_(method),
       executor_(executor),
       max_message_bytes_(limits.max_message_bytes),

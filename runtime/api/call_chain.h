@@ -19,7 +19,8 @@ class CallChain : private TaskFollower {
  public:
   using Side = InterceptedCall::Side;
 
-  CallChain(LayersPtr layers, const MethodInfo& method, Executor& executor, const Limits& limits);
+  CallChain(Side side, LayersPtr layers, const MethodInfo& method, Executor& executor,
+            const Limits& limits);
   virtual ~CallChain() = default;
   CallChain(const CallChain&) = delete;
   CallChain& operator=(const CallChain&) = delete;
@@ -33,7 +34,7 @@ class CallChain : private TaskFollower {
 
   // ---- What InterceptedCall shows.
   InterceptedCall& call() noexcept { return call_; }
-  virtual Side side() const noexcept = 0;
+  Side side() const noexcept { return side_; }
   const MethodInfo& method() const noexcept { return method_; }
   Executor& executor() const noexcept { return executor_; }
   virtual std::optional<Session> session() const = 0;
@@ -95,6 +96,7 @@ class CallChain : private TaskFollower {
   Status pass_all(FilterPlace place, bool first_added_first, CallMessage& message);
   void log_thrown(std::size_t depth, const char* where) const;
 
+  const Side side_;
   LayersPtr layers_;
   const MethodInfo& method_;
   Executor& executor_;

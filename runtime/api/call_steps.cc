@@ -59,7 +59,7 @@ Status ReplySink::accept(Buffer bytes, const CallState& call) const {
     return decode_reply(bytes, *message_, call.session().limits().max_decoded_bytes);
   }
   // A filter may have to look there to know what the bytes are.
-  chain_->take_metadata(call);
+  if (chain_->has_filters()) chain_->take_metadata(call);
   return chain_->accept_reply(std::move(bytes));
 }
 

@@ -50,8 +50,8 @@ Task<Status> wait_for_event_queue(SessionState& session, const MethodInfo& metho
 
 // ---- The same as in generated_support.h, past all middleware.
 
-Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
-                               ReplySink reply, const CallOptions& options);
+Task<Status> direct_unary_call(const Channel& channel, const MethodInfo& method,
+                               const Buffer& request, ReplySink reply, const CallOptions& options);
 Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
                                CallOptions options);
 

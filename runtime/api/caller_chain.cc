@@ -30,7 +30,8 @@ CallerChain::CallerChain(LayersPtr layers, Channel channel, const MethodInfo& me
                          std::optional<Buffer> request, CallOptions options,
                          const TaskContext& context)
     // Whoever makes one has seen that the node is there.
-    : CallChain(std::move(layers), method, *context.executor, node_of(channel)->options.limits),
+    : CallChain(Side::kCaller, std::move(layers), method, *context.executor,
+                node_of(channel)->options.limits),
       channel_(std::move(channel)),
       options_(std::move(options)),
       context_(context),
@@ -118,12 +119,16 @@ class RpcChain final : public CallerChain {
   bool may_run_again() const noexcept override { return true; }
   Task<Status> innermost() override {
     if (reply_ || was_told_anything()) forget_attempt();
-    auto wire = filtered_request();
-    if (!wire) return fail_with(std::move(wire).error());
-    wire_ = *std::move(wire);
-    return direct_unary_call(channel(), method(), wire_, ReplySink(*this), attempt_options());
+    const Buffer* wire = &*request();
+    if (has_filters()) {
+      auto filtered = filtered_request();
+      if (!filtered) return fail_with(std::move(filtered).error());
+      wire_ = *std::move(filtered);
+      wire = &wire_;
+    }
+    return direct_unary_call(channel(), method(), *wire, ReplySink(*this), attempt_options());
   }
-  // What the attempt sends.
+  // What the attempt sends, where filters made that.
   Buffer wire_;
 };
 

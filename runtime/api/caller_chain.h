@@ -24,7 +24,6 @@ class CallerChain : public CallChain {
   CallerChain(LayersPtr layers, Channel channel, const MethodInfo& method,
               std::optional<Buffer> request, CallOptions options, const TaskContext& context);
 
-  Side side() const noexcept final { return Side::kCaller; }
   std::optional<Session> session() const override;
   TypedState* session_state() const noexcept override;
   Task<Result<Session>> wait_session() final;

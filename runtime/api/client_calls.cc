@@ -75,8 +75,8 @@ Task<std::shared_ptr<CallState>> direct_open_call(Channel channel, const MethodI
 
 }  // namespace
 
-Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
-                               ReplySink reply, const CallOptions& options) {
+Task<Status> direct_unary_call(const Channel& channel, const MethodInfo& method,
+                               const Buffer& request, ReplySink reply, const CallOptions& options) {
   if (channel.persistent()) {
     return persistent_unary_call(channel.persistent(), method, request, reply, options);
   }
@@ -171,7 +171,7 @@ Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer&
     return intercepted_unary_call(std::move(layers), std::move(channel), method, request, reply,
                                   options);
   }
-  return direct_unary_call(std::move(channel), method, request, ReplySink(reply), options);
+  return direct_unary_call(channel, method, request, ReplySink(reply), options);
 }
 
 Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,

@@ -7,28 +7,40 @@
 namespace echostream::internal {
 
 void MiddlewareTable::add(std::shared_ptr<Middleware> layer) {
-  layers_.push_back(std::move(layer));
+  Layers more = *layers_;
+  more.push_back(std::move(layer));
+  layers_ = std::make_shared<const Layers>(std::move(more));
   chosen_.clear();
   last_ = nullptr;
 }
 
-const LayersPtr& MiddlewareTable::layers_of(const MethodInfo& method, InterceptedCall::Side side) {
-  const auto index = static_cast<std::size_t>(side);
+MiddlewareTable::Chosen& MiddlewareTable::chosen_for(const MethodInfo& method) {
   if (&method != last_) {
     last_chosen_ = &chosen_[&method];
     last_ = &method;
   }
-  Chosen& chosen = *last_chosen_;
-  if (!chosen.is_known[index]) {
-    chosen.layers[index] = choose(method, side);
-    chosen.is_known[index] = true;
-  }
-  return chosen.layers[index];
+  return *last_chosen_;
 }
 
-LayersPtr MiddlewareTable::choose(const MethodInfo& method, InterceptedCall::Side side) const {
+LayersPtr MiddlewareTable::layers_of(const MethodInfo& method, InterceptedCall::Side side) {
+  const auto index = static_cast<std::size_t>(side);
+  const Chosen& chosen = chosen_for(method);
+  if (chosen.is_known[index]) return chosen.layers[index];
+  const LayersPtr all = layers_;
+  LayersPtr layers = choose(*all, method, side);
+  // Who is asked may add a layer: then this is for the present call alone.
+  if (all == layers_) {
+    Chosen& kept = chosen_for(method);
+    kept.layers[index] = layers;
+    kept.is_known[index] = true;
+  }
+  return layers;
+}
+
+LayersPtr MiddlewareTable::choose(const Layers& all, const MethodInfo& method,
+                                  InterceptedCall::Side side) const {
   auto chosen = std::make_shared<Layers>();
-  for (const std::shared_ptr<Middleware>& layer : layers_) {
+  for (const std::shared_ptr<Middleware>& layer : all) {
     if (wants(*layer, method, side)) chosen->push_back(layer);
   }
   if (chosen->empty()) return nullptr;

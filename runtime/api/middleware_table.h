@@ -22,18 +22,20 @@ class MiddlewareTable {
   /// Inside those that are there.
   void add(std::shared_ptr<Middleware> layer);
   /// Null when none of them wants to see calls of that method on that side.
-  const LayersPtr& layers_of(const MethodInfo& method, InterceptedCall::Side side);
+  LayersPtr layers_of(const MethodInfo& method, InterceptedCall::Side side);
 
  private:
-  LayersPtr choose(const MethodInfo& method, InterceptedCall::Side side) const;
-  bool wants(Middleware& layer, const MethodInfo& method, InterceptedCall::Side side) const;
-
-  const NodeContext& node_;
-  Layers layers_;
   struct Chosen {
     std::array<LayersPtr, 2> layers;
     std::array<bool, 2> is_known{};
   };
+  Chosen& chosen_for(const MethodInfo& method);
+  LayersPtr choose(const Layers& all, const MethodInfo& method, InterceptedCall::Side side) const;
+  bool wants(Middleware& layer, const MethodInfo& method, InterceptedCall::Side side) const;
+
+  const NodeContext& node_;
+  // Another one whenever a layer is added.
+  LayersPtr layers_ = std::make_shared<const Layers>();
   // As many entries as the program has methods.
   std::unordered_map<const MethodInfo*, Chosen> chosen_;
   // Calls of one method often come in a row.

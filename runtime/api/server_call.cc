@@ -92,8 +92,7 @@ Status ServerCall::decode(const Buffer& bytes, MessageSlot message) {
 Task<bool> ServerCall::receive(MessageSlot request) {
   for (;;) {
     if (auto message = state_->stream()->take_message()) {
-      Status decoded = pass_received(message->message);
-      if (decoded.is_ok()) decoded = decode(message->message, request);
+      Status decoded = take(std::move(message->message), request);
       if (decoded.is_ok()) co_return true;
       finish(decoded.with_context("the request"));
       co_return false;
@@ -106,13 +105,14 @@ Task<bool> ServerCall::receive(MessageSlot request) {
   }
 }
 
-Status ServerCall::pass_received(Buffer& bytes) {
-  return chain_ != nullptr ? chain_->accept_request(bytes) : Status::ok();
+Status ServerCall::take(Buffer bytes, MessageSlot message) {
+  if (chain_ == nullptr) return decode(bytes, message);
+  Status passed = chain_->accept_request(std::move(bytes));
+  return passed.is_ok() ? decode(*chain_->request(), message) : passed;
 }
 
 bool ServerCall::decode_event(MessageSlot event) {
-  Status decoded = pass_received(event_);
-  if (decoded.is_ok()) decoded = decode(event_, event);
+  Status decoded = take(std::move(event_), event);
   if (decoded.is_ok()) return true;
   finish(decoded);
   NodeContext* node = session_->node();

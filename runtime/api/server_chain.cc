@@ -9,7 +9,7 @@ namespace echostream::internal {
 
 ServerChain::ServerChain(LayersPtr layers, ServerCall& call, std::size_t method_index,
                          DeadlineTimer& timer)
-    : CallChain(std::move(layers), call.method(), call.session()->executor(),
+    : CallChain(Side::kServer, std::move(layers), call.method(), call.session()->executor(),
                 call.session()->limits()),
       server_call_(call),
       method_index_(method_index),
@@ -40,9 +40,9 @@ Task<Status> ServerChain::innermost() {
 
 Task<Result<Session>> ServerChain::wait_session() { co_return Session(server_call_.session()); }
 
-Status ServerChain::accept_request(Buffer& bytes) {
+Status ServerChain::accept_request(Buffer bytes) {
   Status status = pass(CallMessage::Direction::kReceived, bytes);
-  if (status.is_ok()) request_ = bytes;
+  if (status.is_ok()) request_ = std::move(bytes);
   return status;
 }
 
@@ -63,6 +63,7 @@ void ServerChain::add_response_metadata(const Metadata& metadata) {
 
 // As late as can be: layers may add to it until the first message.
 void ServerChain::on_sending() {
+  if (response_metadata_.empty() && sent_response_metadata_.empty()) return;
   if (!server_call_.state() || response_metadata_ == sent_response_metadata_) return;
   sent_response_metadata_ = response_metadata_;
   server_call_.state()->stream()->send_response(response_metadata_);

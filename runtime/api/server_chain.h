@@ -17,8 +17,8 @@ class ServerChain final : public CallChain {
   ServerChain(LayersPtr layers, ServerCall& call, std::size_t method_index, DeadlineTimer& timer);
   ~ServerChain() override;
 
-  /// The one request, as it came; the handler gets what the filters make of it.
-  Status accept_request(Buffer& bytes);
+  /// The one request, as it came; the handler gets what the filters make of it, which is request().
+  Status accept_request(Buffer bytes);
   /// The handler's end.
   void handle_finished(std::optional<Buffer> reply, Status status);
   /// In place of those of the same keys.
@@ -26,7 +26,6 @@ class ServerChain final : public CallChain {
   /// What the outermost layer returned goes to the caller.
   void answer(Status status);
 
-  Side side() const noexcept override { return Side::kServer; }
   std::optional<Session> session() const override { return Session(server_call_.session()); }
   TypedState* session_state() const noexcept override { return &server_call_.session()->state(); }
   Task<Result<Session>> wait_session() override;

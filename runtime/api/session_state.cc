@@ -282,8 +282,9 @@ void SessionState::start_handler(std::unique_ptr<ServerCall> call, std::size_t m
   if (node_->middleware) {
     layers = node_->middleware->layers_of(call->method(), InterceptedCall::Side::kServer);
   }
-  Task<void> task = layers ? ServerCall::run_in_layers(std::move(call), method_index, layers)
-                           : ServerCall::run(std::move(call), method_index);
+  Task<void> task =
+      layers ? ServerCall::run_in_layers(std::move(call), method_index, std::move(layers))
+             : ServerCall::run(std::move(call), method_index);
   node_->handlers.spawn(std::move(task), &context);
 }
 

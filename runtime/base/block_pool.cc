@@ -27,10 +27,10 @@ constexpr std::size_t kStep = 64;
 // What a thread keeps of each size: 32 sizes make 2 MiB at the very most.
 constexpr std::size_t kMostKeptBytes = 64 * 1024;
 
-// A block has room for at least the link of the list.
-constexpr std::size_t list_of(std::size_t bytes) {
-  return bytes == 0 ? 1 : (bytes + kStep - 1) / kStep;
-}
+// The place of the list for blocks of that many bytes, and how long these are: each has room for at
+// least the link of the list.
+constexpr std::size_t list_of(std::size_t bytes) { return (bytes - (bytes != 0)) / kStep; }
+constexpr std::size_t length_in(std::size_t list) { return (list + 1) * kStep; }
 
 struct FreeBlock {
   FreeBlock* next;
@@ -38,22 +38,28 @@ struct FreeBlock {
 
 struct FreeList {
   FreeBlock* first = nullptr;
-  std::size_t bytes = 0;
+  // How many more blocks it keeps: none before the cleaner is there, and after it.
+  std::size_t room = 0;
 };
 
 struct ThreadLists {
   std::array<FreeList, list_of(kLongest) + 1> lists;
-  // The thread ends: what is given back now is not kept.
-  bool closed = false;
   bool has_cleaner = false;
 };
 constinit thread_local ThreadLists thread_lists;
 
 // Apart from the lists, so that these need no check of whether they have been made.
 struct Cleaner {
+  Cleaner() noexcept {
+    thread_lists.has_cleaner = true;
+    for (std::size_t i = 0; i < thread_lists.lists.size(); ++i) {
+      thread_lists.lists[i].room = kMostKeptBytes / length_in(i);
+    }
+  }
+  // The thread ends: what is given back from now on is not kept.
   ~Cleaner() {
-    thread_lists.closed = true;
     for (FreeList& list : thread_lists.lists) {
+      list.room = 0;
       while (FreeBlock* block = list.first) {
         list.first = block->next;
         ::operator delete(block);
@@ -62,11 +68,14 @@ struct Cleaner {
   }
 };
 
-void clean_at_thread_end() {
-  thread_lists.has_cleaner = true;
-  static thread_local Cleaner cleaner;
-  // Using it is what makes it.
-  (void)&cleaner;
+// Out of line, or the short way would save registers for it.
+[[gnu::noinline]] void free_unkept(void* block) noexcept {
+  if (!thread_lists.has_cleaner) {
+    static thread_local Cleaner cleaner;
+    // Using it is what makes it.
+    (void)&cleaner;
+  }
+  ::operator delete(block);
 }
 
 }  // namespace
@@ -74,25 +83,20 @@ void clean_at_thread_end() {
 void* allocate_block(std::size_t bytes) {
   if (bytes > kLongest) return ::operator new(bytes);
   FreeList& list = thread_lists.lists[list_of(bytes)];
-  if (list.first == nullptr) return ::operator new(list_of(bytes) * kStep);
-  FreeBlock* block = list.first;
+  FreeBlock* const block = list.first;
+  if (block == nullptr) return ::operator new(length_in(list_of(bytes)));
   list.first = block->next;
-  list.bytes -= list_of(bytes) * kStep;
+  ++list.room;
   return block;
 }
 
 void free_block(void* block, std::size_t bytes) noexcept {
   if (block == nullptr) return;
-  ThreadLists& mine = thread_lists;
-  const std::size_t size = list_of(bytes) * kStep;
-  if (bytes > kLongest || mine.closed || mine.lists[list_of(bytes)].bytes + size > kMostKeptBytes) {
-    ::operator delete(block);
-    return;
-  }
-  if (!mine.has_cleaner) clean_at_thread_end();
-  FreeList& list = mine.lists[list_of(bytes)];
+  if (bytes > kLongest) return ::operator delete(block);
+  FreeList& list = thread_lists.lists[list_of(bytes)];
+  if (list.room == 0) return free_unkept(block);
   list.first = new (block) FreeBlock{list.first};
-  list.bytes += size;
+  --list.room;
 }
 
 }  // namespace echostream::internal

@@ -65,6 +65,29 @@ TEST_P(MiddlewareTest, ALayerIsAskedOnceForAMethodAndSkippedWhereItDoesNotWantTo
 
 // ---- Layers that do odd things.
 
+TEST_P(MiddlewareTest, ALayerThatAddsAnotherWhenItIsAskedHasItFromTheNextCallOn) {
+  class Recruiting final : public Layer {
+   public:
+    Recruiting(Node& node, std::shared_ptr<Middleware> recruit)
+        : node_(node), recruit_(std::move(recruit)) {}
+    bool wants(const MethodInfo&, InterceptedCall::Side) const override {
+      if (recruit_) node_.add_middleware(std::move(recruit_));
+      return true;
+    }
+    Task<Status> around(InterceptedCall&, Next next) override { return next(); }
+
+   private:
+    Node& node_;
+    mutable std::shared_ptr<Middleware> recruit_;
+  };
+  at_client(
+      std::make_shared<Recruiting>(*lab_.client_node, std::make_shared<Tracer>("recruit", trace_)));
+  EXPECT_TRUE(echo_status().is_ok());
+  EXPECT_THAT(trace_, IsEmpty());
+  EXPECT_TRUE(echo_status().is_ok());
+  EXPECT_THAT(trace_, Not(IsEmpty()));
+}
+
 TEST_P(MiddlewareTest, L04_ALayerShortCircuitsOnTheCallingSide) {
   at_client(std::make_shared<Tracer>("outer", trace_));
   at_client(std::make_shared<Answerer>(Status(StatusCode::kPermissionDenied, "not today")));

@@ -26,7 +26,7 @@ class TypedState {
   template <class T>
   T* get() const noexcept {
     for (Entry* entry = last_.get(); entry != nullptr; entry = entry->before.get()) {
-      if (*entry->type == typeid(T)) return &static_cast<Value<T>*>(entry)->value;
+      if (typeid(T) == *entry->type) return &static_cast<Value<T>*>(entry)->value;
     }
     return nullptr;
   }
@@ -49,7 +49,7 @@ class TypedState {
   template <class T>
   void erase() {
     for (std::unique_ptr<Entry>* entry = &last_; *entry; entry = &(*entry)->before) {
-      if (*(*entry)->type != typeid(T)) continue;
+      if (typeid(T) != *(*entry)->type) continue;
       // Out of the list first: its destructor may look into it.
       const std::unique_ptr<Entry> erased = std::exchange(*entry, std::move((*entry)->before));
       return;

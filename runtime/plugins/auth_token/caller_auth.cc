@@ -87,30 +87,32 @@ void CallerAuth::show(InterceptedCall& call, const Session& session, std::string
   call.metadata().add(std::string(kKeep), std::to_string(sent.number));
 }
 
-bool CallerAuth::add_token_at_once(InterceptedCall& call, Sent& sent) {
-  if (const auto given = call.metadata().find(kAuthorization)) {
-    // Another attempt gets the token of then. The program's own stay, and are not remembered, or
-    // the session would stand for whomever the program passes on.
-    const bool is_ours = keeper_.is_ours(*given);
-    if (is_ours || call.metadata().find(kKeep)) {
-      call.metadata() = without_keep(call.metadata(), is_ours);
-    }
-    if (!is_ours) return true;
+// Another attempt gets the token of then. The program's own stay, and are not remembered, or the
+// session would stand for whomever the program passes on.
+bool CallerAuth::has_own_token(InterceptedCall& call) const {
+  if (call.metadata().empty()) return false;
+  const auto given = call.metadata().find(kAuthorization);
+  if (!given) return false;
+  const bool is_ours = keeper_.is_ours(*given);
+  if (is_ours || call.metadata().find(kKeep)) {
+    call.metadata() = without_keep(call.metadata(), is_ours);
   }
+  return !is_ours;
+}
+
+bool CallerAuth::relies_on_peer(const InterceptedCall& call) {
+  if (!may_rely(call)) return false;
   const TypedState* state = call.session_state();
-  if (state == nullptr) return false;
-  const auto* kept = may_rely(call) ? state->get<KeptByPeer>() : nullptr;
-  if (kept != nullptr) {
-    // Fetches the next one in time.
-    (void)keeper_.ready(call.started_at());
-    if (kept->way_of(call.method(), keeper_.number(), call.started_at()) ==
-        KeptByPeer::Way::kRely) {
-      sent.way = Sent::Way::kRelying;
-      return true;
-    }
-  }
+  const auto* kept = state != nullptr ? state->get<KeptByPeer>() : nullptr;
+  if (kept == nullptr) return false;
+  // Fetches the next one in time.
+  (void)keeper_.ready(call.started_at());
+  return kept->way_of(call.method(), keeper_.number(), call.started_at()) == KeptByPeer::Way::kRely;
+}
+
+bool CallerAuth::add_token_at_once(InterceptedCall& call, Sent& sent) {
   const std::optional<Session> session = call.session();
-  if (!session->is_open() || !may_show(*session)) return false;
+  if (!session || !session->is_open() || !may_show(*session)) return false;
   const std::string* header = keeper_.ready(call.executor().now());
   if (header != nullptr) show(call, *session, *header, sent);
   return header != nullptr;
@@ -157,23 +159,30 @@ void CallerAuth::handle_answer(InterceptedCall& call, const Sent& sent, const St
 }
 
 Task<Status> CallerAuth::call(InterceptedCall& call, Next next) {
+  const bool has_token = has_own_token(call);
+  if (!has_token && relies_on_peer(call)) return call_relying(call, next);
+  return call_with_token(call, next, has_token);
+}
+
+Task<Status> CallerAuth::call_relying(InterceptedCall& call, Next next) {
+  Status status = co_await next();
+  if (status.code() != StatusCode::kUnauthenticated) co_return std::move(status);
+  if (TypedState* state = call.session_state()) state->erase<KeptByPeer>();
+  // Its handler has not seen it, so it may be sent again whatever it does.
+  if (!call.trailing_metadata().find(kNeeded)) co_return std::move(status);
+  Task<Status> again = call_with_token(call, next, false);
+  status = co_await std::move(again);
+  co_return std::move(status);
+}
+
+Task<Status> CallerAuth::call_with_token(InterceptedCall& call, Next next, bool has_token) {
   Sent sent;
-  if (!add_token_at_once(call, sent)) {
+  if (!has_token && !add_token_at_once(call, sent)) {
     Status added = co_await add_token(call, sent);
     if (!added.is_ok()) co_return added;
   }
   Status status = co_await next();
-  if (sent.way == Sent::Way::kRelying && status.code() == StatusCode::kUnauthenticated) {
-    if (TypedState* state = call.session_state()) state->erase<KeptByPeer>();
-    // Its handler has not seen it, so it may be sent again whatever it does.
-    if (call.trailing_metadata().find(kNeeded)) {
-      sent = Sent();
-      Status added = co_await add_token(call, sent);
-      if (!added.is_ok()) co_return added;
-      status = co_await next();
-    }
-  }
-  if (sent.way != Sent::Way::kRelying) handle_answer(call, sent, status);
+  handle_answer(call, sent, status);
   co_return status;
 }
 

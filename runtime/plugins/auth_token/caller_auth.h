@@ -29,7 +29,7 @@ class CallerAuth final : public Middleware {
  private:
   /// What went with a call.
   struct Sent {
-    enum class Way : unsigned char { kNothing, kToken, kAsking, kRelying };
+    enum class Way : unsigned char { kNothing, kToken, kAsking };
     Way way = Way::kNothing;
     std::int64_t number = 0;  // of the token
     LocalTime at{};
@@ -38,6 +38,12 @@ class CallerAuth final : public Middleware {
   };
 
   bool may_show(const Session& session) const;
+  /// The program's own token. Takes away what another attempt of ours has added.
+  bool has_own_token(InterceptedCall& call) const;
+  /// Whether the peer remembers for whom the session's calls are made.
+  bool relies_on_peer(const InterceptedCall& call);
+  Task<Status> call_relying(InterceptedCall& call, Next next);
+  Task<Status> call_with_token(InterceptedCall& call, Next next, bool has_token);
   /// When nothing has to be waited for: true.
   bool add_token_at_once(InterceptedCall& call, Sent& sent);
   Task<Status> add_token(InterceptedCall& call, Sent& sent);

@@ -27,11 +27,15 @@ bool KeptPrincipal::keep(Peer peer, std::int64_t number, LocalTime until) {
   number_ = number;
   until_ = until;
   again_until_ = LocalTime::min();
+  allowed_ = nullptr;
   return true;
 }
 
 const KeptPrincipal::Peer& KeptPrincipal::find(LocalTime now, WallTime expired) {
-  if (peer_ && (now >= until_ || (peer_->expires && *peer_->expires <= expired))) peer_ = nullptr;
+  if (peer_ && (now >= until_ || (peer_->expires && *peer_->expires <= expired))) {
+    peer_ = nullptr;
+    allowed_ = nullptr;
+  }
   again_until_ = peer_ ? std::min(until_, deadline_after(now, std::chrono::seconds(1))) : now;
   return peer_;
 }

@@ -41,12 +41,19 @@ class KeptPrincipal {
   /// The same without the time of day, which changes little within a second of the last find();
   /// null when that is over.
   const Peer* find_again(LocalTime now) const { return now < again_until_ ? &peer_ : nullptr; }
+  /// find_again() for a call of the method that was allowed last to the peer that is here; null for
+  /// those of other methods too.
+  const Peer* find_allowed(const MethodInfo& method, LocalTime now) const {
+    return &method == allowed_ ? find_again(now) : nullptr;
+  }
+  void allow(const MethodInfo& method) { allowed_ = &method; }
 
  private:
   Peer peer_;
   std::int64_t number_ = 0;  // stays when the peer is forgotten
   LocalTime until_{};
   LocalTime again_until_{LocalTime::min()};
+  const MethodInfo* allowed_ = nullptr;  // to peer_
 };
 
 /// The calling side's: for which methods the peer takes calls without the token, and until when.

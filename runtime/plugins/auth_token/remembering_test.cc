@@ -67,6 +67,39 @@ TEST_F(KeptPrincipals, AreTheLatestTheCallerHasNumbered) {
   EXPECT_EQ(found(21s), "nobody");
 }
 
+TEST_F(KeptPrincipals, AreAllowedAMethodAgainOnlyThatOneAndForASecond) {
+  const MethodInfo a;
+  const MethodInfo b;
+  EXPECT_TRUE(kept_.keep(peer("ann"), 1, at(90s)));
+  kept_.allow(a);
+  EXPECT_EQ(kept_.find_allowed(a, at(1s)), nullptr) << "nobody has looked at the clocks yet";
+  EXPECT_EQ(found(1s), "ann");
+  ASSERT_NE(kept_.find_allowed(a, at(2s - 1ns)), nullptr);
+  EXPECT_EQ((*kept_.find_allowed(a, at(2s - 1ns)))->subject, "ann");
+  EXPECT_EQ(kept_.find_allowed(b, at(1s)), nullptr);
+  EXPECT_EQ(kept_.find_allowed(a, at(2s)), nullptr);
+}
+
+TEST_F(KeptPrincipals, AreNotAllowedWhatWasAllowedToThoseBefore) {
+  const MethodInfo a;
+  EXPECT_TRUE(kept_.keep(peer("ann"), 1, at(90s)));
+  EXPECT_EQ(found(1s), "ann");
+  kept_.allow(a);
+  EXPECT_TRUE(kept_.keep(peer("bob"), 2, at(90s)));
+  EXPECT_EQ(found(1s), "bob");
+  EXPECT_EQ(kept_.find_allowed(a, at(1s)), nullptr);
+}
+
+TEST_F(KeptPrincipals, AreNotAllowedAnythingOnceTheyAreForgotten) {
+  const MethodInfo a;
+  EXPECT_TRUE(kept_.keep(peer("ann", day_at(100s)), 1, at(90s)));
+  EXPECT_EQ(found(1s), "ann");
+  kept_.allow(a);
+  EXPECT_EQ(found(3s, 100s), "nobody");
+  // A call may have come before the one that found the token expired, and be looked at after it.
+  EXPECT_EQ(kept_.find_allowed(a, at(1s)), nullptr);
+}
+
 class KeptByPeers : public ::testing::Test {
  protected:
   MethodInfo a_;

@@ -88,6 +88,15 @@ ServerAuth::Peer ServerAuth::kept_peer_of(InterceptedCall& call) {
   return kept->find(loop_.now(), loop_.wall_time() - leeway_);
 }
 
+const ServerAuth::Peer* ServerAuth::peer_as_before(InterceptedCall& call) const {
+  const Metadata& metadata = call.metadata();
+  if (!metadata.empty() && metadata.find(kAuthorization)) return nullptr;
+  const TypedState* state = call.session_state();
+  const auto* kept = state != nullptr ? state->get<KeptPrincipal>() : nullptr;
+  if (kept == nullptr) return nullptr;
+  return kept->find_allowed(call.method(), call.started_at());
+}
+
 void ServerAuth::keep(InterceptedCall& call, const Peer& peer) {
   const auto number = number_in(call.metadata(), kKeep);
   const auto session = call.session();
@@ -118,6 +127,7 @@ AuthRules::Decision ServerAuth::decide(InterceptedCall& call) {
   AuthRules::Decision decision = AuthRules::decide(rule, shown);
   if (decision.status.is_ok()) {
     if (token && remembers) keep(call, decision.peer);
+    if (!token && remembers) call.session_state()->get<KeptPrincipal>()->allow(call.method());
   } else if (!token && decision.status.code() == StatusCode::kUnauthenticated &&
              rule.takes_tokens()) {
     call.trailing_metadata().add(std::string(kNeeded), "1");
@@ -127,6 +137,10 @@ AuthRules::Decision ServerAuth::decide(InterceptedCall& call) {
 
 // No coroutine of its own: most calls need none here.
 Task<Status> ServerAuth::serve(InterceptedCall& call, Next next) {
+  if (const Peer* peer = peer_as_before(call)) {
+    call.state().emplace<AuthenticatedPeer>(*peer);
+    return next();
+  }
   AuthRules::Decision decision = decide(call);
   if (!decision.status.is_ok()) return refuse(std::move(decision.status));
   if (decision.peer != nullptr) {

@@ -27,6 +27,8 @@ class ServerAuth final : public Middleware {
  private:
   using Peer = std::shared_ptr<const AuthenticatedPeer::Details>;
 
+  /// Of a call like the last one of its session; null for others, which decide() is for.
+  const Peer* peer_as_before(InterceptedCall& call) const;
   AuthRules::Decision decide(InterceptedCall& call);
   Peer token_peer_of(InterceptedCall& call, std::string_view token);
   /// Whether the session may stand for a token in calls of that method.

@@ -71,18 +71,19 @@ class SampledStream final : public Sampled {
 };
 
 // Requests and replies are counted without a filter, which would cost an allocation.
+template <Side kSide>
 Task<Status> observe_unary(InterceptedCall& call, Next next, MethodSeries& series) {
   using Direction = CallMessage::Direction;
+  constexpr bool kIsCaller = kSide == Side::kCaller;
   Observation observation(series, call);
   Status status = co_await next();
-  const bool is_caller = call.side() == Side::kCaller;
-  if (call.request()) {
-    observation.count_message(is_caller ? Direction::kSent : Direction::kReceived,
-                              call.request()->size());
+  if (const auto& request = call.request()) {
+    observation.count_message(kIsCaller ? Direction::kSent : Direction::kReceived, request->size());
   }
-  if (status.is_ok() && call.reply()) {
-    observation.count_message(is_caller ? Direction::kReceived : Direction::kSent,
-                              call.reply()->size());
+  if (status.is_ok()) {
+    if (const auto& reply = call.reply()) {
+      observation.count_message(kIsCaller ? Direction::kReceived : Direction::kSent, reply->size());
+    }
   }
   observation.end(status.code());
   co_return std::move(status);
@@ -149,13 +150,13 @@ void JitterBufferShare::set_levels(std::int64_t buffers, Duration delay, Duratio
 
 Task<Status> MetricsMiddleware::call(InterceptedCall& call, Next next) {
   MethodSeries& series = series_->method(call.method(), Side::kCaller);
-  if (is_unary(call.method())) return observe_unary(call, next, series);
+  if (is_unary(call.method())) return observe_unary<Side::kCaller>(call, next, series);
   return observe_stream(call, next, series, sampler_);
 }
 
 Task<Status> MetricsMiddleware::serve(InterceptedCall& call, Next next) {
   MethodSeries& series = series_->method(call.method(), Side::kServer);
-  if (is_unary(call.method())) return observe_unary(call, next, series);
+  if (is_unary(call.method())) return observe_unary<Side::kServer>(call, next, series);
   return observe_stream(call, next, series, sampler_);
 }
 

@@ -38,9 +38,12 @@ DurationHistogram::DurationHistogram(const std::vector<Duration>& bounds)
     : bounds_(&bounds), counts_(std::make_unique<Count[]>(bounds.size() + 1)) {}
 
 void DurationHistogram::observe(Duration value) noexcept {
-  // Prometheus' bounds belong to the bucket below them.
-  const auto bucket = std::lower_bound(bounds_->begin(), bounds_->end(), value);
-  counts_[static_cast<std::size_t>(bucket - bounds_->begin())].add(1);
+  // Prometheus' bounds belong to the bucket below them. One after the other: most values are small,
+  // and most histograms are not long.
+  const Duration* const bounds = bounds_->data();
+  std::size_t bucket = 0;
+  while (bucket < bounds_->size() && bounds[bucket] < value) ++bucket;
+  counts_[bucket].add(1);
   sum_.add(value.count());
 }
 

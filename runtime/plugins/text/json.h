@@ -45,7 +45,14 @@ inline bool is_unsafe_to_show(std::string_view c) noexcept {
 inline void append_escaped(std::string& out, std::string_view text, std::size_t most = SIZE_MAX) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::size_t at = 0;
+  const auto is_plain = [](char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; };
   while (at < text.size()) {
+    // Nearly all of it is such, and goes at once.
+    std::size_t end = at;
+    while (end < text.size() && end < most && is_plain(text[end])) ++end;
+    out.append(text, at, end - at);
+    at = end;
+    if (at == text.size()) break;
     if (at >= most) {
       out += "...";
       break;

@@ -143,6 +143,14 @@ std::optional<TraceContext> context_of(InterceptedCall& call) {
   return trace_context(call.metadata(), call.state());
 }
 
+// `half` is the second one of a trace's id.
+bool is_in_sample(const std::array<std::uint8_t, 8>& half, double ratio) noexcept {
+  // 53 bits of the id, as many as a double has.
+  std::uint64_t number = 0;
+  for (const std::uint8_t byte : half) number = (number << 8) | byte;
+  return static_cast<double>(number >> 11) < ratio * 9007199254740992.0;
+}
+
 constexpr std::string_view kB3 = "b3";
 constexpr std::string_view kNotRecorded = "0";
 
@@ -153,10 +161,9 @@ bool is_of_traces(const std::string& key) {
 }  // namespace
 
 bool is_in_sample(const TraceContext& trace, double ratio) noexcept {
-  // 53 bits of the id, as many as a double has.
-  std::uint64_t number = 0;
-  for (std::size_t i = 8; i < 16; ++i) number = (number << 8) | trace.trace_id[i];
-  return static_cast<double>(number >> 11) < ratio * 9007199254740992.0;
+  std::array<std::uint8_t, 8> half{};
+  std::copy_n(trace.trace_id.begin() + 8, half.size(), half.begin());
+  return is_in_sample(half, ratio);
 }
 
 void replace_trace(Metadata& metadata, const TraceContext& context) {
@@ -176,16 +183,18 @@ void replace_trace(Metadata& metadata, const TraceContext& context) {
 
 bool says_not_to_record(const Metadata& metadata) { return metadata.find(kB3) == kNotRecorded; }
 
-TraceContext TracingMiddleware::begin_trace(bool shows_id) {
-  TraceContext context;
+std::optional<TraceContext> TracingMiddleware::begin_trace(bool shows_unrecorded) {
   std::array<std::uint8_t, 8> half{};
   ids_.make(half);
-  std::copy(half.begin(), half.end(), context.trace_id.begin() + 8);
-  context.sampled = is_in_sample(context, settings_.sample_ratio);
-  if (!context.sampled && !shows_id) return context;
+  const bool is_sampled = is_in_sample(half, settings_.sample_ratio);
+  // Nearly all are such: they need no more of an id than what says so.
+  if (!is_sampled && !shows_unrecorded) return std::nullopt;
+  std::optional<TraceContext> context(std::in_place);
+  context->sampled = is_sampled;
+  std::copy(half.begin(), half.end(), context->trace_id.begin() + 8);
   ids_.make(half);
-  std::copy(half.begin(), half.end(), context.trace_id.begin());
-  ids_.make(context.span_id);
+  std::copy(half.begin(), half.end(), context->trace_id.begin());
+  ids_.make(context->span_id);
   return context;
 }
 
@@ -202,55 +211,67 @@ Task<Status> TracingMiddleware::call_unrecorded(InterceptedCall& call, Next next
 Task<Status> TracingMiddleware::call(InterceptedCall& call, Next next) {
   // What the program itself wrote counts most, then the call that this one is made for.
   InterceptedCall* const served = call.parent();
-  std::optional<TraceContext> parent = TraceContext::from(call.metadata());
+  const Metadata& written = call.metadata();
+  if (served == nullptr && written.empty()) return call_in_new_trace(call, next, false);
+  std::optional<TraceContext> parent = TraceContext::from(written);
   if (!parent && served != nullptr) parent = context_of(*served);
-  std::array<std::uint8_t, 8> parent_span{};
-  TraceContext context;
-  if (parent) {
-    context = *std::move(parent);
-    parent_span = context.span_id;
-    ids_.make(context.span_id);
-  } else {
+  if (!parent) {
     const bool is_told_not_to =
-        says_not_to_record(call.metadata()) || (served != nullptr && settings_.follow_callers &&
-                                                is_told_not_to_record(*served, served->metadata()));
-    const bool has_id = settings_.unrecorded_calls == UnrecordedCalls::kTraceparent;
-    if (is_told_not_to && !has_id) return call_unrecorded(call, next);
-    context = begin_trace(has_id);
-    context.sampled = context.sampled && !is_told_not_to;
-    if (!context.sampled && !has_id) return call_unrecorded(call, next);
+        says_not_to_record(written) || (served != nullptr && settings_.follow_callers &&
+                                        is_told_not_to_record(*served, served->metadata()));
+    return call_in_new_trace(call, next, is_told_not_to);
   }
+  const std::array<std::uint8_t, 8> parent_span = parent->span_id;
+  ids_.make(parent->span_id);
+  return call_in_trace(call, next, *std::move(parent), parent_span);
+}
+
+Task<Status> TracingMiddleware::call_in_new_trace(InterceptedCall& call, Next next,
+                                                  bool is_told_not_to) {
+  const bool has_id = settings_.unrecorded_calls == UnrecordedCalls::kTraceparent;
+  if (is_told_not_to && !has_id) return call_unrecorded(call, next);
+  std::optional<TraceContext> context = begin_trace(has_id);
+  if (!context) return call_unrecorded(call, next);
+  context->sampled = context->sampled && !is_told_not_to;
+  return call_in_trace(call, next, *std::move(context), {});
+}
+
+Task<Status> TracingMiddleware::call_in_trace(InterceptedCall& call, Next next,
+                                              TraceContext context,
+                                              const std::array<std::uint8_t, 8>& parent) {
   replace_trace(call.metadata(), context);
   if (!context.sampled) return next();
   call.state().emplace<TraceContext>(context);
   return record({loop_, exporter_, settings_.max_message_events}, call, next, std::move(context),
-                parent_span);
+                parent);
 }
 
 Task<Status> TracingMiddleware::serve(InterceptedCall& call, Next next) {
-  std::optional<TraceContext> parent;
-  if (settings_.follow_callers) {
-    parent = TraceContext::from(call.metadata());
-    // Calls made meanwhile find where it is found here what the caller said.
-    if (parent ? !parent->sampled : is_marked<SilenceMeansNo>(call)) return next();
-    if (!parent && says_not_to_record(call.metadata())) {
-      mark<SilenceMeansNo>(call);
-      return next();
-    }
+  if (!settings_.follow_callers) return serve_in_trace(call, next, std::nullopt);
+  const Metadata& said = call.metadata();
+  // Calls made meanwhile find where it is found here what the caller said.
+  if (said.empty() && is_marked<SilenceMeansNo>(call)) return next();
+  std::optional<TraceContext> parent = TraceContext::from(said);
+  if (parent ? !parent->sampled : is_marked<SilenceMeansNo>(call)) return next();
+  if (!parent && says_not_to_record(said)) {
+    mark<SilenceMeansNo>(call);
+    return next();
   }
+  return serve_in_trace(call, next, std::move(parent));
+}
+
+Task<Status> TracingMiddleware::serve_in_trace(InterceptedCall& call, Next next,
+                                               std::optional<TraceContext> parent) {
   std::array<std::uint8_t, 8> parent_span{};
-  TraceContext context;
   if (parent) {
-    context = *std::move(parent);
-    parent_span = context.span_id;
-    ids_.make(context.span_id);
+    parent_span = parent->span_id;
+    ids_.make(parent->span_id);
   } else {
-    context = begin_trace(true);
+    parent = begin_trace(true);
   }
-  call.state().emplace<TraceContext>(context);
+  TraceContext& context = call.state().emplace<TraceContext>(*std::move(parent));
   if (!context.sampled) return next();
-  return record({loop_, exporter_, settings_.max_message_events}, call, next, std::move(context),
-                parent_span);
+  return record({loop_, exporter_, settings_.max_message_events}, call, next, context, parent_span);
 }
 
 }  // namespace echostream::internal

@@ -1,7 +1,10 @@
 // Middleware that hands trace contexts on, and records spans of those that are sampled.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -34,9 +37,14 @@ class TracingMiddleware final : public Middleware {
   Task<Status> serve(InterceptedCall& call, Next next) override;
 
  private:
-  /// A trace that begins here.
-  /// Of one that is not recorded there need not be more of an id than says so.
-  TraceContext begin_trace(bool shows_id);
+  /// A trace that begins here; none when it is not recorded and nobody is to see its id.
+  std::optional<TraceContext> begin_trace(bool shows_unrecorded);
+  Task<Status> call_in_new_trace(InterceptedCall& call, Next next, bool is_told_not_to);
+  /// `context` is the call's own, `parent` the span above it; zero: there is none.
+  Task<Status> call_in_trace(InterceptedCall& call, Next next, TraceContext context,
+                             const std::array<std::uint8_t, 8>& parent);
+  /// Below `parent`, or in a trace that begins here.
+  Task<Status> serve_in_trace(InterceptedCall& call, Next next, std::optional<TraceContext> parent);
   /// Says so, if at all, and does nothing else.
   Task<Status> call_unrecorded(InterceptedCall& call, Next next);
 

@@ -83,7 +83,8 @@ class ServerCall : public PooledObject {
   friend class ServerChain;
   Task<void> dispatch(std::size_t method_index) { return service_->dispatch(method_index, *this); }
   void finish(Result<Buffer> reply, bool has_reply, const Status& status);
-  Status pass_received(Buffer& bytes);
+  /// Of the request or event, through the filters.
+  Status take(Buffer bytes, MessageSlot message);
   void answer(const Buffer* reply, Status status);
   void handle_thrown();
   Status decode(const Buffer& bytes, MessageSlot message);
