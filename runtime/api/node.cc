@@ -8,6 +8,7 @@
 #include "runtime/api/guarded_ticket_cache.h"
 #include "runtime/api/node_impl.h"
 #include "runtime/api/persistent_state.h"
+#include "runtime/api/target.h"
 
 namespace echostream {
 
@@ -40,6 +41,7 @@ Node::Impl::Impl(Node& node, Loop& loop_in, NodeOptions options)
       stall_watch(
           loop_in, [this] { return !sessions.empty(); },
           [this](const std::string& text) { context.log(LogLevel::kWarning, text); }),
+      host_resolver(internal::make_host_resolver(loop_in)),
       tasks(loop_in) {
   context.forget = [this](SessionState& session) {
     if (clock) clock->forget(session);

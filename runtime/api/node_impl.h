@@ -69,6 +69,8 @@ struct Node::Impl {
   /// Null until something was dialled, and where NodeOptions::migrate_on_address_change is off.
   std::unique_ptr<internal::AddressWatch> address_watch;
   std::shared_ptr<transport::TlsContext> dialling_tls;
+  std::shared_ptr<Resolver> host_resolver;
+  std::vector<std::shared_ptr<Resolver>> resolvers;
   /// Null when sessions are not to be resumed.
   std::shared_ptr<SessionTicketCache> tickets;
   bool shutting_down = false;
