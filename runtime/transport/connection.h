@@ -99,7 +99,8 @@ class Connection final : public QuicConnection, private TimerNode {
   Status send_datagram(OutgoingDatagramFrame datagram) override;
   Status migrate(LocalTime now, const SocketAddress& local) override;
   void close(std::uint64_t application_code, std::string reason) override;
-  Status export_keying_material(std::string_view label, MutableBytes out) const override;
+  Status export_keying_material(std::string_view label, BytesView context,
+                                MutableBytes out) const override;
   Status update_keys(LocalTime now) override;
 
  private:

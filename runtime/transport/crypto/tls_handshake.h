@@ -47,7 +47,7 @@ class TlsHandshake {
   std::vector<std::string> take_tickets() { return std::exchange(tickets_, {}); }
   /// 1-RTT packets of the peer.
   const ReceivedNumbers& received_numbers() const noexcept { return received_numbers_; }
-  bool export_keying_material(std::string_view label, MutableBytes out) const;
+  bool export_keying_material(std::string_view label, BytesView context, MutableBytes out) const;
 
   /// Client, after attach(): offers to resume the session of `ticket`, if it is still worth
   /// something, and to send early data in it.
