@@ -4,9 +4,61 @@
 #include <iterator>
 #include <utility>
 
+#include "echostream/base/printable.h"
+#include "echostream/known_peers.h"
+
 #include "runtime/core/frame/wire.h"
 
 namespace echostream::internal {
+namespace {
+
+std::string name_of(const DialCandidate& candidate) {
+  if (!candidate.peer_name.empty()) return candidate.peer_name;
+  const std::string& host = candidate.server_name;
+  const bool is_ipv6 = host.find(':') != host.npos;
+  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(candidate.address.port());
+}
+
+Status remember(Node::Impl& node, const Link& link, KnownPeers& peers, const std::string& name,
+                bool any) {
+  const auto identity = link.peer_identity();
+  if (!identity) return {StatusCode::kUnauthenticated, "the peer showed no certificate"};
+  KnownPeer peer;
+  peer.name = name;
+  peer.fingerprint = identity->fingerprint();
+  if (any && peers.find(peer.fingerprint)) return Status::ok();
+  const bool is_new = !peers.find(name).has_value();
+  peer.origin = KnownPeer::Origin::kFirstUse;
+  peer.since = node.loop.wall_time();
+  Status added = peers.add(peer);
+  // Another certificate since this one was judged, or a name that nobody can be known by.
+  if (added.code() == StatusCode::kAlreadyExists || added.code() == StatusCode::kInvalidArgument) {
+    return {StatusCode::kUnauthenticated,
+            std::string(added.message()) + "; it shows " + peer.fingerprint.to_string()};
+  }
+  if (!added.is_ok()) return added.with_context("whom this node meets cannot be written down");
+  if (is_new) {
+    node.context.log(LogLevel::kInfo, "met '" + printable(name) + "' at " +
+                                          link.remote_address().to_string() +
+                                          " for the first time; from now on it is known by the "
+                                          "certificate with fingerprint " +
+                                          peer.fingerprint.to_string());
+  }
+  return added;
+}
+
+// Whoever was believed at its first use is known from now on. Only now: it has proved to have the
+// key.
+Status meet(Node::Impl& node, const Link& link, KnownPeers& peers, const std::string& name,
+            bool any) {
+  try {
+    return remember(node, link, peers, name, any);
+  } catch (...) {
+    return {StatusCode::kInternal, "the list of known peers threw: " + describe_exception()};
+  }
+}
+
+}  // namespace
 
 DialAttempts::~DialAttempts() {
   for (const auto& session : under_way_) {
@@ -76,7 +128,12 @@ void DialAttempts::note_failure(const Status& status) {
 
 std::string DialAttempts::ticket_key(const DialCandidate& candidate,
                                      const transport::TlsContext& tls) const {
-  return candidate.server_name + ' ' + candidate.address.to_string() + ' ' + tls.ticket_scope();
+  std::string key =
+      candidate.server_name + ' ' + candidate.address.to_string() + ' ' + tls.ticket_scope();
+  if (node_.context.options.trust->mode() == Trust::Mode::kKnownPeers) {
+    key += (candidate.any_known_peer ? " any " : " ") + name_of(candidate);
+  }
+  return key;
 }
 
 std::string DialAttempts::take_ticket(const DialCandidate& candidate) {
@@ -95,6 +152,7 @@ Status DialAttempts::dial(const DialCandidate& candidate, std::string ticket) {
   transport::QuicEndpoint::Dial dial;
   dial.remote = candidate.address;
   dial.server_name = candidate.server_name;
+  dial.peer_name = {name_of(candidate), candidate.any_known_peer};
   dial.ticket = std::move(ticket);
   dial.early_data = options_.early_data;
   bound.keep_tickets(node_.tickets, ticket_key(candidate, **tls));
@@ -103,6 +161,12 @@ Status DialAttempts::dial(const DialCandidate& candidate, std::string ticket) {
   auto session = node_.add_session(std::move(link));
   ++node_.context.counts.sessions_dialled;
   bound.bind(*session);
+  const Trust& trust = *node_.context.options.trust;
+  if (trust.mode() == Trust::Mode::kKnownPeers && trust.first_use() == FirstUse::kAccept) {
+    session->check_before_open(
+        [&node = node_, &link = bound, peers = trust.peers(), name = name_of(candidate),
+         any = candidate.any_known_peer] { return meet(node, link, *peers, name, any); });
+  }
   session->notify_on_change(&changed_);
   under_way_.push_back(std::move(session));
   return Status::ok();

@@ -39,6 +39,7 @@ struct Departure {
   SocketAddress local;
   SocketAddress remote;
   std::string server_name;
+  PeerName peer_name{};
   std::vector<std::uint8_t> token;  // from an earlier connection, or empty
   std::string ticket;               // the same
   bool early_data = false;

@@ -63,9 +63,10 @@ struct Protection {
 }  // namespace
 
 TlsHandshake::TlsHandshake(TlsContext& context, bool is_server, std::string server_name,
-                           WallTime now)
+                           PeerName peer_name, WallTime now)
     : is_server_(is_server), context_(context) {
   check_.server_name = std::move(server_name);
+  check_.peer_name = std::move(peer_name);
   check_.now = now;
   ssl_ = make_ssl(context, check_);
   SSL_set_app_data(ssl_.get(), this);

@@ -22,7 +22,9 @@ namespace echostream::transport {
 /// ngtcp2's crypto callbacks forward to it. Lives at least as long as the ngtcp2_conn.
 class TlsHandshake {
  public:
-  TlsHandshake(TlsContext& context, bool is_server, std::string server_name, WallTime now);
+  /// The names are a client's.
+  TlsHandshake(TlsContext& context, bool is_server, std::string server_name, PeerName peer_name,
+               WallTime now);
   ~TlsHandshake();
   TlsHandshake(const TlsHandshake&) = delete;
   TlsHandshake& operator=(const TlsHandshake&) = delete;
