@@ -9,6 +9,7 @@
 #include "echostream/node.h"
 
 #include "runtime/api/address_watch.h"
+#include "runtime/api/announcement_watches.h"
 #include "runtime/api/limited_log.h"
 #include "runtime/api/node_clock_service.h"
 #include "runtime/api/node_context.h"
@@ -55,6 +56,7 @@ struct Node::Impl {
   Loop& loop;
   internal::NodeContext context;
   TypedState state;
+  internal::AnnouncementWatches announcement_watches{context};
   internal::PluginHost plugins;
   internal::NodeTraces traces;
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
