@@ -8,9 +8,9 @@
 namespace echostream::internal {
 
 /// Answers DEADLINE_EXCEEDED, whatever the handler and the layers around it are doing.
-class DeadlineTimer final : public TimerNode {
+class CallDeadlineTimer final : public TimerNode {
  public:
-  explicit DeadlineTimer(ServerCall& call) : call_(call) { arm(); }
+  explicit CallDeadlineTimer(ServerCall& call) : call_(call) { arm(); }
   /// Again, for a deadline that has changed.
   void arm() { call_.session()->executor().arm(*this, call_.context().deadline()); }
 

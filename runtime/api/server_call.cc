@@ -33,7 +33,7 @@ ServerCall::ServerCall(std::shared_ptr<SessionState> session, std::shared_ptr<Se
 ServerCall::~ServerCall() { session_->handler_ended(method_, held_bytes_); }
 
 Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_index) {
-  DeadlineTimer timer(*call);
+  CallDeadlineTimer timer(*call);
   const char* failure = "the handler ended without an answer";
   try {
     co_await call->dispatch(method_index);
@@ -46,7 +46,7 @@ Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_
 
 Task<void> ServerCall::run_in_layers(std::unique_ptr<ServerCall> call, std::size_t method_index,
                                      LayersPtr layers) {
-  DeadlineTimer timer(*call);
+  CallDeadlineTimer timer(*call);
   ServerChain chain(std::move(layers), *call, method_index, timer);
   Status status = co_await chain.run();
   chain.answer(std::move(status));

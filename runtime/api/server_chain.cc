@@ -8,7 +8,7 @@
 namespace echostream::internal {
 
 ServerChain::ServerChain(LayersPtr layers, ServerCall& call, std::size_t method_index,
-                         DeadlineTimer& timer)
+                         CallDeadlineTimer& timer)
     : CallChain(Side::kServer, std::move(layers), call.method(), call.session()->executor(),
                 call.session()->limits()),
       server_call_(call),

@@ -14,7 +14,8 @@ namespace echostream::internal {
 /// the layers have ended, and goes out then.
 class ServerChain final : public CallChain {
  public:
-  ServerChain(LayersPtr layers, ServerCall& call, std::size_t method_index, DeadlineTimer& timer);
+  ServerChain(LayersPtr layers, ServerCall& call, std::size_t method_index,
+              CallDeadlineTimer& timer);
   ~ServerChain() override;
 
   /// The one request, as it came; the handler gets what the filters make of it, which is request().
@@ -47,7 +48,7 @@ class ServerChain final : public CallChain {
 
   ServerCall& server_call_;
   const std::size_t method_index_;
-  DeadlineTimer& timer_;
+  CallDeadlineTimer& timer_;
   // Of the handler.
   Status status_;
   Metadata sent_response_metadata_;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "echostream/base/result.h"
 #include "echostream/base/task.h"
@@ -32,14 +33,21 @@ class PairingOptions {
   std::optional<Identity> identity;
   /// Where the other one is written down (Trust::known_peers()). Required.
   std::shared_ptr<KnownPeers> peers;
-  /// How long one run may take once the two are connected.
-  Duration patience = std::chrono::minutes(2);
+  /// How long one run may take once the two are connected: it is three round trips, for the code
+  /// was entered before. A host ends whoever stalls after that long.
+  Duration patience = std::chrono::seconds(10);
+  /// As NodeOptions::log. Nodes warn of sessions with peers that nobody has checked; for pairing,
+  /// which is how they come to be checked, that is a kDebug line.
+  std::function<void(LogLevel, std::string_view)> log;
 };
+static_assert(kSafeInAwait<PairingOptions>);
 
 /// A device that waits to be paired: shows a code of its own making. It listens for that alone, on
 /// a port of its own and with its own node, which serves nothing else. Each code is good for one
 /// try: whoever enters a wrong one has spent it, and a new code is shown; after ten wrong ones, and
-/// after `open_for`, it is over. One thread: the loop's.
+/// after `open_for`, it is over. One device is served at a time, others hear UNAVAILABLE. Whoever
+/// goes away or stalls before the code was compared has learnt nothing, and it stays good. One
+/// thread: the loop's.
 class PairingHost {
  public:
   struct Options {
@@ -47,7 +55,8 @@ class PairingHost {
     /// As in Node::listen().
     std::string listen_on = "[::]:0";
     Duration open_for = std::chrono::minutes(5);
-    /// The code to show, six digits, "123 456" for people; called anew for each code.
+    /// The code to show, six digits, "123 456" for people; called anew for each code, for the first
+    /// one by start(). Must not destroy the host. Required.
     std::function<void(const std::string& code)> show_code;
   };
   /// INVALID_ARGUMENT (options), UNAVAILABLE (cannot listen).
@@ -59,14 +68,18 @@ class PairingHost {
   virtual SocketAddress address() const = 0;
   /// The peer that was paired, which is in the list now. DEADLINE_EXCEEDED (nobody came),
   /// PERMISSION_DENIED (too many wrong codes), ALREADY_EXISTS (the peer's name stands for another
-  /// certificate), CANCELLED.
+  /// certificate), what else KnownPeers::add() says, CANCELLED (the host goes on). Waits up to
+  /// three seconds for the other side to have heard of it; destroy the host after that.
   virtual Task<Result<KnownPeer>> wait_paired() = 0;
 };
 
-/// The other device: connects to `address`, "host:port", and proves that it knows the code. Both
-/// sides then have each other in their lists, or neither has. PERMISSION_DENIED (wrong code, or
-/// somebody in between), INVALID_ARGUMENT (a code that is none), UNAVAILABLE, DEADLINE_EXCEEDED,
-/// ALREADY_EXISTS as above, CANCELLED.
+/// The other device: connects to `address`, "host:port", and proves that it knows the code (six
+/// digits; spaces and '-' are ignored). Both sides then have each other in their lists, or neither
+/// has; only when the connection is lost with the very last message this side may have the host in
+/// its list alone, and the error says so: pairing again mends it.
+/// PERMISSION_DENIED (wrong code, or somebody in between), INVALID_ARGUMENT (a code that is none,
+/// options), UNAVAILABLE (also: the host is busy with another device), DEADLINE_EXCEEDED,
+/// ALREADY_EXISTS as above, what else KnownPeers::add() says, CANCELLED.
 Task<Result<KnownPeer>> pair(Loop& loop, std::string address, std::string code,
                              PairingOptions options);
 
