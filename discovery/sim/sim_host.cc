@@ -177,9 +177,8 @@ void SimHost::refresh(const Key& key) {
 
 void SimHost::refresh(const Instance& instance) {
   for (auto& [id, browse] : browses) browse->refresh(instance);
-  for (auto& [id, resolve] : resolves) {
-    if (resolve->instance() == instance) resolve->refresh();
-  }
+  const auto [first, last] = resolves_by_instance.equal_range(instance);
+  for (auto it = first; it != last; ++it) it->second->refresh();
 }
 
 void SimHost::sweep() {

@@ -76,6 +76,7 @@ SimResolve::SimResolve(SimDnsNetwork::Impl& network, SimHost& host, Instance ins
     : registered_(network, host.resolves, this),
       host_(host),
       instance_(std::move(instance)),
+      place_(host.resolves_by_instance.emplace(instance_, this)),
       give_up_at_(host.loop().now() + kResolvePatience),
       outbox_(host.loop(), std::move(callback)) {
   ++network.resolvers;
@@ -86,7 +87,10 @@ SimResolve::SimResolve(SimDnsNetwork::Impl& network, SimHost& host, Instance ins
   }
 }
 
-SimResolve::~SimResolve() { --registered_.network().resolvers; }
+SimResolve::~SimResolve() {
+  host_.resolves_by_instance.erase(place_);
+  --registered_.network().resolvers;
+}
 
 // The question has just gone out, or nobody has answered for long.
 void SimResolve::on_timer(LocalTime now) {

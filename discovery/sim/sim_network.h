@@ -103,6 +103,7 @@ class SimHost {
   std::map<std::uint64_t, SimPublication*> publications;
   std::map<std::uint64_t, SimResolve*> resolves;
   std::map<std::uint64_t, SimWatch*> watches;
+  std::multimap<Instance, SimResolve*> resolves_by_instance;
 
  private:
   SocketAddress address(SocketAddress::Family family) const;

@@ -73,7 +73,6 @@ class SimResolve final : public Pending, private TimerNode {
   SimResolve(SimDnsNetwork::Impl& network, SimHost& host, Instance instance,
              DnsSd::ResolveCallback callback);
   ~SimResolve() override;
-  const Instance& instance() const { return instance_; }
   /// What is known of it may have changed.
   void refresh();
   void end(const Status& status);
@@ -84,6 +83,7 @@ class SimResolve final : public Pending, private TimerNode {
   Registered<SimResolve> registered_;
   SimHost& host_;
   Instance instance_;
+  std::multimap<Instance, SimResolve*>::iterator place_;
   std::optional<ResolvedInstance> said_;
   LocalTime give_up_at_;
   bool is_asking_ = true;
