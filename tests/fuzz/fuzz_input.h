@@ -29,7 +29,8 @@ class FuzzInput {
   }
   /// As many as the next byte says.
   BytesView bytes() {
-    const std::size_t count = std::min<std::size_t>(byte(), rest_.size());
+    const std::size_t wanted = byte();  // before the rest is measured
+    const std::size_t count = std::min(wanted, rest_.size());
     const BytesView taken = rest_.first(count);
     rest_ = rest_.subspan(count);
     return taken;
