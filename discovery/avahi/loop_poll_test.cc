@@ -1,6 +1,5 @@
 #include "discovery/avahi/loop_poll.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
