@@ -55,9 +55,7 @@ void Inbox::put_resolved(OperationId id, ResolvedInstance resolved) {
 Inbox::Contents Inbox::take() {
   const std::lock_guard lock(mutex_);
   is_awake_ = false;
-  Contents taken = std::exchange(contents_, {});
-  contents_.done = taken.done;
-  return taken;
+  return std::exchange(contents_, {});
 }
 
 std::uint64_t Inbox::done() const {

@@ -32,7 +32,7 @@ class Inbox {
     std::optional<Status> lost;
     std::optional<Status> status;
     std::map<OperationId, News> news;
-    /// How many commands have been carried out.
+    /// How many commands have been carried out since the last look.
     std::uint64_t done = 0;
   };
 
@@ -51,7 +51,7 @@ class Inbox {
 
   // The user's side.
   Contents take();
-  /// How many commands have been carried out by now.
+  /// The same, without looking at the rest.
   std::uint64_t done() const;
   /// Nothing calls `wake` after this.
   void close();

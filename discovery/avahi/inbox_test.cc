@@ -35,6 +35,17 @@ TEST(Inbox, WakesOnceForAllThatComesUntilItIsLookedAt) {
   EXPECT_THAT(inbox.take().news.at(1).instances, ElementsAre(Pair(instance("b"), true)));
 }
 
+TEST(Inbox, CountsCommandsFromOneLookToTheNext) {
+  Inbox inbox([] {});
+  inbox.put_done();
+  inbox.put_done();
+  EXPECT_EQ(inbox.done(), 2u);
+  EXPECT_EQ(inbox.take().done, 2u);
+  EXPECT_EQ(inbox.done(), 0u);
+  inbox.put_done();
+  EXPECT_EQ(inbox.take().done, 1u);
+}
+
 TEST(Inbox, IsSilentOnceClosed) {
   int wakes = 0;
   Inbox inbox([&] { ++wakes; });

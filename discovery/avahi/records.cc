@@ -33,7 +33,6 @@ std::vector<std::string> txt_of(AvahiStringList* strings) {
     const auto* bytes = reinterpret_cast<const char*>(avahi_string_list_get_text(strings));
     txt.emplace_back(bytes, avahi_string_list_get_size(strings));
   }
-  std::reverse(txt.begin(), txt.end());
   return txt;
 }
 

@@ -20,7 +20,8 @@ struct FreeStrings {
 };
 using Strings = std::unique_ptr<AvahiStringList, FreeStrings>;
 
-/// Avahi keeps the strings of a TXT record last first.
+/// Of the strings of a TXT record in the order in which they are sent. What a program hands to
+/// avahi's client library, that turns round once more than what it gets; so these two differ.
 Strings strings_of(const std::vector<std::string>& txt);
 std::vector<std::string> txt_of(AvahiStringList* strings);
 

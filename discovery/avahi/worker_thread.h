@@ -25,7 +25,7 @@ class WorkerThread {
   WorkerThread(const WorkerThread&) = delete;
   WorkerThread& operator=(const WorkerThread&) = delete;
 
-  /// Carries out `command` there. Each counts in Inbox::done(), the first connect() as well.
+  /// Carries out `command` there. Each is counted in the inbox, the first connect() as well.
   void post(UniqueFunction<void(Worker&)> command);
   Inbox& inbox() { return shared_->inbox; }
 
