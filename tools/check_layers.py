@@ -46,7 +46,7 @@ RULES = [
     ("runtime/plugins/", [PUBLIC]),
     ("runtime/config/", [PUBLIC, r"google/protobuf/.*", r"built_in_plugins\.h"]),
     ("discovery/include/", [PUBLIC, TESTING]),
-    ("discovery/avahi/", [PUBLIC, r"avahi-(client|common)/.*"]),
+    ("discovery/avahi/", [PUBLIC, r"avahi-(client|common)/.*", r"poll\.h"]),
     ("discovery/sim/", [PUBLIC, TESTING, r"discovery/records/.*"]),
     # The password-authenticated key exchange and HMAC of BoringSSL.
     ("discovery/pairing/", [PUBLIC, r"openssl/(curve25519|digest|hmac|mem|sha)\.h", r"echostream/pairing/v1/.*"]),
@@ -89,6 +89,8 @@ EXCEPTIONS = {
     "runtime/plugins/auth_token/secrets_test.cc": [r"(fcntl|unistd)\.h", r"sys/stat\.h"],
     # ngtcp2 takes addresses as sockaddr.
     "runtime/transport/socket_path.h": [r"netinet/in\.h"],
+    # Sockets for avahi's watches to watch.
+    "discovery/avahi/loop_poll_test.cc": [r"unistd\.h", r"sys/socket\.h"],
     # The libraries that compress.
     "runtime/plugins/compression/deflate_codec.cc": [r"zlib\.h"],
     "runtime/plugins/compression/zstd_codec.cc": [r"zstd\.h"],
