@@ -1,9 +1,10 @@
-# The components of an installed EchoStream: its plugins by their names, and "config", which knows all of them.
+# The components of an installed EchoStream: its plugins by their names, "config", which knows all of them, "discovery"
+# and "pairing".
 #
-#   find_package(EchoStream REQUIRED COMPONENTS metrics logging)
-#   target_link_libraries(app PRIVATE EchoStream::plugin_metrics EchoStream::plugin_logging)
+#   find_package(EchoStream REQUIRED COMPONENTS metrics discovery)
+#   target_link_libraries(app PRIVATE EchoStream::plugin_metrics EchoStream::discovery)
 #
-# Nothing of what a plugin needs is looked for unless it is asked for.
+# Nothing of what a component needs is looked for unless it is asked for.
 
 macro(echostream_component_package debian_package)
   find_package(${ARGN} QUIET)
@@ -22,16 +23,18 @@ macro(echostream_component_module prefix module debian_package)
   endif()
 endmacro()
 
-# Adds to ECHOSTREAM_MISSING what the plugin needs and is not there.
-macro(echostream_find_packages_of plugin)
-  if("${plugin}" STREQUAL "compression")
+# Adds to ECHOSTREAM_MISSING what the component needs and is not there.
+macro(echostream_find_packages_of component)
+  if("${component}" STREQUAL "compression")
     echostream_component_package(zlib1g-dev ZLIB)
     echostream_component_module(EchoStream_zstd "libzstd>=1.4" libzstd-dev)
-  elseif("${plugin}" STREQUAL "logging")
+  elseif("${component}" STREQUAL "discovery")
+    echostream_component_module(EchoStream_avahi "avahi-client>=0.8" libavahi-client-dev)
+  elseif("${component}" STREQUAL "logging")
     echostream_component_module(EchoStream_spdlog spdlog libspdlog-dev)
-  elseif("${plugin}" STREQUAL "metrics")
+  elseif("${component}" STREQUAL "metrics")
     echostream_component_module(EchoStream_prometheus prometheus-cpp-core prometheus-cpp-dev)
-  elseif("${plugin}" STREQUAL "recorder")
+  elseif("${component}" STREQUAL "recorder")
     echostream_component_module(EchoStream_zstd "libzstd>=1.4" libzstd-dev)
     echostream_component_module(EchoStream_lz4 "liblz4>=1.9" liblz4-dev)
   endif()

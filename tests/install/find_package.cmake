@@ -3,5 +3,5 @@ include("${CMAKE_CURRENT_LIST_DIR}/steps.cmake")
 
 install_and_move()
 expect_no_paths_of_ours()
-build_consumer("-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix")
+build_consumer("-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix" "-DCONSUMER_COMPONENTS=${COMPONENTS}")
 file(REMOVE_RECURSE "${WORK_DIR}")

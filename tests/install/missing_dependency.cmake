@@ -5,14 +5,10 @@ install_and_move()
 # pkg-config that finds nothing: libuv and ngtcp2 are "not installed".
 set(ENV{PKG_CONFIG_LIBDIR} "${WORK_DIR}/nothing")
 set(ENV{PKG_CONFIG_PATH} "")
-execute_process(
-  COMMAND "${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${WORK_DIR}/build" -G "${GENERATOR}"
-    "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix"
-  RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
-if(result EQUAL 0)
+configure("${CONSUMER_DIR}" passed output "-DCMAKE_PREFIX_PATH=${WORK_DIR}/prefix")
+if(passed)
   message(FATAL_ERROR "configuring passed without libuv and ngtcp2:\n${output}")
 endif()
-string(REGEX REPLACE "[ \n]+" " " output "${output}")
 foreach(expected "libngtcp2-dev" "libuv1-dev")
   if(NOT output MATCHES "${expected}")
     message(FATAL_ERROR "the error does not name ${expected}:\n${output}")

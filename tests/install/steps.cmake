@@ -39,3 +39,32 @@ function(build_consumer)
   step("running the consumer" "${CMAKE_CTEST_COMMAND}" --test-dir "${WORK_DIR}/build"
     --output-on-failure --timeout 120 --no-tests=error)
 endfunction()
+
+# pkg-config finds everything but the module, as where it is not installed.
+function(hide_from_pkg_config module)
+  execute_process(COMMAND "${PKG_CONFIG}" --variable=pc_path pkg-config
+    OUTPUT_VARIABLE folders OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  string(REPLACE ":" ";" folders "$ENV{PKG_CONFIG_PATH}:${folders}")
+  set(all_but_one "${WORK_DIR}/all_but_${module}")
+  foreach(folder IN LISTS folders)
+    file(GLOB files "${folder}/*.pc")
+    file(COPY ${files} DESTINATION "${all_but_one}")
+  endforeach()
+  file(REMOVE "${all_but_one}/${module}.pc")
+  set(ENV{PKG_CONFIG_LIBDIR} "${all_but_one}")
+  set(ENV{PKG_CONFIG_PATH} "")
+endfunction()
+
+# What configuring said, as one line; whether it passed in `passed`.
+function(configure source passed output)
+  execute_process(
+    COMMAND "${CMAKE_COMMAND}" --fresh -S "${source}" -B "${WORK_DIR}/build" -G "${GENERATOR}"
+      "-DCMAKE_CXX_COMPILER=${COMPILER}" ${ARGN}
+    RESULT_VARIABLE result OUTPUT_VARIABLE text ERROR_VARIABLE text)
+  string(REGEX REPLACE "[ \n]+" " " text "${text}")
+  set(${output} "${text}" PARENT_SCOPE)
+  set(${passed} FALSE PARENT_SCOPE)
+  if(result EQUAL 0)
+    set(${passed} TRUE PARENT_SCOPE)
+  endif()
+endfunction()
