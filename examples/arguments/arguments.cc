@@ -117,6 +117,13 @@ void Arguments::bit_rate(std::string name, std::string help, std::uint64_t& valu
   });
 }
 
+void Arguments::on(std::string name, std::string help, bool& value) {
+  add(std::move(name), "", std::move(help), [&value](std::string_view) {
+    value = true;
+    return Status::ok();
+  });
+}
+
 void Arguments::required() { flags_.back().is_required = true; }
 
 void Arguments::add(std::string name, std::string placeholder, std::string help, Setter set) {
@@ -141,11 +148,15 @@ Status Arguments::parse_all(const std::vector<std::string_view>& words) {
     const std::string name(words[i].substr(0, equals));
     Flag* flag = find(name);
     if (flag == nullptr) return invalid("unknown argument '" + name + "'");
-    if (equals == std::string_view::npos && i + 1 == words.size()) {
+    const bool is_switch = flag->placeholder.empty();
+    if (is_switch && equals != std::string_view::npos) return invalid(name + " takes no value");
+    if (!is_switch && equals == std::string_view::npos && i + 1 == words.size()) {
       return invalid(name + " needs a value: " + name + " " + flag->placeholder);
     }
-    const std::string_view value =
-        equals == std::string_view::npos ? words[++i] : words[i].substr(equals + 1);
+    std::string_view value;
+    if (!is_switch) {
+      value = equals == std::string_view::npos ? words[++i] : words[i].substr(equals + 1);
+    }
     Status status = flag->set(value);
     if (!status.is_ok()) return invalid(name + ": " + std::string(status.message()));
     flag->was_given = true;
@@ -178,7 +189,7 @@ std::string Arguments::usage() const {
     text += "  " + left + help + "\n";
   };
   for (const Flag& flag : flags_) {
-    line(flag.name + " " + flag.placeholder,
+    line(flag.name + (flag.placeholder.empty() ? "" : " ") + flag.placeholder,
          flag.help + (flag.is_required ? " (required)" : std::string()));
   }
   line("--help", "this text");

@@ -32,6 +32,8 @@ class Arguments {
   void duration(std::string name, std::string help, echostream::Duration& value);
   /// Bits per second: "64000", "512k", "5M", "1G".
   void bit_rate(std::string name, std::string help, std::uint64_t& value);
+  /// A switch, which takes no value: given, it makes `value` true.
+  void on(std::string name, std::string help, bool& value);
   /// The flag just declared must be given.
   void required();
 
@@ -43,7 +45,7 @@ class Arguments {
   using Setter = std::function<echostream::Status(std::string_view)>;
   struct Flag {
     std::string name;
-    std::string placeholder;
+    std::string placeholder;  // empty: a switch
     std::string help;
     Setter set;
     bool is_required = false;

@@ -15,6 +15,7 @@ struct Parsed {
   double seconds = 0;
   echostream::Duration duration{};
   std::uint64_t rate = 0;
+  bool is_on = false;
   std::optional<int> exit_code;
   std::string errors;
 };
@@ -29,6 +30,7 @@ Parsed parse(std::vector<std::string> words) {
   flags.seconds("--seconds", "a time", parsed.seconds);
   flags.duration("--time", "a time", parsed.duration);
   flags.bit_rate("--rate", "a rate", parsed.rate);
+  flags.on("--on", "a switch", parsed.is_on);
   words.insert(words.begin(), "program");
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
@@ -51,6 +53,15 @@ TEST(Arguments, TakeValuesAfterASpaceOrAnEqualsSign) {
   EXPECT_EQ(parsed.text, "a=b");
   EXPECT_EQ(parsed.texts, (std::vector<std::string>{"c=d", "e"}));
   EXPECT_EQ(parsed.number, 7u);
+}
+
+TEST(Arguments, ASwitchTakesNoValue) {
+  EXPECT_FALSE(parse({}).is_on);
+  const Parsed parsed = parse({"--on", "--number", "7"});
+  EXPECT_FALSE(parsed.exit_code) << parsed.errors;
+  EXPECT_TRUE(parsed.is_on);
+  EXPECT_EQ(parsed.number, 7u);
+  EXPECT_NE(parse({"--on=no"}).errors.find("--on takes no value"), std::string::npos);
 }
 
 TEST(Arguments, ReadUnits) {
