@@ -37,6 +37,8 @@ std::string full_name(const CLI::App& app);
 
 /// `echostream config`: configuration files.
 void add_config_commands(CLI::App& program, Commands& commands);
+/// `echostream browse`, `announce`, `pair` and `peers`: nodes on the local network, and trust.
+void add_discovery_commands(CLI::App& program, Commands& commands);
 /// `echostream timing`: the jitter buffer and the clock on recorded data.
 void add_timing_commands(CLI::App& program, Commands& commands);
 /// `echostream recording`: what is in recordings, and serving them again.

@@ -1,4 +1,5 @@
-// echostream: looks at what EchoStream does, and at what it would make of recorded data.
+// echostream: looks at what EchoStream does, at what it would make of recorded data, and at who is
+// there on the network.
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
@@ -49,15 +50,17 @@ int run(const Commands& commands) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  CLI::App program("Looks at what EchoStream does, and at what it would make of recorded data.",
+  CLI::App program("Looks at what EchoStream does, at what it would make of recorded data, and at who "
+                   "is there.",
                    "echostream");
   program.set_version_flag("--version", "echostream " ECHOSTREAM_VERSION);
   program.require_subcommand(1);
   program.footer(
-      "Exit code: 0 done, 1 it could not be done (a file cannot be read or written), 2 wrong usage "
-      "or input.\nMore about each: echostream COMMAND --help");
+      "Exit code: 0 done, 1 it could not be done (a file cannot be read or written, a daemon is "
+      "missing), 2 wrong usage or input.\nMore about each: echostream COMMAND --help");
   Commands commands;
   add_config_commands(program, commands);
+  add_discovery_commands(program, commands);
   add_timing_commands(program, commands);
 #ifdef ECHOSTREAM_HAS_RECORDINGS
   add_recording_commands(program, commands);
