@@ -8,6 +8,7 @@
 #include "arguments/config_arguments.h"
 #include "console.h"
 #include "contact.h"
+#include "discover.h"
 #include "session_recording.h"
 #include "station.h"
 #include "station_flags.h"
@@ -25,6 +26,7 @@ struct Options {
   intercom::StationOptions station;
   std::string listen;
   std::string contact_path;
+  bool discover = false;
   std::uint64_t calls = 1;
 };
 
@@ -65,13 +67,22 @@ Status answer(const Options& options, const examples::ConfigArguments& config) {
   if (status.is_ok()) status = echostream::run(**loop, node.start());
   if (!status.is_ok()) return status;
   // The caller finds one address in the file.
+  const std::string anywhere = options.discover ? "[::]:0" : "127.0.0.1:0";
   auto address =
-      node.listen(examples::where_to_listen(options.listen, *configuration, "127.0.0.1:0").front());
+      node.listen(examples::where_to_listen(options.listen, *configuration, anywhere).front());
   if (!address) return address.error();
-  Status written =
-      intercom::write_contact(options.contact_path, {address->to_string(), fingerprint});
-  if (!written.is_ok()) return written;
+  if (!options.contact_path.empty()) {
+    status = intercom::write_contact(options.contact_path, {address->to_string(), fingerprint});
+    if (!status.is_ok()) return status;
+  }
   intercom::say(**loop, name, "waits for calls on " + address->to_string());
+  std::unique_ptr<intercom::Announced> announced;
+  if (options.discover) {
+    auto done = intercom::announce_station(
+        node, name, [&](const std::string& text) { intercom::say(**loop, name, text); });
+    if (!done) return done.error();
+    announced = *std::move(done);
+  }
 
   auto signals = (*loop)->watch_stop_signals([&](int) { station->stop(); });
   if (!signals) return signals.error();
@@ -85,17 +96,22 @@ int main(int argument_count, char** arguments) {
   options.station.conversation.station = "kitchen";
   examples::Arguments flags("intercom-answer",
                             "An intercom station that waits for calls and answers them. It makes a "
-                            "new identity and\nwrites its address and fingerprint to a file that "
-                            "the caller reads.");
-  flags.text("--listen", "ADDRESS", "where to listen; port 0: any [127.0.0.1:0]", options.listen);
+                            "new identity.\nCallers read its address and fingerprint from a file, "
+                            "or find it on the local network.");
+  flags.text("--listen", "ADDRESS",
+             "where to listen; port 0: any [127.0.0.1:0; with --discover [::]:0]", options.listen);
   flags.text("--contact", "FILE", "where to write address and fingerprint", options.contact_path);
-  flags.required();
+  flags.on("--discover", "announce it on the local network by its --name", options.discover);
   flags.duration("--answer-after", "how long it rings [700ms]", options.station.answer_after);
   flags.whole_number("--calls", "ends after that many calls [1]", options.calls);
   examples::ConfigArguments config(flags);
   if (const auto exit_code =
           intercom::parse_station_flags(flags, argument_count, arguments, options.station)) {
     return *exit_code;
+  }
+  if (options.contact_path.empty() && !options.discover) {
+    std::cerr << "intercom-answer: how shall callers find it? Give --contact FILE or --discover\n";
+    return 2;
   }
 
   const Status status = answer(options, config);
