@@ -298,6 +298,13 @@ TEST(Config, MakesTheOptionsOfANode) {
   EXPECT_TRUE(connect_options_from(read->message().peers(1)).early_data);
 }
 
+TEST(Config, TakesPeersThatAResolverIsToFind) {
+  const auto read = parse_config(R"({"peers": [{"target": "echostream+mdns:a.v1.B"}]})", "r.json");
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->message().peers(0).target(), "echostream+mdns:a.v1.B");
+  EXPECT_FALSE(parse_config(R"({"peers": [{"target": "echostream+mdns"}]})", "r.json"));
+}
+
 TEST(Config, MakesTrustInKnownPeersAndTheirFile) {
   const TemporaryFolder folder;
   const std::string file = folder / "known_peers";

@@ -10,6 +10,12 @@ namespace echostream::internal {
 
 namespace {
 
+// "echostream+mdns:...": no host is called that. Which resolvers there are, the node will know.
+bool names_resolver(const std::string& target) {
+  const std::size_t colon = target.find(':');
+  return colon != target.npos && target.find('+') < colon;
+}
+
 class Validation {
  public:
   Validation(const ConfigPlaces& places, Problems& problems)
@@ -122,7 +128,8 @@ class Validation {
   void check_peer(const std::string& path, const config::PeerConfig& peer) {
     if (peer.target().empty()) {
       report(path, "target is missing: whom to dial, as \"host:port\"");
-    } else if (const auto parsed = parse_host_and_port(peer.target()); !parsed) {
+    } else if (const auto parsed = parse_host_and_port(peer.target());
+               !parsed && !names_resolver(peer.target())) {
       report(path + ".target", std::string(parsed.error().message()));
     }
     const ReconnectOptions defaults;

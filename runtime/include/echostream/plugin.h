@@ -87,7 +87,7 @@ class Plugin {
 
 /// The number that a loadable plugin and the program it is loaded into must agree on. It changes
 /// whenever a public class that plugins see does.
-#define ECHOSTREAM_PLUGIN_ABI 1
+#define ECHOSTREAM_PLUGIN_ABI 2
 
 /// What a shared object exports under the name `echostream_plugin`:
 /// `ECHOSTREAM_EXPORT_PLUGIN(MyPlugin, "my_plugin")` defines it. load_plugin() takes it.

@@ -96,9 +96,9 @@ TEST(AuthRules, LetInByWhatACertificateSaysWhenSomebodyHasCheckedThat) {
     some.allow_peers = {name};
     const bool is_fingerprint = name == fingerprint;
     EXPECT_EQ(decide({some}, "a.B/C", certificate(Trust::Mode::kAuthorities)), kOk) << name;
-    EXPECT_EQ(decide({some}, "a.B/C", certificate(Trust::Mode::kPinned)),
-              is_fingerprint ? kOk : kDenied)
-        << name;
+    for (const Trust::Mode mode : {Trust::Mode::kPinned, Trust::Mode::kKnownPeers}) {
+      EXPECT_EQ(decide({some}, "a.B/C", certificate(mode)), is_fingerprint ? kOk : kDenied) << name;
+    }
     EXPECT_EQ(decide({some}, "a.B/C", certificate(Trust::Mode::kInsecure)), kUnauthenticated);
     EXPECT_EQ(decide({some}, "a.B/C", token("ann")), kUnauthenticated);
   }
