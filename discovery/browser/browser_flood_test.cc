@@ -23,41 +23,42 @@ std::size_t count_named(const std::vector<DiscoveredNode>& nodes, const std::str
       nodes.begin(), nodes.end(), [&](const DiscoveredNode& node) { return node.name == name; }));
 }
 
-// Ten times a second, for a day. Some answers come while it is there, and some do not.
+// Comes or goes ten times a second, for a day. Some answers come while it is there, and some do
+// not.
 TEST(BrowserFlood, LetsANodeFlapForADayWithoutGrowing) {
-  World world;
-  Browser browser(world.loop("b"), world.dns_sd("b"));
+  World world(1, {"a"});
+  Browser browser(world.loop("a"), world.dns_sd("a"));
   const auto steady = world.publish("a", registration("steady", text("1")));
   world.sim.run_for(seconds(2));
   const Instance flapping{"flapping", kServiceType, "local", 2, SocketAddress::Family::kIpv4};
   const ResolvedInstance says{"f.local", SocketAddress::ipv4({10, 0, 0, 9}, 1), {"id=1"}};
   std::size_t seen = 0;
-  for (int i = 0; i < 24 * 3600 * 10; ++i) {
+  for (int i = 0; i < 24 * 3600 * 5; ++i) {
     auto there = world.network.inject(flapping, says);
-    world.sim.run_for(milliseconds(50));
+    world.sim.run_for(milliseconds(100));
     if (i % 1000 == 0) seen += browser.nodes().size() - 1;
     there.reset();
-    world.sim.run_for(milliseconds(50));
+    world.sim.run_for(milliseconds(100));
     ASSERT_EQ(world.network.resolvers(), 2u);  // the steady one's
     ASSERT_EQ(world.network.browsers(), 1u);
   }
   EXPECT_GT(seen, 100u);
   EXPECT_EQ(browser.nodes().size(), 1u);
-  const auto first = world.sim.run(world.loop("b"), browser.next(), seconds(1));
+  const auto first = world.sim.run(world.loop("a"), browser.next(), seconds(1));
   ASSERT_TRUE(first && *first);
   EXPECT_EQ((*first)->node.name, "steady");
-  EXPECT_FALSE(world.sim.run(world.loop("b"), browser.next(), seconds(1)));
+  EXPECT_FALSE(world.sim.run(world.loop("a"), browser.next(), seconds(1)));
 }
 
 TEST(BrowserFlood, LetsANodeFlapForAnHourBeforeAReader) {
   World world;
   Listening listening(world, "b");
   std::size_t events = 0;
-  for (int i = 0; i < 3600 * 10; ++i) {
+  for (int i = 0; i < 3600 * 5; ++i) {
     auto there = world.inject("flapping", text("1"));
-    world.sim.run_for(milliseconds(50));
+    world.sim.run_for(milliseconds(100));
     there.reset();
-    world.sim.run_for(milliseconds(50));
+    world.sim.run_for(milliseconds(100));
     ASSERT_EQ(world.network.resolvers(), 0u);
     events += listening.taken().size();
   }
@@ -69,11 +70,11 @@ TEST(BrowserFlood, LetsADaemonFlapForADayWithoutGrowing) {
   World world;
   Listening read(world, "b");
   const auto steady = world.publish("a", registration("steady", text("1")));
-  for (int i = 0; i < 24 * 360; ++i) {
+  for (int i = 0; i < 24 * 60; ++i) {
     world.network.stop_daemon("b");
-    world.sim.run_for(seconds(5));
+    world.sim.run_for(seconds(30));
     world.network.start_daemon("b");
-    world.sim.run_for(seconds(5));
+    world.sim.run_for(seconds(30));
     ASSERT_EQ(world.network.browsers(), 1u);
     ASSERT_LE(world.network.resolvers(), 2u);
     ASSERT_LE(read.taken().size(), 5u);
@@ -167,7 +168,7 @@ TEST(BrowserFlood, SeesANewNodeSoonAmongHundredsThatNeverAnswer) {
 }
 
 TEST(BrowserFlood, StaysWithinItsBoundsWhateverComes) {
-  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     World world(seed);
     std::mt19937_64 random(seed);
     Listening read(world, "a");

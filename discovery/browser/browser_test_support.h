@@ -46,8 +46,9 @@ inline Registration registration(const std::string& name, const TextRecord& reco
 /// Hosts "a", "b", ... at 10.0.0.1, 10.0.0.2, ...
 class World {
  public:
-  explicit World(std::uint64_t seed = 1) : sim(seed), network(sim) {
-    for (const char* name : {"a", "b", "c"}) add(name);
+  explicit World(std::uint64_t seed = 1, const std::vector<std::string>& hosts = {"a", "b", "c"})
+      : sim(seed), network(sim) {
+    for (const std::string& host : hosts) add(host);
   }
   Loop& loop(const std::string& host) { return *loops_.at(host); }
   const std::shared_ptr<DnsSd>& dns_sd(const std::string& host) { return daemons_.at(host); }

@@ -11,7 +11,7 @@ struct InstanceTable::Known final : TimerNode {
   void on_timer(LocalTime) override { table.handle_timer(*this); }
 
   InstanceTable& table;
-  Instance instance;
+  const Instance& instance;  // the key under which it is kept
   State state = State::kWaiting;
   std::uint64_t ticket = 0;  // its place in the line of its state
   std::uint64_t round = 0;
@@ -74,7 +74,9 @@ void InstanceTable::add(const Instance& instance) {
     }
     erase(*useless.begin()->second);
   }
-  Known& known = *known_.emplace(instance, std::make_unique<Known>(*this, instance)).first->second;
+  const auto place = known_.try_emplace(instance).first;
+  place->second = std::make_unique<Known>(*this, place->first);
+  Known& known = *place->second;
   known.round = round_;
   enter(waiting_, known, State::kWaiting);
   pump();

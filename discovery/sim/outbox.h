@@ -1,7 +1,7 @@
 // Call backs from the ready queue, which may destroy whoever makes them.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <utility>
 
@@ -38,7 +38,7 @@ class Outbox final : public ReadyNode {
 
   Loop& loop_;
   std::shared_ptr<Callback> callback_;
-  std::deque<Value> waiting_;
+  std::list<Value> waiting_;
   bool is_closed_ = false;
 };
 
