@@ -29,6 +29,7 @@ ENUMS = [
     (INCLUDE + "node.h", "CongestionControl", "NodeConfig", "CongestionControl", set()),
     (INCLUDE + "node.h", "AddressValidation", "NodeConfig", "AddressValidation", set()),
     (INCLUDE + "node.h", "LogLevel", "NodeConfig", "LogLevel", {"OFF"}),
+    (INCLUDE + "security.h", "FirstUse", "KnownPeersConfig", "FirstUse", set()),
 ]
 # Messages of plugins whose class is not called after them; the others are XSettings for XOptions or X.
 PLUGIN_CLASSES = {

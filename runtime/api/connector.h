@@ -1,4 +1,4 @@
-// Dialling by name: resolves, then tries the addresses side by side, each a little after the one
+// Dialling by name: tries the addresses side by side as they are found, each a little after the one
 // before (RFC 8305), and keeps the first that completes its handshake, or can send early data.
 #pragma once
 
@@ -13,7 +13,5 @@ namespace echostream::internal {
 /// Gives up after `timeout`; the node's handshake timeout bounds each handshake as well.
 Task<Result<Session>> connect(Node::Impl& node, std::string target, ConnectOptions options,
                               Duration timeout);
-/// INVALID_ARGUMENT when nobody could ever dial it.
-Status check_target(const std::string& target);
 
 }  // namespace echostream::internal

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "echostream/peer_identity.h"
 #include "echostream/session.h"
@@ -23,6 +24,10 @@ class Link : public core::TransportPort {
   /// Of a session that was dialled: the peer's plugins look at us after the handshake.
   virtual bool peer_decides_later() const = 0;
   virtual std::optional<bool> early_data_accepted() const = 0;
+  /// Session::export_keying_material(); the arguments are in their range.
+  virtual Result<std::string> export_keying_material(std::string_view label,
+                                                     std::string_view context,
+                                                     std::size_t bytes) const = 0;
   virtual SocketAddress local_address() const = 0;
   /// Begins to move to a new socket, whose name SessionState::handle_migrated() will say.
   virtual Result<SocketAddress> migrate(const SocketAddress& local) = 0;

@@ -44,6 +44,10 @@ class MemoryLink final : public Link, private ReadyNode {
   bool can_send_early() const override { return false; }
   bool peer_decides_later() const override { return false; }
   std::optional<bool> early_data_accepted() const override { return std::nullopt; }
+  Result<std::string> export_keying_material(std::string_view, std::string_view,
+                                             std::size_t) const override {
+    return Status(StatusCode::kFailedPrecondition, "a session in memory has no keys");
+  }
   SocketAddress local_address() const override { return {}; }
   Result<SocketAddress> migrate(const SocketAddress&) override {
     return Status(StatusCode::kFailedPrecondition, "a session in memory has no path to change");

@@ -8,6 +8,7 @@
 #include "runtime/api/guarded_ticket_cache.h"
 #include "runtime/api/node_impl.h"
 #include "runtime/api/persistent_state.h"
+#include "runtime/api/target.h"
 
 namespace echostream {
 
@@ -40,6 +41,7 @@ Node::Impl::Impl(Node& node, Loop& loop_in, NodeOptions options)
       stall_watch(
           loop_in, [this] { return !sessions.empty(); },
           [this](const std::string& text) { context.log(LogLevel::kWarning, text); }),
+      host_resolver(internal::make_host_resolver(loop_in)),
       tasks(loop_in) {
   context.forget = [this](SessionState& session) {
     if (clock) clock->forget(session);
@@ -266,6 +268,12 @@ Result<Node::Impl::Security> Node::Impl::make_security(const ChangeOptions& chan
 }
 
 void Node::Impl::use_security(const Security& made) {
+  const auto fingerprint = [](const std::optional<Identity>& identity) {
+    return identity ? std::optional(identity->fingerprint()) : std::nullopt;
+  };
+  if (fingerprint(context.options.identity) != fingerprint(made.options.identity)) {
+    announcement_watches.tell();
+  }
   context.options.identity = made.options.identity;
   context.options.more_identities = made.options.more_identities;
   context.options.trust = made.options.trust;
@@ -292,7 +300,9 @@ Status Node::serve(std::shared_ptr<Service> service) {
   internal::ServiceRegistry& registry = impl_->context.registry;
   Status status = registry.check(service);
   if (status.is_ok()) status = impl_->plugins.service(service->info());
-  return status.is_ok() ? registry.add(std::move(service)) : status;
+  if (status.is_ok()) status = registry.add(std::move(service));
+  if (status.is_ok()) impl_->announcement_watches.tell();
+  return status;
 }
 
 void Node::add_middleware(std::shared_ptr<Middleware> middleware) {
@@ -338,7 +348,9 @@ Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,
   plugins.begin_start();
   if (Status verdict = plugins.verdict(); !verdict.is_ok()) return verdict.with_context("listen");
   auto driver = open_driver(bind_to, std::move(server_tls), std::move(member));
-  if (driver) plugins.listening((*driver)->local_address());
+  if (!driver) return driver;
+  plugins.listening((*driver)->local_address());
+  announcement_watches.tell();
   return driver;
 }
 
@@ -415,16 +427,6 @@ void Node::log(LogLevel level, std::string_view text) const {
   impl_->context.log(level, std::string(text));
 }
 
-Announcement Node::announcement(std::string name) const {
-  Announcement announcement;
-  announcement.name = std::move(name);
-  for (const auto& service : impl_->context.registry.services()) {
-    announcement.services.emplace_back(service->info().full_name);
-  }
-  impl_->plugins.announce(announcement);
-  return announcement;
-}
-
 std::vector<Session> Node::sessions() const {
   std::vector<Session> open;
   for (const auto& session : impl_->sessions) {
@@ -443,6 +445,12 @@ Task<void> shut_down(Node::Impl& node, std::weak_ptr<const bool> alive, Duration
   const LocalTime deadline = deadline_after(loop.now(), grace);
   node.shutting_down = true;
   node.plugins.drain();
+  if (!node.announcement_watches.is_empty()) {
+    // Nobody is to be sent here who would find it closed.
+    node.announcement_watches.tell();
+    co_await yield_now();
+    if (alive.expired()) co_return;
+  }
   // Before the sessions leave: they are not to be replaced.
   for (const auto& persistent : node.persistent_sessions) {
     persistent->close(Status(StatusCode::kUnavailable, "this node is shutting down"), false);

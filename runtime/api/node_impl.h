@@ -9,6 +9,7 @@
 #include "echostream/node.h"
 
 #include "runtime/api/address_watch.h"
+#include "runtime/api/announcement_watches.h"
 #include "runtime/api/limited_log.h"
 #include "runtime/api/node_clock_service.h"
 #include "runtime/api/node_context.h"
@@ -55,6 +56,7 @@ struct Node::Impl {
   Loop& loop;
   internal::NodeContext context;
   TypedState state;
+  internal::AnnouncementWatches announcement_watches{context};
   internal::PluginHost plugins;
   internal::NodeTraces traces;
   std::vector<std::shared_ptr<internal::SessionState>> sessions;
@@ -69,6 +71,8 @@ struct Node::Impl {
   /// Null until something was dialled, and where NodeOptions::migrate_on_address_change is off.
   std::unique_ptr<internal::AddressWatch> address_watch;
   std::shared_ptr<transport::TlsContext> dialling_tls;
+  std::shared_ptr<Resolver> host_resolver;
+  std::vector<std::shared_ptr<Resolver>> resolvers;
   /// Null when sessions are not to be resumed.
   std::shared_ptr<SessionTicketCache> tickets;
   bool shutting_down = false;

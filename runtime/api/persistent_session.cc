@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "runtime/api/connector.h"
 #include "runtime/api/persistent_state.h"
+#include "runtime/api/target.h"
 
 namespace echostream {
 
@@ -47,10 +47,10 @@ Result<PersistentSession> Node::keep_connected(std::string target, ReconnectOpti
   }
   if (Status status = internal::check_options(options); !status.is_ok()) return status;
   // What no dial could mend is better said at once.
-  Status dialable = internal::check_target(target);
-  if (dialable.is_ok()) dialable = impl_->client_tls().status();
-  if (!dialable.is_ok()) return dialable.with_context(context);
-  auto state = std::make_shared<PersistentState>(*impl_, std::move(target), std::move(options));
+  const auto dialable = internal::find_target(*impl_, target);
+  if (!dialable) return dialable.error().with_context(context);
+  auto state = std::make_shared<PersistentState>(*impl_, std::move(target), dialable->is_host,
+                                                 std::move(options));
   impl_->persistent_sessions.push_back(state);
   state->start();
   return PersistentSession(std::move(state));

@@ -6,10 +6,12 @@
 
 namespace echostream::internal {
 
-PersistentState::PersistentState(Node::Impl& node, std::string target, ReconnectOptions options)
+PersistentState::PersistentState(Node::Impl& node, std::string target, bool is_host,
+                                 ReconnectOptions options)
     : node_(&node),
       executor_(node.loop),
       target_(std::move(target)),
+      is_host_(is_host),
       options_(std::move(options)),
       max_waiting_calls_(node.context.options.limits.max_waiting_calls),
       backoff_(options_.initial_delay, options_.max_delay, options_.multiplier),
@@ -119,8 +121,10 @@ void PersistentState::try_now() { hurry_.notify_all(); }
 bool PersistentState::is_incurable(const Status& error) const {
   if (options_.retry_when_refused) return false;
   const StatusCode code = error.code();
-  return code == StatusCode::kUnauthenticated || code == StatusCode::kPermissionDenied ||
-         code == StatusCode::kInvalidArgument || code == StatusCode::kFailedPrecondition;
+  // Anybody can answer to a name before the peer does; that must not end it.
+  if (code == StatusCode::kUnauthenticated) return is_host_;
+  return code == StatusCode::kPermissionDenied || code == StatusCode::kInvalidArgument ||
+         code == StatusCode::kFailedPrecondition;
 }
 
 void PersistentState::set_state(ConnectionState state) {

@@ -17,7 +17,8 @@ namespace echostream::internal {
 
 class PersistentState final : public std::enable_shared_from_this<PersistentState> {
  public:
-  PersistentState(Node::Impl& node, std::string target, ReconnectOptions options);
+  /// `is_host`: the target names where the peer is, and not who it is.
+  PersistentState(Node::Impl& node, std::string target, bool is_host, ReconnectOptions options);
   PersistentState(const PersistentState&) = delete;
   PersistentState& operator=(const PersistentState&) = delete;
 
@@ -72,6 +73,7 @@ class PersistentState final : public std::enable_shared_from_this<PersistentStat
   Node::Impl* node_;
   Executor& executor_;
   const std::string target_;
+  const bool is_host_;
   const ReconnectOptions options_;
   const std::size_t max_waiting_calls_;
   ConnectionStatus status_;

@@ -1,6 +1,7 @@
 #include "runtime/api/quic_link.h"
 
 #include <utility>
+#include <vector>
 
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
@@ -160,6 +161,16 @@ bool QuicLink::peer_decides_later() const {
 
 std::optional<bool> QuicLink::early_data_accepted() const {
   return connection_ != nullptr ? connection_->early_data_accepted() : early_data_accepted_;
+}
+
+Result<std::string> QuicLink::export_keying_material(std::string_view label,
+                                                     std::string_view context,
+                                                     std::size_t bytes) const {
+  if (connection_ == nullptr) return gone();
+  std::vector<std::uint8_t> material(bytes);
+  Status status = connection_->export_keying_material(label, as_bytes(context), material);
+  if (!status.is_ok()) return status;
+  return std::string(as_text(material));
 }
 
 SocketAddress QuicLink::local_address() const {

@@ -53,6 +53,8 @@ class QuicLink final : public Link, public transport::QuicConnectionSink {
   bool can_send_early() const override;
   bool peer_decides_later() const override;
   std::optional<bool> early_data_accepted() const override;
+  Result<std::string> export_keying_material(std::string_view label, std::string_view context,
+                                             std::size_t bytes) const override;
   SocketAddress local_address() const override;
   Result<SocketAddress> migrate(const SocketAddress& local) override;
   bool has_lost_its_address() const override;

@@ -23,6 +23,17 @@ std::optional<Fingerprint> Session::peer_fingerprint() const {
 std::optional<PeerIdentity> Session::peer_identity() const {
   return state_->link().peer_identity();
 }
+Result<std::string> Session::export_keying_material(std::string_view label,
+                                                    std::string_view context,
+                                                    std::size_t bytes) const {
+  constexpr std::size_t kMostBytes = 1024;
+  constexpr std::size_t kMostLabelBytes = 249;  // RFC 8446 7.1: 255 with "tls13 "
+  if (label.empty() || label.size() > kMostLabelBytes || bytes == 0 || bytes > kMostBytes) {
+    return Status(StatusCode::kInvalidArgument,
+                  "export_keying_material: a label has 1 to 249 bytes, the result 1 to 1024");
+  }
+  return state_->link().export_keying_material(label, context, bytes);
+}
 SessionStats Session::stats() const { return state_->stats(); }
 TypedState& Session::state() const { return state_->state(); }
 

@@ -61,7 +61,18 @@ void SessionState::refuse(Status why) {
   link_->close(code, message);
 }
 
+bool SessionState::passes_check() {
+  if (!check_) return true;
+  Status verdict = std::exchange(check_, nullptr)();
+  if (verdict.is_ok()) return true;
+  engine_.hold_peer();
+  link_->close(core::session_refused(verdict.code()), "this node does not take the session");
+  refusal_ = std::move(verdict);
+  return false;
+}
+
 void SessionState::open() {
+  if (!passes_check()) return;
   if (node_ != nullptr &&
       (node_->options.synchronise_clocks || node_->options.shared_clock.has_value())) {
     engine_.start_clock();

@@ -45,6 +45,10 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   NodeContext* node() const noexcept { return node_is_alive_.expired() ? nullptr : node_; }
   const Limits& limits() const noexcept { return limits_; }
 
+  /// Asked once, when the session is about to open, and when it does not open for an error. The
+  /// peer is not told why.
+  void check_before_open(UniqueFunction<Status()> check) { check_ = std::move(check); }
+
   /// From the link. Each at most once. The session opens at once, or when plugins let the peer in.
   void handle_connected();
   void handle_closed(const Status& status);
@@ -134,6 +138,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   void notify_changed();
   bool is_held_by_plugins() const;
   Task<void> ask_plugins();
+  bool passes_check();
   void open();
   void refuse(Status why);
   void count_open();
@@ -153,6 +158,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   /// Plugins look at the peer.
   std::unique_ptr<TaskGroup> opening_;
   Status refusal_;
+  UniqueFunction<Status()> check_;
   ClockState clock_state_ = ClockState::kAcquiring;
   WaitPoint changed_;
   WaitPoint* also_notify_ = nullptr;

@@ -7,11 +7,16 @@
 
 #include <fstream>
 
+#include "tests/support/test_files.h"
+
 namespace echostream {
 namespace {
 
 using namespace std::chrono_literals;
 using google::protobuf::util::MessageDifferencer;
+using testing::mode_of;
+using testing::TemporaryFolder;
+using testing::write_file;
 
 constexpr WallTime kNow{1'800'000'000s};
 
@@ -165,7 +170,14 @@ INSTANTIATE_TEST_SUITE_P(
              "r.json:2:1: error: listen.1: "},
         Case{"r.json", R"({"node": {"trust": {}}})",
              "r.json:1:11: error: node.trust: give one of system: true, authorities_file, "
-             "fingerprints and insecure_accept_any: true"},
+             "fingerprints, known_peers and insecure_accept_any: true"},
+        Case{"r.json", R"({"node": {"trust": {"system": true, "known_peers": {"file": "p"}}}})",
+             "not several"},
+        Case{"r.json", R"({"node": {"trust": {"known_peers": {"first_use": "ACCEPT"}}}})",
+             "r.json:1:20: error: node.trust.known_peers: file is missing"},
+        Case{"r.json",
+             R"({"node": {"client_trust": {"known_peers": {"file": "p", "first_use": "ACCEPT"}}}})",
+             "node.client_trust.known_peers.first_use: is for peers that are dialled"},
         Case{"r.json", R"({"node": {"trust": {"system": true, "insecure_accept_any": true}}})",
              "not several"},
         Case{"r.json", R"({"node": {"trust": {"fingerprints": ["xyz"]}}})",
@@ -284,6 +296,29 @@ TEST(Config, MakesTheOptionsOfANode) {
   EXPECT_DOUBLE_EQ(reconnect_options_from(base).multiplier, 1.5);
   EXPECT_EQ(reconnect_options_from(base).max_delay, 30s);
   EXPECT_TRUE(connect_options_from(read->message().peers(1)).early_data);
+}
+
+TEST(Config, MakesTrustInKnownPeersAndTheirFile) {
+  const TemporaryFolder folder;
+  const std::string file = folder / "known_peers";
+  const auto read =
+      parse_config("node { trust { known_peers { file: \"" + file + "\" first_use: ACCEPT } }\n" +
+                       "client_trust { known_peers { file: \"" + file + "\" } } }",
+                   "robot.textproto");
+  ASSERT_TRUE(read) << read.error();
+  const auto options = node_options_from(*read, kNow);
+  ASSERT_TRUE(options) << options.error();
+  EXPECT_EQ(options->trust->mode(), Trust::Mode::kKnownPeers);
+  EXPECT_EQ(options->trust->first_use(), FirstUse::kAccept);
+  EXPECT_EQ(options->client_trust->first_use(), FirstUse::kRefuse);
+  EXPECT_EQ(mode_of(file), 0600u);
+
+  write_file(file, "what is this?\n");
+  const auto damaged = node_options_from(*read, kNow);
+  ASSERT_FALSE(damaged);
+  const std::string said(damaged.error().message());
+  EXPECT_NE(said.find("robot.textproto:1:30: error: node.trust.known_peers.file: "), said.npos)
+      << said;
 }
 
 TEST(Config, MakesTheOptionsOfAPool) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "echostream/config.h"
+#include "echostream/known_peers.h"
 #include "echostream/session_tickets.h"
 
 #include "built_in_plugins.h"
@@ -95,6 +96,7 @@ class OptionsMaker {
       return keep(path + ".authorities_file",
                   Trust::certificate_authorities_file(from.authorities_file()));
     }
+    if (from.has_known_peers()) return known_peers(path + ".known_peers", from.known_peers());
     std::vector<Fingerprint> pinned;
     for (int i = 0; i < from.fingerprints_size(); ++i) {
       auto fingerprint = keep(path + ".fingerprints." + std::to_string(i),
@@ -102,6 +104,13 @@ class OptionsMaker {
       if (fingerprint) pinned.push_back(*fingerprint);
     }
     return Trust::pinned(std::move(pinned));
+  }
+
+  std::optional<Trust> known_peers(const std::string& path, const config::KnownPeersConfig& from) {
+    auto peers = keep(path + ".file", make_file_known_peers(from.file()));
+    if (!peers) return std::nullopt;
+    const bool accepts = from.first_use() == config::KnownPeersConfig::ACCEPT;
+    return Trust::known_peers(*std::move(peers), accepts ? FirstUse::kAccept : FirstUse::kRefuse);
   }
 
   std::shared_ptr<SessionTicketCache> ticket_cache() {

@@ -61,6 +61,10 @@ class Validation {
     }
     if (node.has_trust()) check_trust("node.trust", node.trust());
     if (node.has_client_trust()) check_trust("node.client_trust", node.client_trust());
+    if (node.client_trust().known_peers().has_first_use()) {
+      report("node.client_trust.known_peers.first_use",
+             "is for peers that are dialled; clients are let in only when they are in the list");
+    }
     if (node.has_ticket_cache() && node.has_resumption() && !node.resumption()) {
       report("node.ticket_cache", "keeps tickets that are never used: node.resumption is false");
     }
@@ -97,12 +101,15 @@ class Validation {
   void check_trust(const std::string& path, const config::TrustConfig& trust) {
     const int given = (trust.system() ? 1 : 0) + (trust.has_authorities_file() ? 1 : 0) +
                       (trust.fingerprints_size() > 0 ? 1 : 0) +
-                      (trust.insecure_accept_any() ? 1 : 0);
+                      (trust.insecure_accept_any() ? 1 : 0) + (trust.has_known_peers() ? 1 : 0);
     if (given != 1) {
       report(path,
-             "give one of system: true, authorities_file, fingerprints and insecure_accept_any: "
-             "true" +
+             "give one of system: true, authorities_file, fingerprints, known_peers and "
+             "insecure_accept_any: true" +
                  std::string(given == 0 ? "" : ", not several"));
+    }
+    if (trust.has_known_peers() && trust.known_peers().file().empty()) {
+      report(path + ".known_peers", "file is missing: where the peers are written down");
     }
     for (int i = 0; i < trust.fingerprints_size(); ++i) {
       const auto parsed = Fingerprint::parse(trust.fingerprints(i));

@@ -39,6 +39,7 @@ struct Departure {
   SocketAddress local;
   SocketAddress remote;
   std::string server_name;
+  PeerName peer_name{};
   std::vector<std::uint8_t> token;  // from an earlier connection, or empty
   std::string ticket;               // the same
   bool early_data = false;
@@ -99,7 +100,8 @@ class Connection final : public QuicConnection, private TimerNode {
   Status send_datagram(OutgoingDatagramFrame datagram) override;
   Status migrate(LocalTime now, const SocketAddress& local) override;
   void close(std::uint64_t application_code, std::string reason) override;
-  Status export_keying_material(std::string_view label, MutableBytes out) const override;
+  Status export_keying_material(std::string_view label, BytesView context,
+                                MutableBytes out) const override;
   Status update_keys(LocalTime now) override;
 
  private:

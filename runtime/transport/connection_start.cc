@@ -90,7 +90,7 @@ std::unique_ptr<Connection> Connection::dial(ConnectionHost& host, LocalTime now
 }
 
 bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival& arrival) {
-  tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), wall_now);
+  tls_ = std::make_unique<TlsHandshake>(tls, true, std::string(), PeerName(), wall_now);
   if (host_.quic_options().asks_clients_to_wait) tls_->ask_to_wait();
   const ConnectionId original_id = arrival.original_id.value_or(arrival.destination_id);
   qlog_ = host_.open_qlog(original_id, true);
@@ -131,7 +131,8 @@ bool Connection::start_server(WallTime wall_now, TlsContext& tls, const Arrival&
 }
 
 bool Connection::start_client(WallTime wall_now, TlsContext& tls, const Departure& departure) {
-  tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, wall_now);
+  tls_ = std::make_unique<TlsHandshake>(tls, false, departure.server_name, departure.peer_name,
+                                        wall_now);
   // The server's until it names its own.
   std::array<std::uint8_t, ConnectionId::kOwnBytes> destination;
   host_.fill_random(destination);

@@ -192,9 +192,10 @@ Status Connection::send_datagram(OutgoingDatagramFrame datagram) {
 
 // ---- Keys.
 
-Status Connection::export_keying_material(std::string_view label, MutableBytes out) const {
+Status Connection::export_keying_material(std::string_view label, BytesView context,
+                                          MutableBytes out) const {
   if (!tls_ || !open_) return {StatusCode::kFailedPrecondition, "the handshake is not complete"};
-  if (!tls_->export_keying_material(label, out)) {
+  if (!tls_->export_keying_material(label, context, out)) {
     return {StatusCode::kInternal, "TLS exports no keying material"};
   }
   return Status::ok();

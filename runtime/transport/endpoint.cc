@@ -320,6 +320,7 @@ Result<QuicConnection*> Endpoint::connect(LocalTime now, Dial dial, QuicConnecti
   departure.local = dial.local.is_set() ? dial.local : any_address_like(dial.remote);
   departure.remote = dial.remote;
   departure.server_name = std::move(dial.server_name);
+  departure.peer_name = std::move(dial.peer_name);
   departure.ticket = std::move(dial.ticket);
   departure.early_data = dial.early_data;
   // RFC 9000 section 8.1.3: a token is used once.

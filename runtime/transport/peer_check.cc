@@ -6,6 +6,7 @@
 #include "runtime/transport/certificate_check.h"
 #include "runtime/transport/certificate_names.h"
 #include "runtime/transport/host_name.h"
+#include "runtime/transport/known_peer_check.h"
 #include "runtime/transport/tls_context_impl.h"
 
 namespace echostream::transport {
@@ -37,7 +38,9 @@ Verdict judge(const TlsPolicy& policy, const PeerCheck& check, std::vector<CRYPT
     case Trust::Mode::kPinned:
       return check_pinned(*check.peer_fingerprint, policy.trust->fingerprints());
     case Trust::Mode::kKnownPeers:
-      return {Status(StatusCode::kUnauthenticated, "nobody is known"), SSL_AD_UNKNOWN_CA};
+      return policy.is_server
+                 ? check_known_client(*policy.trust, *check.peer_fingerprint)
+                 : check_known_server(*policy.trust, check.peer_name, *check.peer_fingerprint);
     case Trust::Mode::kAuthorities:
       break;
   }

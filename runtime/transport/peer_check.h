@@ -12,6 +12,7 @@
 #include "echostream/peer_identity.h"
 #include "echostream/security.h"
 
+#include "runtime/transport/peer_name.h"
 #include "runtime/transport/tls_context.h"
 
 namespace echostream::transport {
@@ -21,6 +22,8 @@ struct PeerCheck {
   /// Client: the name that was dialled, a host name or a numeric address without port. Empty on a
   /// server.
   std::string server_name;
+  /// Client: as whom the peer is or will be known, for Trust::known_peers().
+  PeerName peer_name{};
   /// The time of day that certificates are judged by.
   WallTime now{};
   /// Why the peer's certificate was refused (kUnauthenticated, for a person to read); OK until

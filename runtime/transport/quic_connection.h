@@ -195,8 +195,10 @@ class QuicConnection {
 
   /// Ends the connection: sends CONNECTION_CLOSE with the code and the reason; on_closed() follows.
   virtual void close(std::uint64_t application_code, std::string reason) = 0;
-  /// Keying material bound to this connection (RFC 8446 7.5).
-  virtual Status export_keying_material(std::string_view label, MutableBytes out) const = 0;
+  /// Keying material bound to this connection (RFC 8446 7.5). kFailedPrecondition before the
+  /// handshake is complete.
+  virtual Status export_keying_material(std::string_view label, BytesView context,
+                                        MutableBytes out) const = 0;
   /// Updates the packet keys (RFC 9001 6). kFailedPrecondition when the last update is not
   /// confirmed yet.
   virtual Status update_keys(LocalTime now) = 0;

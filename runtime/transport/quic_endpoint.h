@@ -15,6 +15,7 @@
 #include "echostream/base/unique_function.h"
 #include "echostream/socket_address.h"
 
+#include "runtime/transport/peer_name.h"
 #include "runtime/transport/quic_connection.h"
 #include "runtime/transport/quic_options.h"
 #include "runtime/transport/tls_context.h"
@@ -115,6 +116,8 @@ class QuicEndpoint {
     SocketAddress remote;
     /// For SNI and the certificate check: a host name or a numeric address.
     std::string server_name;
+    /// As whom the peer is known, where a list of known peers is trusted.
+    PeerName peer_name{};
     std::shared_ptr<TlsContext> tls;
     /// Of an earlier connection to that server (QuicConnectionSink::on_session_ticket()), which is
     /// resumed if both ends still can. To be used once; one that is not understood is ignored.

@@ -190,6 +190,9 @@ Status set_trust(TlsPolicy& policy, Trust trust) {
     return {StatusCode::kInvalidArgument,
             "Trust::pinned() was given no fingerprint, so that every peer would be refused"};
   }
+  if (trust.mode() == Trust::Mode::kKnownPeers && !trust.peers()) {
+    return {StatusCode::kInvalidArgument, "Trust::known_peers() was given no list"};
+  }
   if (trust.mode() == Trust::Mode::kAuthorities) {
     auto authorities = CertificateAuthorities::make(trust.authorities_pem());
     if (!authorities) return std::move(authorities).error();

@@ -79,6 +79,13 @@ Result<Trust> Trust::system() {
                     tried);
 }
 
+Trust Trust::known_peers(std::shared_ptr<KnownPeers> peers, FirstUse first_use) {
+  Trust trust(Mode::kKnownPeers);
+  trust.peers_ = std::move(peers);
+  trust.first_use_ = first_use;
+  return trust;
+}
+
 Trust Trust::insecure_accept_any() { return Trust(Mode::kInsecure); }
 
 const std::string& Trust::authorities_pem() const noexcept {

@@ -104,6 +104,39 @@ class Identities : public ::testing::Test {
 
 // ---- What each end gets to know of the other.
 
+TEST_F(Identities, BothEndsOfASessionMakeTheSameBytesForALabelAndNobodyElseDoes) {
+  const Identity server = Identity::self_signed("server.example", server_loop_.wall_time()).value();
+  Node& listener = listen(server_options(server));
+  Node& caller = add_node(add_loop(), client_options(Trust::pinned({server.fingerprint()})));
+  auto session = dial(caller);
+  ASSERT_TRUE(session) << session.status();
+  sim_.run_for(1s);
+  ASSERT_EQ(listener.sessions().size(), 1u);
+  const Session accepted = listener.sessions().front();
+
+  const auto ours = session->export_keying_material("EXPORTER-a", "context", 32);
+  ASSERT_TRUE(ours) << ours.status();
+  EXPECT_EQ(ours->size(), 32u);
+  EXPECT_EQ(accepted.export_keying_material("EXPORTER-a", "context", 32).value(), *ours);
+  EXPECT_NE(accepted.export_keying_material("EXPORTER-b", "context", 32).value(), *ours);
+  EXPECT_NE(accepted.export_keying_material("EXPORTER-a", "other", 32).value(), *ours);
+  auto another = dial(caller);
+  ASSERT_TRUE(another) << another.status();
+  EXPECT_NE(another->export_keying_material("EXPORTER-a", "context", 32).value(), *ours);
+
+  const auto code = [&](std::string_view label, std::size_t bytes) {
+    return session->export_keying_material(label, "", bytes).status().code();
+  };
+  EXPECT_EQ(code("", 32), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code("a", 0), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code("a", 1025), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(std::string(250, 'a'), 32), StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(std::string(249, 'a'), 1024), StatusCode::kOk);
+  session->close();
+  sim_.run_for(1s);
+  EXPECT_EQ(code("a", 32), StatusCode::kUnavailable);
+}
+
 TEST_F(Identities, AHandlerKnowsItsCallerAndHowItWasVerified) {
   const auto root = TestCertificate::self_signed(authority_for(server_loop_, "Robots"));
   const Identity robot = root.issue(spec_for(server_loop_, "robot-7.example")).identity();

@@ -144,8 +144,9 @@ class Session {
   /// (early data), who its ticket was given to. A handler asks `call.peer().peer_identity()`.
   std::optional<PeerIdentity> peer_identity() const;
   /// Bytes that both ends of this session can compute and nobody else (RFC 8446 7.5), to bind
-  /// another protocol to it. `label` keeps uses apart; 1 to 1024 bytes. FAILED_PRECONDITION before
-  /// the handshake is complete, or without TLS; UNAVAILABLE once it is closed.
+  /// another protocol to it. `label` (1 to 249 bytes) keeps uses apart; 1 to 1024 bytes are made.
+  /// FAILED_PRECONDITION before the handshake is complete, or without TLS; UNAVAILABLE once it is
+  /// closed; INVALID_ARGUMENT.
   Result<std::string> export_keying_material(std::string_view label, std::string_view context,
                                              std::size_t bytes) const;
   SessionStats stats() const;

@@ -63,9 +63,10 @@ struct Protection {
 }  // namespace
 
 TlsHandshake::TlsHandshake(TlsContext& context, bool is_server, std::string server_name,
-                           WallTime now)
+                           PeerName peer_name, WallTime now)
     : is_server_(is_server), context_(context) {
   check_.server_name = std::move(server_name);
+  check_.peer_name = std::move(peer_name);
   check_.now = now;
   ssl_ = make_ssl(context, check_);
   SSL_set_app_data(ssl_.get(), this);
@@ -97,9 +98,14 @@ std::string TlsHandshake::alpn() const {
   return std::string(as_text({name, size}));
 }
 
-bool TlsHandshake::export_keying_material(std::string_view label, MutableBytes out) const {
-  return SSL_export_keying_material(ssl_.get(), out.data(), out.size(), label.data(), label.size(),
-                                    nullptr, 0, 0) == 1;
+bool TlsHandshake::export_keying_material(std::string_view label, BytesView context,
+                                          MutableBytes out) const {
+  if (SSL_export_keying_material(ssl_.get(), out.data(), out.size(), label.data(), label.size(),
+                                 context.data(), context.size(), 1) == 1) {
+    return true;
+  }
+  ERR_clear_error();
+  return false;
 }
 
 bool TlsHandshake::is_resumed() const { return SSL_session_reused(ssl_.get()) == 1; }

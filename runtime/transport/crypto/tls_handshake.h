@@ -22,7 +22,9 @@ namespace echostream::transport {
 /// ngtcp2's crypto callbacks forward to it. Lives at least as long as the ngtcp2_conn.
 class TlsHandshake {
  public:
-  TlsHandshake(TlsContext& context, bool is_server, std::string server_name, WallTime now);
+  /// The names are a client's.
+  TlsHandshake(TlsContext& context, bool is_server, std::string server_name, PeerName peer_name,
+               WallTime now);
   ~TlsHandshake();
   TlsHandshake(const TlsHandshake&) = delete;
   TlsHandshake& operator=(const TlsHandshake&) = delete;
@@ -47,7 +49,7 @@ class TlsHandshake {
   std::vector<std::string> take_tickets() { return std::exchange(tickets_, {}); }
   /// 1-RTT packets of the peer.
   const ReceivedNumbers& received_numbers() const noexcept { return received_numbers_; }
-  bool export_keying_material(std::string_view label, MutableBytes out) const;
+  bool export_keying_material(std::string_view label, BytesView context, MutableBytes out) const;
 
   /// Client, after attach(): offers to resume the session of `ticket`, if it is still worth
   /// something, and to send early data in it.
