@@ -28,6 +28,7 @@ class SimDnsSd final : public DnsSd {
   std::unique_ptr<Pending> resolve(const Instance& instance, ResolveCallback callback) override {
     return std::make_unique<SimResolve>(*network_, host_, instance, std::move(callback));
   }
+  std::string host_name() const override { return host_.name(); }
 
  private:
   std::shared_ptr<SimDnsNetwork::Impl> network_;

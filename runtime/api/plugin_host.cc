@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "runtime/api/node_impl.h"
 #include "runtime/api/session_state.h"
 
 namespace echostream::internal {
@@ -197,6 +198,8 @@ Task<void> PluginHost::start_all() {
   }
   become(State::kRunning);
   for (const SocketAddress& address : std::exchange(listening_, {})) listening(address);
+  // From now on they are asked what others may be told.
+  node_.impl().announcement_watches.tell();
 }
 
 Task<void> PluginHost::stop_all() {

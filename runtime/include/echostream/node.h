@@ -245,8 +245,8 @@ class Node {
   /// add (echostream/plugin.h). For whoever makes it known on a network.
   Announcement announcement(std::string name) const;
   /// Calls back, from the ready queue, after something of announcement() has changed: a service is
-  /// served, the node listens elsewhere or no more (it shuts down), it has another identity. Until
-  /// the result is destroyed, which must be before the node is.
+  /// served, the node listens elsewhere or no more (it shuts down), it has another identity, plugins
+  /// have started. Until the result is destroyed, which must be before the node is.
   std::unique_ptr<Pending> watch_announcement(std::function<void()> callback);
   /// Values of plugins, middleware and the program, that live as long as the node.
   TypedState& state() const;

@@ -100,6 +100,12 @@ class DnsSd {
   /// Calls back with the first answer and whenever it changes. NOT_FOUND when nobody answers within
   /// some seconds, and UNAVAILABLE, end it.
   virtual std::unique_ptr<Pending> resolve(const Instance& instance, ResolveCallback callback) = 0;
+
+  /// What this machine is called, without its domain: "camera". The system's, unless overridden, as
+  /// are the interfaces.
+  virtual std::string host_name() const;
+  /// As if_nametoindex(3) says; NOT_FOUND when there is none of that name at present.
+  virtual Result<std::uint32_t> interface_index(const std::string& name) const;
 };
 
 /// The system's: avahi-daemon, over D-Bus. The blocking calls of its client library run on a thread
