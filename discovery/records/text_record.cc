@@ -62,7 +62,8 @@ Status does_not_fit(const std::string& why) { return Status(StatusCode::kInvalid
 
 Status check_properties(const TextRecord& record) {
   for (auto it = record.properties.begin(); it != record.properties.end(); ++it) {
-    const auto& [key, value] = *it;
+    const std::string& key = it->first;
+    const std::string& value = it->second;
     const std::string name = "the property \"" + printable(key.substr(0, 100)) + "\"";
     if (!is_key(key)) {
       return does_not_fit(name + " cannot be announced: a key is printable ASCII without '='");
