@@ -108,8 +108,7 @@ class DnsSd {
 /// UNAVAILABLE two seconds after something was asked of it. A daemon that is not there is waited
 /// for, and one that was restarted is found again, within a second. Never fails: watch_status()
 /// says how it is. Everything reads the newest state, not each step to it: what comes and goes
-/// while `loop` is busy is not reported. Libdbus, which does the talking, ignores SIGPIPE for the
-/// process.
+/// while `loop` is busy is not reported.
 std::shared_ptr<DnsSd> make_system_dns_sd(Loop& loop);
 
 }  // namespace echostream::discovery
