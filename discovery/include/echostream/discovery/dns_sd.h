@@ -59,7 +59,7 @@ struct ResolvedInstance {
 struct InstanceEvent {
   enum class Kind : std::uint8_t {
     kAppeared,
-    kGone,       // it said goodbye, or its record has expired
+    kGone,       // it said goodbye, a second ago (RFC 6762 10.1), or its record has expired
     kAllForNow,  // what is known at present has been reported; `instance` means nothing
   };
   Kind kind = Kind::kAllForNow;
@@ -76,7 +76,8 @@ class Publication : public Pending {
 /// Everything is called, and calls back, on the thread of one loop, which must outlive it; call
 /// backs come from the ready queue, never from inside a call, until the result is destroyed, which
 /// they may do. When the daemon is lost, all that runs ends with UNAVAILABLE, once; after
-/// watch_status() has said OK it can be begun anew.
+/// watch_status() has said OK it can be begun anew. RESOURCE_EXHAUSTED ends what the daemon has no
+/// room for: it gives each program about a thousand of what is below.
 class DnsSd {
  public:
   virtual ~DnsSd() = default;
@@ -110,8 +111,10 @@ class DnsSd {
 
 /// The system's: avahi-daemon, over D-Bus. The blocking calls of its client library run on a thread
 /// of their own, so that a daemon that hangs does not stop `loop`; such a daemon counts as
-/// UNAVAILABLE after two seconds. A daemon that is not there is waited for, and one that was
-/// restarted is found again, within a second. Never fails: watch_status() says how it is.
+/// UNAVAILABLE two seconds after something was asked of it. A daemon that is not there is waited
+/// for, and one that was restarted is found again, within a second. Never fails: watch_status()
+/// says how it is. Everything reads the newest state, not each step to it: what comes and goes
+/// while `loop` is busy is not reported.
 std::shared_ptr<DnsSd> make_system_dns_sd(Loop& loop);
 
 }  // namespace echostream::discovery
