@@ -80,7 +80,8 @@ TEST(Handshake, BothEndsExportTheSameKeyingMaterial) {
   QuicPair pair;
   std::array<std::uint8_t, 32> ours{};
   QuicConnection& early = pair.world.dial(pair.client, pair.server, pair.sink);
-  EXPECT_EQ(early.export_keying_material("label", {}, ours).code(), StatusCode::kFailedPrecondition);
+  EXPECT_EQ(early.export_keying_material("label", {}, ours).code(),
+            StatusCode::kFailedPrecondition);
   ASSERT_TRUE(pair.world.run_until([&] { return !pair.server.accepted.empty(); }, 1s));
   std::array<std::uint8_t, 32> theirs{};
   std::array<std::uint8_t, 32> other{};

@@ -56,8 +56,8 @@ class ReconnectOptions {
   bool fail_fast = false;
   /// UNAUTHENTICATED (the certificate is not the right one, or ours is not accepted),
   /// PERMISSION_DENIED, INVALID_ARGUMENT and FAILED_PRECONDITION end it for good; UNAUTHENTICATED
-  /// does not where a resolver finds the peer, for anybody may have answered in its place. Set: dial
-  /// on.
+  /// does not where a resolver finds the peer, for anybody may have answered in its place. Set:
+  /// dial on.
   bool retry_when_refused = false;
   /// Idempotent rpcs that a lost session cut off are sent again on the next one: on average this
   /// share of the calls made (0 to 1), and at most `retry_burst` more at once. Zero, zero: none.
