@@ -37,8 +37,9 @@ class Running:
         test.addCleanup(self.process.kill)
 
     def read(self, stream):
-        for line in stream:
-            self.lines.put(line.rstrip("\n"))
+        with stream:
+            for line in stream:
+                self.lines.put(line.rstrip("\n"))
 
     def wait_for(self, pattern, seconds=20):
         end = time.monotonic() + seconds
@@ -59,6 +60,13 @@ class Running:
 
 
 class OnTheLan(unittest.TestCase):
+    def setUp(self):
+        # What the test before announced has said goodbye.
+        end = time.monotonic() + 20
+        while self.once("kitchen", "--json"):
+            self.assertLess(time.monotonic(), end, "somebody is still there")
+            time.sleep(0.2)
+
     def start(self, machine, *arguments, **environment):
         return Running(self, machine, PROGRAM, *arguments, **environment)
 
