@@ -115,7 +115,7 @@ class AnnounceCommand final : public Command {
     for (;;) {
       const AdvertiserStatus now = announcer.status();
       if (now.error.code() == StatusCode::kInvalidArgument) co_return now.error;
-      if (now != told) tell(now);
+      if (now != told && announcer.has_heard_daemon()) tell(now);
       told = now;
       (void)co_await changed.wait();
     }
