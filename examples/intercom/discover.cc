@@ -29,7 +29,7 @@ class StationAdvertiser final : public Announced {
 std::string describe(const AdvertiserStatus& status) {
   switch (status.state) {
     case AdvertiserStatus::State::kWaiting:
-      return "is not announced: " + std::string(status.error.message());
+      return "is not announced yet: " + std::string(status.error.message());
     case AdvertiserStatus::State::kProbing:
       return "asks whether it may be called '" + echostream::printable(status.name) + "'";
     case AdvertiserStatus::State::kAnnounced:

@@ -50,9 +50,10 @@ int run(const Commands& commands) {
 }  // namespace
 
 int main(int argument_count, char** arguments) {
-  CLI::App program("Looks at what EchoStream does, at what it would make of recorded data, and at who "
-                   "is there.",
-                   "echostream");
+  CLI::App program(
+      "Looks at what EchoStream does, at what it would make of recorded data, and at who "
+      "is there.",
+      "echostream");
   program.set_version_flag("--version", "echostream " ECHOSTREAM_VERSION);
   program.require_subcommand(1);
   program.footer(
