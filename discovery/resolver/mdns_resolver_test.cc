@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "echostream/discovery/browser.h"
+
 #include "discovery/resolver/neighbourhood_test_support.h"
 
 namespace echostream::discovery::testing {
@@ -80,6 +82,46 @@ TEST_F(MdnsResolver, FindsAServiceThatIsServedLater) {
   ASSERT_TRUE(camera.node->serve(camera.handler).is_ok());
   Machine& client = add_client(pinned(camera));
   EXPECT_EQ(call(client, kByService), Status::ok());
+}
+
+TEST_F(MdnsResolver, FindsTwoNodesThatWantedOneName) {
+  Machine& one = add_server("one", "camera");
+  Machine& other = add_server("other", "camera");
+  sim.run_for(5s);
+  EXPECT_THAT(
+      (std::vector<std::string>{one.advertiser->status().name, other.advertiser->status().name}),
+      ::testing::UnorderedElementsAre("camera", "camera #2"));
+  Machine& client =
+      add_client(Trust::pinned({one.identity->fingerprint(), other.identity->fingerprint()}));
+  EXPECT_EQ(call(client, "echostream+mdns:camera"), Status::ok());
+  EXPECT_EQ(call(client, "echostream+mdns:camera #2"), Status::ok());
+  EXPECT_EQ(one.handler->calls, 1);
+  EXPECT_EQ(other.handler->calls, 1);
+}
+
+TEST_F(MdnsResolver, FindsTheRightOneAmongManyThatAreMadeUp) {
+  std::vector<std::unique_ptr<Pending>> made_up;
+  for (int i = 0; i < 200; ++i) {
+    made_up.push_back(inject("a" + std::to_string(i), "10.0.9." + std::to_string(i),
+                             {"v=1", "id=" + std::to_string(i), "svc=lab.v1.Lab"}));
+  }
+  Machine& camera = add_server("camera", "zebra");
+  Machine& client = add_client(pinned(camera));
+  const Duration before = sim.elapsed();
+  EXPECT_EQ(call(client, kByService), Status::ok());
+  EXPECT_LT(sim.elapsed() - before, 5s);
+}
+
+TEST_F(MdnsResolver, ForgetsANodeASecondAfterItsGoodbye) {
+  Machine& camera = add_server("camera", "camera");
+  Machine& client = add_client(pinned(camera));
+  Browser browser(*client.loop, client.dns_sd);
+  sim.run_for(5s);
+  ASSERT_EQ(browser.nodes().size(), 1u);
+  TaskGroup tasks(*camera.loop);
+  tasks.spawn(camera.node->shutdown(1s));
+  EXPECT_TRUE(sim.run_until([&] { return browser.nodes().empty(); }, 1100ms));
+  EXPECT_THAT(connect(client, kByService).status().to_string(), HasSubstr("nobody"));
 }
 
 TEST_F(MdnsResolver, SaysThatNobodyAnsweredWhenTheTimeIsUp) {

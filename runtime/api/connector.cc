@@ -69,13 +69,13 @@ Task<Result<Session>> dial(Node::Impl& node, std::weak_ptr<const bool> alive, st
   if (node.shutting_down) {
     co_return Status(StatusCode::kUnavailable, "this node is shutting down");
   }
-  auto found = find_target(node, target);
-  if (!found) co_return found.error().with_context("connect");
   if (!node.plugins.is_running()) {
     Status started = co_await node.plugins.wait_started();
     if (!started.is_ok()) co_return started.with_context("connect");
     if (alive.expired()) co_return destroyed.with_context(context);
   }
+  auto found = find_target(node, target);
+  if (!found) co_return found.error().with_context("connect");
   // Nothing is sent to a peer that plugins have not looked at.
   if (node.plugins.checks_sessions()) options.early_data = false;
   const LocalTime deadline = deadline_after(node.loop.now(), timeout);

@@ -23,11 +23,13 @@ struct MdnsResolverOptions {
 ///   camera at the door   the name that a node is announced by, when it is no service's as above;
 ///   "camera.local"       in quotes always a node's name.
 ///
-/// Of several that fit, all are tried side by side, those first whose announced fingerprint is
-/// pinned or known, and the first that proves to be trusted is taken: whom to believe is decided by
-/// NodeOptions::trust alone. With Trust::known_peers() a node that is dialled by its name must be
-/// known by that name; one that is dialled by a service may be known by any, and is believed at
-/// first use only when none of those that are found first (for a second) is known.
+/// Of several that fit, all are tried side by side: at once those whose announced fingerprint is
+/// pinned or known, the others a second later where fingerprints are pinned or known at all. The
+/// first that proves to be trusted is taken: whom to believe is decided by NodeOptions::trust
+/// alone. With Trust::known_peers() a node that is dialled by its name must be known by that name;
+/// one that is dialled by a service may be known by any, and is believed at first use only when
+/// none of those that are found first (for a second) is known. Nodes that speak only a later
+/// version of the protocol are not dialled; when there are no others, UNAVAILABLE says so.
 std::shared_ptr<Resolver> make_mdns_resolver(Loop& loop, std::shared_ptr<DnsSd> dns_sd,
                                              MdnsResolverOptions options = {});
 
