@@ -142,15 +142,23 @@ void CandidateList::give(const std::vector<const DiscoveredNode*>& nodes, bool a
   }
 }
 
+// Who announces the fingerprint of a known peer is that one, or nobody: what it announced must not
+// get it in as a newcomer. The others are written down by their own word, but nothing that a list
+// of names could not hold.
+std::string CandidateList::name_of_found(const DiscoveredNode& node) const {
+  if (trust_.mode() == Trust::Mode::kKnownPeers && node.fingerprint) {
+    if (const auto known = trust_.peers()->find(*node.fingerprint)) return known->name;
+  }
+  return printable(node.name);
+}
+
 DialCandidate CandidateList::candidate(const DiscoveredNode& node,
                                        const SocketAddress& address) const {
   const bool is_name = target_.kind == MdnsTarget::Kind::kName;
   DialCandidate candidate;
   candidate.address = address;
   candidate.server_name = server_name_;
-  // Under which a node that is found by its service is written down: its own word, but nothing that
-  // a list of names could not hold.
-  candidate.peer_name = is_name ? target_.text : printable(node.name);
+  candidate.peer_name = is_name ? target_.text : name_of_found(node);
   candidate.any_known_peer = !is_name;
   return candidate;
 }

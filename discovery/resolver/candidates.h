@@ -42,6 +42,7 @@ class CandidateList {
   };
   Standing standing_of(const DiscoveredNode& node) const;
   bool may_be_dialled(Standing standing, LocalTime now);
+  std::string name_of_found(const DiscoveredNode& node) const;
   DialCandidate candidate(const DiscoveredNode& node, const SocketAddress& address) const;
   void give(const std::vector<const DiscoveredNode*>& nodes, bool are_expected,
             std::vector<DialCandidate>& out);

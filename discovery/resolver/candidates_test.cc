@@ -153,10 +153,13 @@ TEST(Candidates, AreBoundedOverAWholeLookup) {
 
 TEST(Candidates, OfAServiceMayBeKnownByAnyName) {
   CandidateList list(kService, "", known({{"front door", 7}}), kStart);
-  const auto given = list.update({node("camera\n", {"10.0.0.1:1"}, fingerprint(7))}, kStart);
-  ASSERT_EQ(given.size(), 1u);
+  const auto given =
+      list.update({node("camera", {"10.0.0.1:1"}, fingerprint(7)), node("lamp\n", {"10.0.0.2:1"})},
+                  kStart + 1s);
+  ASSERT_THAT(where(given), ElementsAre("10.0.0.1:1", "10.0.0.2:1"));
   EXPECT_TRUE(given[0].any_known_peer);
-  EXPECT_EQ(given[0].peer_name, "camera\\x0a") << "it must be fit for a list of names";
+  EXPECT_EQ(given[0].peer_name, "front door") << "somebody else must not pass for a newcomer";
+  EXPECT_EQ(given[1].peer_name, "lamp\\x0a") << "it must be fit for a list of names";
   EXPECT_EQ(given[0].server_name, "") << "which never comes from the network";
 }
 

@@ -119,6 +119,21 @@ TEST_F(MdnsTrust, BelievesSomebodyNewByAServiceOnlyWhenNobodyKnownIsThere) {
   EXPECT_EQ(peers->find("camera")->fingerprint, camera.identity->fingerprint());
 }
 
+TEST_F(MdnsTrust, AKnownPeersFingerprintGetsNobodyElseInAtFirstUse) {
+  Machine& impostor = add_server("impostor", "a");
+  Machine& camera = add_machine("camera");
+  const auto peers = make_memory_known_peers();
+  KnownPeer known;
+  known.name = "the door";
+  known.fingerprint = camera.identity->fingerprint();
+  ASSERT_TRUE(peers->add(known).is_ok());
+  const auto injected = pretend(impostor, "a newcomer", camera);
+  Machine& client = add_client(Trust::known_peers(peers, FirstUse::kAccept));
+  EXPECT_EQ(connect(client, kByService).status().code(), StatusCode::kUnauthenticated);
+  EXPECT_EQ(impostor.handler->calls, 0);
+  EXPECT_EQ(peers->list().size(), 1u) << "nobody was believed at first use";
+}
+
 TEST_F(MdnsTrust, RefusesStrangersWhereFirstUseIsNotAllowed) {
   add_server("camera", "camera");
   Machine& client = add_client(Trust::known_peers(make_memory_known_peers()));

@@ -21,6 +21,7 @@ class AnnouncementWatches::Handle final : public Pending {
 std::unique_ptr<Pending> AnnouncementWatches::add(std::function<void()> callback) {
   auto watch = std::make_shared<Watch>();
   watch->callback = std::move(callback);
+  std::erase_if(watches_, [](const auto& other) { return other.expired(); });
   watches_.push_back(watch);
   return std::make_unique<Handle>(std::move(watch));
 }

@@ -131,7 +131,7 @@ std::string DialAttempts::ticket_key(const DialCandidate& candidate,
   std::string key =
       candidate.server_name + ' ' + candidate.address.to_string() + ' ' + tls.ticket_scope();
   if (node_.context.options.trust->mode() == Trust::Mode::kKnownPeers) {
-    key += (candidate.any_known_peer ? " any " : " ") + name_of(candidate);
+    key += (candidate.any_known_peer ? " any " : " one ") + name_of(candidate);
   }
   return key;
 }

@@ -48,9 +48,18 @@ std::optional<KnownPeer::Origin> parse_origin(std::string_view text) {
 
 using Days = std::chrono::sys_days;
 
+// What is written can be read again, whatever a clock says.
+constexpr int kFirstYear = 1970;
+constexpr int kLastYear = 2200;
+constexpr WallTime first_of(int year) {
+  return WallTime(Days(std::chrono::year(year) / 1 / 1).time_since_epoch());
+}
+
 // "2026-11-30T06:44:55Z".
 std::string to_text(WallTime time) {
-  const auto since = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch());
+  const WallTime shown =
+      std::clamp(time, first_of(kFirstYear), first_of(kLastYear + 1) - std::chrono::seconds(1));
+  const auto since = std::chrono::floor<std::chrono::seconds>(shown.time_since_epoch());
   const auto days = std::chrono::floor<std::chrono::days>(since);
   const std::chrono::year_month_day date{Days(days)};
   const std::chrono::hh_mm_ss clock(since - days);
@@ -84,9 +93,8 @@ std::optional<WallTime> parse_time(std::string_view text) {
   const std::chrono::year_month_day date{std::chrono::year(numbers[0]),
                                          std::chrono::month(static_cast<unsigned>(numbers[1])),
                                          std::chrono::day(static_cast<unsigned>(numbers[2]))};
-  // What WallTime can hold.
-  if (!date.ok() || numbers[0] < 1970 || numbers[0] > 2200 || numbers[3] > 23 || numbers[4] > 59 ||
-      numbers[5] > 59) {
+  if (!date.ok() || numbers[0] < kFirstYear || numbers[0] > kLastYear || numbers[3] > 23 ||
+      numbers[4] > 59 || numbers[5] > 59) {
     return std::nullopt;
   }
   const auto since = Days(date).time_since_epoch() + std::chrono::hours(numbers[3]) +

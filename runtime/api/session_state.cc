@@ -66,8 +66,9 @@ bool SessionState::passes_check() {
   Status verdict = std::exchange(check_, nullptr)();
   if (verdict.is_ok()) return true;
   engine_.hold_peer();
-  link_->close(core::session_refused(verdict.code()), "this node does not take the session");
+  const core::WireError code = core::session_refused(verdict.code());
   refusal_ = std::move(verdict);
+  link_->close(code, "this node does not take the session");
   return false;
 }
 

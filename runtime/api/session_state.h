@@ -46,7 +46,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   const Limits& limits() const noexcept { return limits_; }
 
   /// Asked once, when the session is about to open, and when it does not open for an error. The
-  /// peer is not told why.
+  /// peer is told the code alone.
   void check_before_open(UniqueFunction<Status()> check) { check_ = std::move(check); }
 
   /// From the link. Each at most once. The session opens at once, or when plugins let the peer in.

@@ -92,7 +92,10 @@ SharedFile::Version SharedFile::version() const noexcept {
 
 Status SharedFile::replace(std::string_view text) const {
   const std::string made = path_ + ".new";
-  if (write_new(made, text) && std::rename(made.c_str(), path_.c_str()) == 0) return Status::ok();
+  if (write_new(made, text) && std::rename(made.c_str(), path_.c_str()) == 0) {
+    if (rules_.is_durable) sync_folder();
+    return Status::ok();
+  }
   Status failed(StatusCode::kUnavailable, "cannot write " + path_ + ": " + system_error());
   unlink(made.c_str());
   return failed;
@@ -110,6 +113,14 @@ bool SharedFile::write_new(const std::string& path, std::string_view text) const
     if (size > 0) text.remove_prefix(static_cast<std::size_t>(size));
   }
   return !rules_.is_durable || fdatasync(file.get()) == 0;
+}
+
+// Without it a power cut could bring the old file back. Not every file system can do that.
+void SharedFile::sync_folder() const {
+  const std::size_t slash = path_.rfind('/');
+  const std::string folder = slash == path_.npos ? "." : path_.substr(0, slash + 1);
+  const FileDescriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (opened.is_valid()) (void)fsync(opened.get());
 }
 
 }  // namespace echostream::internal

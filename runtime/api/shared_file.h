@@ -59,6 +59,7 @@ class SharedFile {
  private:
   Status check(unsigned mode, unsigned owner) const;
   bool write_new(const std::string& path, std::string_view text) const;
+  void sync_folder() const;
 
   const std::string path_;
   const Rules rules_;

@@ -41,9 +41,10 @@ Character first_character(std::string_view text) {
 
 bool is_shown(char32_t code) {
   if (code < 0x20 || (code >= 0x7F && code < 0xA0)) return false;
-  if (code == 0x2028 || code == 0x2029) return false;  // separators
-  if (code >= 0x202A && code <= 0x202E) return false;  // embeddings, overrides
-  return code != 0x200E && code != 0x200F && (code < 0x2066 || code > 0x2069);  // marks, isolates
+  if (code == 0x2028 || code == 0x2029) return false;                    // separators
+  if (code >= 0x202A && code <= 0x202E) return false;                    // embeddings, overrides
+  if (code == 0x061C || code == 0x200E || code == 0x200F) return false;  // marks
+  return code < 0x2066 || code > 0x2069;                                 // isolates
 }
 
 void append_escaped(std::string& out, std::string_view bytes) {

@@ -29,6 +29,9 @@ TEST(Printable, EscapesMarksThatTurnTheDirectionOfText) {
   EXPECT_EQ(printable("a\xE2\x81\xA6"
                       "b"),
             "a\\xe2\\x81\\xa6b");
+  EXPECT_EQ(printable("a\xD8\x9C"
+                      "b"),
+            "a\\xd8\\x9cb");
   EXPECT_EQ(printable("a\xE2\x80\xA8"
                       "b"),
             "a\\xe2\\x80\\xa8b");

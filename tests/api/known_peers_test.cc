@@ -127,6 +127,19 @@ TEST_F(KnownPeersFile, IsMadeForItsOwnerAloneAndReadAgainByTheNextProgram) {
   EXPECT_EQ(known->since, peer("", 0).since);
 }
 
+TEST_F(KnownPeersFile, CanBeReadAgainWhateverTheClockSaid) {
+  const auto peers = open();
+  KnownPeer early = peer("early", 1);
+  early.since = WallTime::min();
+  KnownPeer late = peer("late", 2);
+  late.since = WallTime::max();
+  ASSERT_TRUE(peers->add(early).is_ok());
+  ASSERT_TRUE(peers->add(late).is_ok());
+  EXPECT_THAT(names_of(*open()), ElementsAre("early", "late"));
+  EXPECT_THAT(read_file(path_), AllOf(HasSubstr("1970-01-01T00:00:00Z early"),
+                                      HasSubstr("2200-12-31T23:59:59Z late")));
+}
+
 TEST_F(KnownPeersFile, TwoProgramsThatShareItLoseNothingOfEachOther) {
   const auto ours = open();
   const auto theirs = open();

@@ -103,6 +103,13 @@ class Peers(Command):
         self.assertEqual(code, 1)
         self.assertIn("kitchen", errors)
 
+    def test_are_forgotten_by_the_name_that_list_shows(self):
+        self.expect("", "add", "a\\b", FINGERPRINT)
+        shown = self.run_command("peers", "list")[1].split()[-1]
+        self.assertEqual(shown, "a\\\\b")
+        self.expect("", "forget", shown)
+        self.assertEqual(self.run_command("peers", "list")[1], "")
+
     def test_are_in_the_users_folder_and_nobody_elses(self):
         self.expect("", "add", "kitchen", FINGERPRINT)
         path = os.path.join(self.folder, "config", "echostream", "known_peers")

@@ -222,8 +222,8 @@ class Node {
   /// plugins where either end has some that look at the other. UNAVAILABLE, UNAUTHENTICATED,
   /// DEADLINE_EXCEEDED, or what such a plugin says, with the reason.
   Task<Result<Session>> connect(std::string target, ConnectOptions options = {});
-  /// Dials "host:port" and keeps at it: a session that is lost is replaced by another, and the name
-  /// is looked up anew for each dial. Does not wait; PersistentSession::wait_connected() does.
+  /// Dials what connect() does and keeps at it: a session that is lost is replaced by another, and
+  /// each dial looks its target up anew. Does not wait; PersistentSession::wait_connected() does.
   /// INVALID_ARGUMENT (target, options), FAILED_PRECONDITION (no trust, shutting down). Calls
   /// that are made before the plugins have started wait for them, as for a session.
   Result<PersistentSession> keep_connected(std::string target, ReconnectOptions options = {});
@@ -245,8 +245,8 @@ class Node {
   /// add (echostream/plugin.h). For whoever makes it known on a network.
   Announcement announcement(std::string name) const;
   /// Calls back, from the ready queue, after something of announcement() has changed: a service is
-  /// served, the node listens elsewhere or no more (it shuts down), it has another identity, plugins
-  /// have started. Until the result is destroyed, which must be before the node is.
+  /// served, the node listens elsewhere or no more (it shuts down), it has another identity,
+  /// plugins have started. Until the result is destroyed, which must be before the node is.
   std::unique_ptr<Pending> watch_announcement(std::function<void()> callback);
   /// Values of plugins, middleware and the program, that live as long as the node.
   TypedState& state() const;
