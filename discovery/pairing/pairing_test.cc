@@ -210,6 +210,11 @@ TEST_F(Pairing, ADeviceThatServesSomethingElseDoesNotWaitToBePaired) {
   EXPECT_THAT(peer.status().message(), HasSubstr("does not wait to be paired"));
 }
 
+TEST_F(Pairing, WhereNobodyAnswersTheNextAddressIsWorthATry) {
+  const auto peer = pair(tablet_, "123456", "10.0.0.77:5000");
+  EXPECT_EQ(peer.status().code(), StatusCode::kUnavailable) << peer.status();
+}
+
 TEST_F(Pairing, AHostMayGoAwayWhileItWaitsOrPairs) {
   LinkOptions link;
   link.delay = 3ms;

@@ -138,7 +138,8 @@ class PairCommand final : public Command {
     Result<KnownPeer> peer = Status(StatusCode::kUnavailable, "it has no address");
     for (const std::string& address : *addresses) {
       peer = co_await pairing::pair(loop, address, code_, options);
-      // One that cannot be reached at one address may be at the next; the code is not spent.
+      // One that cannot be reached at one address may be at the next. After any other error whoever
+      // answered may have tried a guess against the code, and shall not have another.
       if (peer || peer.error().code() != StatusCode::kUnavailable) break;
     }
     co_return report(peer);
