@@ -82,15 +82,21 @@ class PairCommand final : public Command {
     if (!loop) return loop.error();
     auto options = pairing_options((*loop)->wall_time());
     if (!options) return options.error();
-    if (show_) return run_until_stopped(**loop, show(**loop, *std::move(options)));
+    if (show_) return run_until_over(**loop, show(**loop, *std::move(options)));
     if (code_.empty()) {
       std::cout << "The code that the other device shows: " << std::flush;
       std::getline(std::cin, code_);
     }
-    return run_until_stopped(**loop, enter(**loop, *std::move(options)));
+    return run_until_over(**loop, enter(**loop, *std::move(options)));
   }
 
  private:
+  // A script that goes on after this command must not take Ctrl-C for a pairing.
+  static Status run_until_over(Loop& loop, Task<Status> task) {
+    return run_until_stopped(loop, std::move(task), std::nullopt,
+                             Status(StatusCode::kCancelled, "stopped before the pairing was complete"));
+  }
+
   Result<PairingOptions> pairing_options(WallTime now) const {
     PairingOptions options;
     options.name = name_;
