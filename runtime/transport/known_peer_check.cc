@@ -22,13 +22,14 @@ Verdict refuse(std::string why) {
   return {Status(StatusCode::kUnauthenticated, std::move(why)), SSL_AD_CERTIFICATE_UNKNOWN};
 }
 
+// The name may be a neighbour's choice, and must not be part of a command that people copy into a
+// shell.
 Verdict changed(const KnownPeer& known, const Fingerprint& shown) {
   return refuse("the peer that was dialled as " + quoted(known.name) +
                 " shows a certificate with fingerprint " + shown.to_string() +
                 ", and is known by another, " + known.fingerprint.to_string() +
                 ". Somebody else may answer in its place; if the device was replaced or reset, "
-                "remove it: echostream peers forget " +
-                quoted(known.name));
+                "remove that name with 'echostream peers forget'");
 }
 
 Verdict unknown(const KnownPeers& peers, const PeerName& dialled, const Fingerprint& shown) {
