@@ -253,6 +253,31 @@ TEST_F(PairingWithAnImpostor, AHostThatDoesNotKnowTheCodeIsNotListed) {
   EXPECT_TRUE(tablet_.peers->list().empty());
 }
 
+// Whoever tries again while pair() says UNAVAILABLE, at other addresses for example, must not give
+// him another guess.
+TEST_F(PairingWithAnImpostor, AHostThatHangsUpWithTheConfirmationGetsNoOtherTry) {
+  StatusCode answer{};
+  const auto guess = [&](Session guest, Reader<Step>& in, Writer<Step>& out) -> Task<Status> {
+    Result<Binding> binding = bind(Role::kHost, guest, mallory_.identity.fingerprint());
+    Exchange exchange(Role::kHost, *std::move(binding), "camera");
+    auto hello = co_await read_step(in, Step::kHello);
+    const Result<Greeting> greeting = exchange.begin(Code::parse("000000").value());
+    Status status = co_await out.write(greeting_step(*greeting));
+    auto confirmation = co_await read_step(in, Step::kConfirmation);
+    EXPECT_TRUE(confirmation) << "by which he judges his guess";
+    if (answer != StatusCode::kOk) co_return Status(answer, "busy with another device");
+    guest.close("gone");
+    co_return Status::ok();
+  };
+  serve(guess);
+  for (const StatusCode code : {StatusCode::kOk, StatusCode::kUnavailable,
+                                StatusCode::kUnimplemented, StatusCode::kResourceExhausted}) {
+    answer = code;
+    const auto peer = pair(tablet_, "123456", kImpostorAddress);
+    EXPECT_EQ(peer.status().code(), StatusCode::kAborted) << peer.status();
+  }
+}
+
 TEST_F(PairingWithAnImpostor, AHostThatRepeatsTheGuestIsRefused) {
   const auto mirror = [](Session, Reader<Step>& in, Writer<Step>& out) -> Task<Status> {
     while (auto step = co_await in.next()) {

@@ -11,22 +11,6 @@
 namespace echostream::pairing {
 namespace {
 
-// Nobody has checked who says that, so the words are marked as another's.
-Status from_host(const Status& status) {
-  const std::string said = "the other device says: " + printable(status.message());
-  switch (status.code()) {
-    case StatusCode::kUnimplemented:
-      return Status(StatusCode::kUnavailable, "that device does not wait to be paired");
-    case StatusCode::kPermissionDenied:
-    case StatusCode::kAlreadyExists:
-    case StatusCode::kDeadlineExceeded:
-    case StatusCode::kCancelled:
-      return Status(status.code(), said);
-    default:
-      return Status(StatusCode::kUnavailable, said);
-  }
-}
-
 class Guest {
  public:
   Guest(Loop& loop, const PairingOptions& options, Binding binding)
@@ -55,6 +39,7 @@ class Guest {
       status = check_conflict(*options_.peers, theirs.name, exchange_.their_fingerprint());
     }
     if (!status.is_ok()) co_return status;
+    has_confirmed_ = true;
     status = co_await out.write(confirmation_step(exchange_.confirmation()));
     if (!status.is_ok()) co_return from_host(status);
     auto confirmation = co_await read_step(in, Step::kConfirmation);
@@ -71,6 +56,9 @@ class Guest {
     host.since = loop_.wall_time();
     const std::optional<KnownPeer> before = options_.peers->find(host.name);
     Status listed = options_.peers->add(host);
+    if (listed.code() == StatusCode::kUnavailable) {  // the code is spent by now
+      co_return Status(StatusCode::kAborted, std::string(listed.message()));
+    }
     if (!listed.is_ok()) co_return listed;
     Status status = co_await out.write(listed_step());
     if (!status.is_ok()) {  // it did not leave, so the host lists nobody
@@ -84,9 +72,32 @@ class Guest {
       take_back(host, before);
       co_return from_host(status).with_context("nothing was paired");
     }
-    co_return status.with_context("this device now trusts \"" + printable(host.name) +
-                                  "\", but did not hear whether that one trusts this device, too; "
-                                  "pair them again to be sure");
+    co_return from_host(status).with_context("this device now trusts \"" + printable(host.name) +
+                                             "\", but did not hear whether that one trusts this "
+                                             "device, too; pair them again to be sure");
+  }
+
+  // Nobody has checked who says that, so the words are marked as another's. UNAVAILABLE invites to
+  // try again, so it is only said while nothing has left by which a guess of the code can be
+  // judged: a false host that hangs up and is dialled again with the same code would get another
+  // guess.
+  Status from_host(const Status& status) const {
+    const std::string said = "the other device says: " + printable(status.message());
+    switch (status.code()) {
+      case StatusCode::kDeadlineExceeded:
+        return Status(StatusCode::kDeadlineExceeded, "the other device did not answer in time");
+      case StatusCode::kPermissionDenied:
+      case StatusCode::kAlreadyExists:
+      case StatusCode::kCancelled:
+        return Status(status.code(), said);
+      default:
+        break;
+    }
+    if (has_confirmed_) return Status(StatusCode::kAborted, said);
+    if (status.code() == StatusCode::kUnimplemented) {
+      return Status(StatusCode::kUnavailable, "that device does not wait to be paired");
+    }
+    return Status(StatusCode::kUnavailable, said);
   }
 
   void take_back(const KnownPeer& host, const std::optional<KnownPeer>& before) {
@@ -100,6 +111,7 @@ class Guest {
   Loop& loop_;
   const PairingOptions& options_;
   Exchange exchange_;
+  bool has_confirmed_ = false;
 };
 
 }  // namespace
@@ -114,7 +126,12 @@ Task<Result<KnownPeer>> pair(Loop& loop, std::string address, std::string code,
 
   Node node(loop, node_options(options));
   auto session = co_await node.connect(address);
-  if (!session) co_return session.status();
+  if (!session) {
+    // However that ended, the code was not tried.
+    const Status& status = session.error();
+    const bool is_silent = status.code() == StatusCode::kDeadlineExceeded;
+    co_return is_silent ? Status(StatusCode::kUnavailable, std::string(status.message())) : status;
+  }
   Result<Binding> binding = bind(Role::kGuest, *session, options.identity->fingerprint());
   if (!binding) co_return binding.status();
   auto client = session->client<v1::Pairing>();

@@ -210,6 +210,18 @@ TEST_F(Pairing, ADeviceThatServesSomethingElseDoesNotWaitToBePaired) {
   EXPECT_THAT(peer.status().message(), HasSubstr("does not wait to be paired"));
 }
 
+TEST_F(Pairing, WhereNobodyAnswersTheCodeMayBeTriedAgain) {
+  start();
+  LinkOptions link;
+  link.cut = true;
+  sim_.set_link("camera", "tablet", link);
+  const auto peer = pair(tablet_, code());
+  EXPECT_EQ(peer.status().code(), StatusCode::kUnavailable) << peer.status();
+  sim_.set_link("camera", "tablet", LinkOptions());
+  EXPECT_TRUE(pair(tablet_, code()));
+  EXPECT_THAT(shown_, SizeIs(1));
+}
+
 TEST_F(Pairing, AHostMayGoAwayWhileItWaitsOrPairs) {
   LinkOptions link;
   link.delay = 3ms;

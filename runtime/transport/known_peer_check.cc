@@ -18,26 +18,18 @@ std::string quoted(const std::string& name) {
   return "'" + printable(std::string_view(name).substr(0, kMostShownBytes)) + "'";
 }
 
-// As an argument for a shell. A neighbour may have chosen the name, and people paste commands.
-std::string shell_quoted(const std::string& name) {
-  std::string text = name.starts_with('-') ? "-- '" : "'";
-  for (const char c : printable(std::string_view(name).substr(0, kMostShownBytes))) {
-    c == '\'' ? text.append("'\\''") : text.append(1, c);
-  }
-  return text + "'";
-}
-
 Verdict refuse(std::string why) {
   return {Status(StatusCode::kUnauthenticated, std::move(why)), SSL_AD_CERTIFICATE_UNKNOWN};
 }
 
+// The name may be a neighbour's choice, and must not be part of a command that people copy into a
+// shell.
 Verdict changed(const KnownPeer& known, const Fingerprint& shown) {
   return refuse("the peer that was dialled as " + quoted(known.name) +
                 " shows a certificate with fingerprint " + shown.to_string() +
                 ", and is known by another, " + known.fingerprint.to_string() +
                 ". Somebody else may answer in its place; if the device was replaced or reset, "
-                "remove it: echostream peers forget " +
-                shell_quoted(known.name));
+                "remove that name with 'echostream peers forget'");
 }
 
 Verdict unknown(const KnownPeers& peers, const PeerName& dialled, const Fingerprint& shown) {

@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 KnownPeer peer(std::string name, const Fingerprint& fingerprint) {
   KnownPeer made;
@@ -58,7 +59,9 @@ TEST_F(KnownPeersTrust, TheFirstToAnswerByANameIsTheOnlyOneFromThenOn) {
   EXPECT_THAT(std::string(status.message()),
               AllOf(HasSubstr(camera.identity.fingerprint().to_string()),
                     HasSubstr(other.identity.fingerprint().to_string()),
-                    HasSubstr("echostream peers forget 'the door'")));
+                    HasSubstr("'echostream peers forget'"),
+                    // A name that neighbours chose is no part of a command that people copy.
+                    Not(HasSubstr("forget 'the"))));
   EXPECT_EQ(peers_->list().size(), 1u);
 
   ASSERT_TRUE(peers_->remove("the door").is_ok());

@@ -103,12 +103,15 @@ class Peers(Command):
         self.assertEqual(code, 1)
         self.assertIn("kitchen", errors)
 
-    def test_are_forgotten_by_the_name_that_list_shows(self):
-        self.expect("", "add", "a\\b", FINGERPRINT)
-        shown = self.run_command("peers", "list")[1].split()[-1]
-        self.assertEqual(shown, "a\\\\b")
+    def test_are_forgotten_as_list_shows_them(self):
+        name = "back\\slash"
+        self.expect("", "add", name, FINGERPRINT)
+        shown = self.run_command("peers", "list")[1].rstrip("\n").split("  ")[-1]
+        self.assertNotEqual(shown, name)
         self.expect("", "forget", shown)
-        self.assertEqual(self.run_command("peers", "list")[1], "")
+        self.expect("", "add", name, OTHER)
+        self.expect("", "forget", name)
+        self.expect("", "list")
 
     def test_are_in_the_users_folder_and_nobody_elses(self):
         self.expect("", "add", "kitchen", FINGERPRINT)
@@ -177,13 +180,15 @@ class Pairing(Command):
         self.assertEqual(exit_code, 1)
         self.assertNotEqual(errors, "")
         self.assertRegex(host.stdout.readline(), r"code  \d{3} \d{3}\n")
-        self.assertIn("nobody is known", self.run_command("peers", "list", "--file", "no_peers")[2])
+        self.assertNotIn("kitchen", self.run_command("peers", "list")[1])
+        self.assertNotIn("door", self.run_command("peers", "list", "--file", "host_peers")[1])
 
-    def test_ctrl_c_ends_the_wait(self):
+    def test_ctrl_c_ends_the_wait_and_is_no_success(self):
         host, _, _ = self.show("kitchen")
         host.send_signal(2)
-        host.communicate(timeout=30)
-        self.assertEqual(host.returncode, 0)
+        _, errors = host.communicate(timeout=30)
+        self.assertEqual(host.returncode, 1)
+        self.assertIn("stopped before the pairing was complete", errors)
 
 
 if __name__ == "__main__":

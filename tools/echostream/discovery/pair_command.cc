@@ -82,15 +82,21 @@ class PairCommand final : public Command {
     if (!loop) return loop.error();
     auto options = pairing_options((*loop)->wall_time());
     if (!options) return options.error();
-    if (show_) return run_until_stopped(**loop, show(**loop, *std::move(options)));
+    if (show_) return run_until_over(**loop, show(**loop, *std::move(options)));
     if (code_.empty()) {
       std::cout << "The code that the other device shows: " << std::flush;
       std::getline(std::cin, code_);
     }
-    return run_until_stopped(**loop, enter(**loop, *std::move(options)));
+    return run_until_over(**loop, enter(**loop, *std::move(options)));
   }
 
  private:
+  // A script that goes on after this command must not take Ctrl-C for a pairing.
+  static Status run_until_over(Loop& loop, Task<Status> task) {
+    return run_until_stopped(loop, std::move(task), std::nullopt,
+                             Status(StatusCode::kCancelled, "stopped before the pairing was complete"));
+  }
+
   Result<PairingOptions> pairing_options(WallTime now) const {
     PairingOptions options;
     options.name = name_;
@@ -138,7 +144,8 @@ class PairCommand final : public Command {
     Result<KnownPeer> peer = Status(StatusCode::kUnavailable, "it has no address");
     for (const std::string& address : *addresses) {
       peer = co_await pairing::pair(loop, address, code_, options);
-      // One that cannot be reached at one address may be at the next; the code is not spent.
+      // One that cannot be reached at one address may be at the next. After any other error whoever
+      // answered may have tried a guess against the code, and shall not have another.
       if (peer || peer.error().code() != StatusCode::kUnavailable) break;
     }
     co_return report(peer);

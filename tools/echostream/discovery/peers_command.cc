@@ -107,8 +107,11 @@ class ForgetCommand final : public PeersCommand {
     }
     auto peers = make_file_known_peers(path);
     if (!peers) return peers.error();
-    for (const KnownPeer& peer : (*peers)->list()) {
-      if (echostream::printable(peer.name) == name_) return (*peers)->remove(peer.name);
+    // A name as it is goes before another one that is shown like it.
+    if (!(*peers)->find(name_)) {
+      for (const KnownPeer& peer : (*peers)->list()) {
+        if (echostream::printable(peer.name) == name_) return (*peers)->remove(peer.name);
+      }
     }
     return (*peers)->remove(name_);
   }

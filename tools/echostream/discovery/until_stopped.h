@@ -10,9 +10,10 @@
 namespace echostream::tool {
 
 /// Runs the task until it has ended, Ctrl-C (SIGINT) or SIGTERM comes, or `limit` is over: the last
-/// two drop it, and are no error.
+/// two drop it, and give `stopped`.
 inline Status run_until_stopped(Loop& loop, Task<Status> task,
-                                std::optional<Duration> limit = std::nullopt) {
+                                std::optional<Duration> limit = std::nullopt,
+                                Status stopped = Status::ok()) {
   bool is_over = false;
   const auto end = [&] {
     is_over = true;
@@ -20,7 +21,7 @@ inline Status run_until_stopped(Loop& loop, Task<Status> task,
   };
   auto signals = loop.watch_stop_signals([&](int) { end(); });
   if (!signals) return signals.error();
-  Status status;
+  Status status = std::move(stopped);
   TaskGroup group(loop);
   const auto run = [&](Task<Status> inner) -> Task<void> {
     status = co_await std::move(inner);

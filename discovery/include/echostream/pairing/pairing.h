@@ -77,9 +77,13 @@ class PairingHost {
 /// digits; spaces and '-' are ignored). Both sides then have each other in their lists, or neither
 /// has; only when the connection is lost with the very last message this side may have the host in
 /// its list alone, and the error says so: pairing again mends it.
-/// PERMISSION_DENIED (wrong code, or somebody in between), INVALID_ARGUMENT (a code that is none,
-/// options), UNAVAILABLE (also: the host is busy with another device), DEADLINE_EXCEEDED,
-/// ALREADY_EXISTS as above, what else KnownPeers::add() says, CANCELLED.
+/// UNAVAILABLE (nobody answers, or the host is busy with another device, or the connection was lost
+/// before anything depended on the code, which may be tried again, at another address too).
+/// PERMISSION_DENIED (wrong code, or somebody in between), ABORTED (the connection was lost, the
+/// host gave up or a list could not be written, later on), DEADLINE_EXCEEDED: no program may try
+/// again with the code, for whoever answers as the host has one guess at it each time.
+/// INVALID_ARGUMENT (a code that is none, options), ALREADY_EXISTS as above, what else
+/// KnownPeers::add() says, CANCELLED.
 Task<Result<KnownPeer>> pair(Loop& loop, std::string address, std::string code,
                              PairingOptions options);
 

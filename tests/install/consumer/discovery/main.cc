@@ -5,6 +5,9 @@
 #include "echostream/discovery/dns_sd.h"
 #include "echostream/discovery/mdns_resolver.h"
 #endif
+#ifdef HAS_discovery_testing
+#include "echostream/discovery/sim_dns_sd.h"
+#endif
 #ifdef HAS_pairing
 #include "echostream/pairing/pairing.h"
 #endif
@@ -33,6 +36,19 @@ bool finds_nobody(echostream::Loop& loop) {
 }
 #endif
 
+#ifdef HAS_discovery_testing
+bool simulates_a_network() {
+  echostream::testing::Simulation simulation(1);
+  auto& loop = simulation.add_node("door", echostream::SocketAddress::ipv4({10, 0, 0, 1}, 0));
+  echostream::discovery::testing::SimDnsNetwork network(simulation);
+  const auto found = simulation.run(
+      loop,
+      echostream::discovery::find(loop, network.daemon(loop, "door"), {}, std::chrono::seconds(2)),
+      std::chrono::seconds(5));
+  return found && !*found && found->error().code() == StatusCode::kNotFound;
+}
+#endif
+
 #ifdef HAS_pairing
 bool refuses_what_is_no_code(echostream::Loop& loop) {
   echostream::pairing::PairingOptions options;
@@ -54,6 +70,9 @@ int main() {
   bool is_right = static_cast<bool>(loop);
 #ifdef HAS_discovery
   is_right = is_right && finds_nobody(**loop);
+#endif
+#ifdef HAS_discovery_testing
+  is_right = is_right && simulates_a_network();
 #endif
 #ifdef HAS_pairing
   is_right = is_right && refuses_what_is_no_code(**loop);
