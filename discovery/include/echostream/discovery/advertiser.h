@@ -10,6 +10,7 @@
 
 #include "echostream/base/result.h"
 #include "echostream/base/status.h"
+#include "echostream/base/task.h"
 #include "echostream/discovery/dns_sd.h"
 #include "echostream/node.h"
 
@@ -49,6 +50,7 @@ class AnnounceOptions {
   /// Each change, from the ready queue. May destroy the Advertiser, not the node.
   std::function<void(const AdvertiserStatus&)> on_change;
 };
+static_assert(kSafeInAwait<AnnounceOptions>);
 
 /// Keeps a node announced until it is destroyed, which must be before the node is. Says goodbye
 /// then, and when the node shuts down; follows services that are served later, ports that change,
