@@ -16,6 +16,10 @@ namespace {
 // IFNAMSIZ without its zero.
 constexpr std::size_t kMostInterfaceBytes = 15;
 
+// Avahi-daemon takes 32 entries for one registration (entries-per-entry-group-max), and one of them
+// is the service itself.
+constexpr std::size_t kMostSubtypes = 31;
+
 bool is_printable_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
@@ -84,12 +88,20 @@ Result<Registration> make_registration(const Announcement& announcement, const s
   }
   auto txt = write_text_record(record);
   if (!txt) return std::move(txt).error();
+  std::vector<std::string> subtypes = subtypes_of(record.services);
+  if (subtypes.size() > kMostSubtypes) {
+    return Status(StatusCode::kInvalidArgument,
+                  std::to_string(subtypes.size()) +
+                      " services cannot be announced; avahi-daemon takes at most " +
+                      std::to_string(kMostSubtypes) +
+                      " of one node: serve the others on a node of their own");
+  }
   const auto port = announced_port(announcement.listening);
   if (!port) return port.error();
   Registration registration;
   registration.name = announcement.name;
   registration.port = *port;
-  registration.subtypes = subtypes_of(record.services);
+  registration.subtypes = std::move(subtypes);
   registration.txt = *std::move(txt);
   return registration;
 }

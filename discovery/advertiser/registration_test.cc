@@ -57,6 +57,19 @@ TEST(Registration, NamesASubtypeOnceThatTwoServicesShare) {
   EXPECT_THAT(made->subtypes, ElementsAre("_acme-v1-camera"));
 }
 
+TEST(Registration, Has31ServicesAndNoMore) {
+  Announcement announcement = camera();
+  announcement.services.clear();
+  for (int i = 0; i < 31; ++i) announcement.services.push_back("acme.v1.S" + std::to_string(i));
+  const auto most = make_registration(announcement, "1234", {});
+  ASSERT_TRUE(most.has_value()) << most.status();
+  EXPECT_EQ(most->subtypes.size(), 31u);
+  announcement.services.emplace_back("acme.v1.OneMore");
+  const auto refused = make_registration(announcement, "1234", {});
+  EXPECT_EQ(refused.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(refused.status().to_string(), HasSubstr("32 services cannot be announced"));
+}
+
 TEST(Registration, RefusesWhatDoesNotFitEvenBeforeTheNodeListens) {
   Announcement announcement = camera();
   announcement.listening.clear();

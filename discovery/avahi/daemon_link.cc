@@ -110,11 +110,9 @@ void DaemonLink::watch_progress() {
 }
 
 void DaemonLink::on_no_progress() {
-  // When it was this loop that stood still, there is some, and not yet looked at.
-  if (thread_->inbox().done() > 0) return loop_.schedule(wake_);
+  // When it was this loop that stood still, look() finds what was done meanwhile.
   hangs_ = true;
-  const auto self = shared_from_this();
-  set_status();
+  loop_.schedule(wake_);
 }
 
 void DaemonLink::look() {

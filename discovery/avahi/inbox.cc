@@ -58,11 +58,6 @@ Inbox::Contents Inbox::take() {
   return std::exchange(contents_, {});
 }
 
-std::uint64_t Inbox::done() const {
-  const std::lock_guard lock(mutex_);
-  return contents_.done;
-}
-
 void Inbox::close() {
   const std::lock_guard lock(mutex_);
   wake_ = nullptr;

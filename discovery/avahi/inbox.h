@@ -51,15 +51,13 @@ class Inbox {
 
   // The user's side.
   Contents take();
-  /// The same, without looking at the rest.
-  std::uint64_t done() const;
   /// Nothing calls `wake` after this.
   void close();
 
  private:
   void wake();
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   UniqueFunction<void()> wake_;
   bool is_awake_ = false;
   Contents contents_;

@@ -39,9 +39,7 @@ TEST(Inbox, CountsCommandsFromOneLookToTheNext) {
   Inbox inbox([] {});
   inbox.put_done();
   inbox.put_done();
-  EXPECT_EQ(inbox.done(), 2u);
   EXPECT_EQ(inbox.take().done, 2u);
-  EXPECT_EQ(inbox.done(), 0u);
   inbox.put_done();
   EXPECT_EQ(inbox.take().done, 1u);
 }

@@ -11,8 +11,8 @@ namespace echostream::discovery {
 
 /// An AvahiPoll for what runs on the thread of `loop`, which must outlive it; it must outlive all
 /// watches and timeouts made from it. Callbacks come from the loop, never from inside a call, and
-/// may free or change anything. Errors and hang-ups are reported whatever a watch was made for, as
-/// poll(2) does: that is how D-Bus sees a closed bus.
+/// may free or change anything. Errors and hang-ups are reported to every watch that is for reading
+/// or writing, as poll(2) does: that is how D-Bus sees a closed bus.
 ///
 /// Timeouts are times of day, which gettimeofday(2) and Loop::wall_time() tell alike. They are made
 /// times of the loop's own clock when they are set, so that setting the date does not move them.

@@ -23,6 +23,30 @@ std::size_t count_named(const std::vector<DiscoveredNode>& nodes, const std::str
       nodes.begin(), nodes.end(), [&](const DiscoveredNode& node) { return node.name == name; }));
 }
 
+// Counts how often the network is browsed.
+class CountingDnsSd final : public DnsSd {
+ public:
+  explicit CountingDnsSd(std::shared_ptr<DnsSd> inner) : inner_(std::move(inner)) {}
+  std::unique_ptr<Pending> watch_status(StatusCallback callback) override {
+    return inner_->watch_status(std::move(callback));
+  }
+  std::unique_ptr<Publication> publish(Registration what, StatusCallback callback) override {
+    return inner_->publish(std::move(what), std::move(callback));
+  }
+  std::unique_ptr<Pending> browse(std::string type, BrowseCallback callback) override {
+    ++browsed;
+    return inner_->browse(std::move(type), std::move(callback));
+  }
+  std::unique_ptr<Pending> resolve(const Instance& instance, ResolveCallback callback) override {
+    return inner_->resolve(instance, std::move(callback));
+  }
+
+  int browsed = 0;
+
+ private:
+  std::shared_ptr<DnsSd> inner_;
+};
+
 // Comes or goes ten times a second, for a day. Some answers come while it is there, and some do
 // not.
 TEST(BrowserFlood, LetsANodeFlapForADayWithoutGrowing) {
@@ -125,6 +149,24 @@ TEST(BrowserFlood, LetsThoseThatWereIgnoredComeInWhenRoomFreesUp) {
   fakes.erase(fakes.begin(), fakes.begin() + 2900);
   world.sim.run_for(minutes(2));
   EXPECT_THAT(browser.nodes(), SizeIs(100));
+}
+
+TEST(BrowserFlood, LooksForThoseItHadNoRoomForUntilItHasSeenThemAll) {
+  World world;
+  const auto dns_sd = std::make_shared<CountingDnsSd>(world.dns_sd("b"));
+  Browser browser(world.loop("b"), dns_sd);
+  std::vector<std::unique_ptr<Pending>> fakes;
+  for (int i = 0; i < 3000; ++i) {
+    fakes.push_back(world.inject("fake " + std::to_string(i), text(std::to_string(i))));
+  }
+  world.sim.run_for(minutes(1));
+  fakes.erase(fakes.begin(), fakes.begin() + 2900);
+  world.sim.run_for(minutes(2));
+  EXPECT_THAT(browser.nodes(), SizeIs(100));
+  const int until_then = dns_sd->browsed;
+  EXPECT_GT(until_then, 1);
+  world.sim.run_for(minutes(10));
+  EXPECT_EQ(dns_sd->browsed, until_then);
 }
 
 TEST(BrowserFlood, FindsANodeByNameAmongTenThousandFakesAtOnce) {

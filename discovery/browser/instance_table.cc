@@ -96,6 +96,12 @@ void InstanceTable::remove(const Instance& instance) {
   pump();
 }
 
+void InstanceTable::begin_round() {
+  ++round_;
+  // Those that had been forgotten are named again as well.
+  has_forgotten_ = false;
+}
+
 void InstanceTable::end_round() {
   for (auto it = known_.begin(); it != known_.end();) {
     Known& known = *(it++)->second;

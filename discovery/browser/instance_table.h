@@ -53,7 +53,7 @@ class InstanceTable {
   void remove(const Instance& instance);
   void clear();
   /// Between the two: those that are not added (again) are removed.
-  void begin_round() { ++round_; }
+  void begin_round();
   void end_round();
 
   bool has_questions() const { return asking_ > 0 || !waiting_.empty(); }

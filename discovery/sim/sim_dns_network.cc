@@ -29,6 +29,10 @@ class SimDnsSd final : public DnsSd {
     return std::make_unique<SimResolve>(*network_, host_, instance, std::move(callback));
   }
   std::string host_name() const override { return host_.name(); }
+  Result<std::uint32_t> interface_index(const std::string& name) const override {
+    if (name == kSimInterfaceName) return std::uint32_t{kSimInterface};
+    return Status(StatusCode::kNotFound, "the simulated machine has no interface '" + name + "'");
+  }
 
  private:
   std::shared_ptr<SimDnsNetwork::Impl> network_;

@@ -105,6 +105,14 @@ TEST(SimDnsNetwork, ShowsWhatIsPublishedOverBothIpVersions) {
   EXPECT_EQ(six.answers[0].address.scope_id(), 2u);
 }
 
+TEST(SimDnsNetwork, HasOneInterfaceWhateverThisMachineHas) {
+  World world;
+  const auto index = world.a->interface_index("eth0");
+  ASSERT_TRUE(index) << index.status();
+  EXPECT_EQ(*index, 2u);
+  EXPECT_EQ(world.a->interface_index("lo").status().code(), StatusCode::kNotFound);
+}
+
 TEST(SimDnsNetwork, TellsWhoComesLaterWhatIsThere) {
   World world;
   Published published(*world.a, camera());

@@ -24,6 +24,7 @@ class SimResolve;
 class SimWatch;
 
 inline constexpr std::uint32_t kSimInterface = 2;
+inline constexpr char kSimInterfaceName[] = "eth0";
 inline constexpr Duration kAnnouncementDelay = std::chrono::milliseconds(1);
 inline constexpr Duration kLeastAnswerDelay = std::chrono::milliseconds(20);
 inline constexpr Duration kMostAnswerDelay = std::chrono::milliseconds(120);

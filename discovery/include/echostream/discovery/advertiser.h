@@ -10,6 +10,7 @@
 
 #include "echostream/base/result.h"
 #include "echostream/base/status.h"
+#include "echostream/base/task.h"
 #include "echostream/discovery/dns_sd.h"
 #include "echostream/node.h"
 
@@ -49,6 +50,7 @@ class AnnounceOptions {
   /// Each change, from the ready queue. May destroy the Advertiser, not the node.
   std::function<void(const AdvertiserStatus&)> on_change;
 };
+static_assert(kSafeInAwait<AnnounceOptions>);
 
 /// Keeps a node announced until it is destroyed, which must be before the node is. Says goodbye
 /// then, and when the node shuts down; follows services that are served later, ports that change,
@@ -73,7 +75,8 @@ class Advertiser {
 };
 
 /// Announces where `node` listens, what it serves, and its certificate's fingerprint, now or as
-/// soon as it listens. INVALID_ARGUMENT says which of the options does not fit, and what would.
+/// soon as it listens. INVALID_ARGUMENT says which of the options does not fit, and what would; or
+/// that the node serves more than the 31 services that a daemon takes.
 /// `dns_sd` is make_system_dns_sd() of the node's loop, which others may use as well. For a
 /// NodePool announce any one of its nodes, on its thread: all serve the same on one port.
 Result<Advertiser> announce(Node& node, std::shared_ptr<DnsSd> dns_sd,

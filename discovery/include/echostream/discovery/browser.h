@@ -41,7 +41,10 @@ struct DiscoveredNode {
 };
 
 /// All that is set must hold.
-struct BrowseFilter {
+class BrowseFilter {
+ public:
+  BrowseFilter() {}
+
   /// Full name of a service that it serves: "acme.v1.Camera".
   std::string service;
   /// Exactly that name.
@@ -49,6 +52,7 @@ struct BrowseFilter {
   /// Each with exactly that value.
   std::vector<std::pair<std::string, std::string>> properties;
 };
+static_assert(kSafeInAwait<BrowseFilter>);
 
 struct NodeEvent {
   enum class Kind : std::uint8_t { kAppeared, kChanged, kGone };

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "echostream/base/task.h"
 #include "echostream/discovery/dns_sd.h"
 #include "echostream/resolver.h"
 
@@ -11,12 +12,16 @@ namespace echostream::discovery {
 
 inline constexpr char kMdnsScheme[] = "echostream+mdns";
 
-struct MdnsResolverOptions {
+class MdnsResolverOptions {
+ public:
+  MdnsResolverOptions() {}
+
   /// For trust in certificate authorities: the name that every device's certificate has. Empty: a
   /// device that is dialled by its name must have that in its certificate, so it must be a host
   /// name; one that is dialled by a service cannot be dialled.
   std::string server_name;
 };
+static_assert(kSafeInAwait<MdnsResolverOptions>);
 
 /// For Node::add_resolver(). What stands behind "echostream+mdns:" is
 ///   acme.v1.Camera       a service: whoever serves it. Also ".Camera", for one without package;

@@ -18,8 +18,9 @@ namespace echostream::discovery::testing {
 /// s (and 5 s of asking), but its name stays in the lists for 75 minutes. What varies comes from
 /// the simulation's seed.
 ///
-/// Every node is seen on interface 2, over IPv4 and over IPv6: at the addresses that it has in the
-/// simulation, or else at a link-local IPv6 address where nothing answers.
+/// Every node is seen on interface 2, which is called "eth0", over IPv4 and over IPv6: at the
+/// addresses that it has in the simulation, or else at a link-local IPv6 address where nothing
+/// answers.
 class SimDnsNetwork {
  public:
   explicit SimDnsNetwork(echostream::testing::Simulation& simulation);
