@@ -69,20 +69,6 @@ TEST_F(KnownPeersTrust, TheFirstToAnswerByANameIsTheOnlyOneFromThenOn) {
   EXPECT_EQ(peers_->find("the door")->fingerprint, other.identity.fingerprint());
 }
 
-TEST_F(KnownPeersTrust, ANameThatANeighbourChoseMakesNoCommandOfTheHint) {
-  Camera& known = add_camera();
-  Camera& other = add_camera();
-  know("door'; reboot; '", known);
-  know("--file=x", known);
-  Node& viewer = add_viewer(refusing());
-  find(other, "door'; reboot; '");
-  EXPECT_THAT(std::string(dial(viewer).status().message()),
-              HasSubstr(R"(peers forget 'door'\''; reboot; '\''')"));
-  find(other, "--file=x");
-  EXPECT_THAT(std::string(dial(viewer).status().message()),
-              HasSubstr("peers forget -- '--file=x'"));
-}
-
 TEST_F(KnownPeersTrust, ANameThatNobodyIsKnownByIsRefusedUnlessFirstUseIsAccepted) {
   Camera& camera = add_camera();
   Node& viewer = add_viewer(refusing());
