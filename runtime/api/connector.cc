@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "echostream/base/printable.h"
+
 #include "runtime/api/dial_attempts.h"
 #include "runtime/api/target.h"
 
@@ -64,7 +66,8 @@ Task<Result<Session>> try_all(Node::Impl& node, std::weak_ptr<const bool> alive,
 Task<Result<Session>> dial(Node::Impl& node, std::weak_ptr<const bool> alive, std::string target,
                            ConnectOptions options, Duration timeout) {
   const Status destroyed(StatusCode::kUnavailable, "the node was destroyed");
-  const std::string context = "connect to " + target;
+  // A program may have made the target of what a neighbour sent.
+  const std::string context = "connect to " + printable(target);
   if (alive.expired()) co_return destroyed.with_context(context);
   if (node.shutting_down) {
     co_return Status(StatusCode::kUnavailable, "this node is shutting down");

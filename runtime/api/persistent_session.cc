@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "echostream/base/printable.h"
+
 #include "runtime/api/persistent_state.h"
 #include "runtime/api/target.h"
 
@@ -41,7 +43,7 @@ void PersistentSession::close(std::string reason) {
 }
 
 Result<PersistentSession> Node::keep_connected(std::string target, ReconnectOptions options) {
-  const std::string context = "keep connected to " + target;
+  const std::string context = "keep connected to " + printable(target);
   if (impl_->shutting_down) {
     return Status(StatusCode::kFailedPrecondition, context + ": this node is shutting down");
   }

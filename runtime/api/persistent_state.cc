@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "echostream/base/printable.h"
+
 #include "runtime/api/connector.h"
 
 namespace echostream::internal {
@@ -77,7 +79,8 @@ Task<PersistentState::SessionResult> PersistentState::dial() {
   while (session->is_open() && !session->engine().has_peer_settings()) {
     const WaitResult result = co_await session->changed().wait(deadline);
     if (result == WaitResult::kDeadline) {
-      co_return Status(StatusCode::kDeadlineExceeded, target_ + " answered, and then said nothing");
+      co_return Status(StatusCode::kDeadlineExceeded,
+                       printable(target_) + " answered, and then said nothing");
     }
   }
   if (session->takes_calls()) co_return session.keep();
@@ -173,7 +176,7 @@ std::shared_ptr<SessionState> PersistentState::usable_session() const {
 }
 
 Status PersistentState::no_session(StatusCode code, const std::string& what) const {
-  std::string text = what + " to " + target_;
+  std::string text = what + " to " + printable(target_);
   if (!status_.last_error.is_ok()) text += " (" + status_.last_error.to_string() + ")";
   return {code, std::move(text)};
 }

@@ -34,7 +34,7 @@ Status check_host(const std::string& target) {
   auto parsed = parse_host_and_port(target);
   if (!parsed) return std::move(parsed).error();
   if (parsed->port == 0) {
-    return {StatusCode::kInvalidArgument, "'" + target + "' has port 0"};
+    return {StatusCode::kInvalidArgument, "'" + printable(target) + "' has port 0"};
   }
   return Status::ok();
 }

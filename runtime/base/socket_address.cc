@@ -6,6 +6,8 @@
 #include <charconv>
 #include <optional>
 
+#include "echostream/base/printable.h"
+
 namespace echostream {
 namespace {
 
@@ -24,7 +26,7 @@ constexpr const char* kTargets = "robot.example:4433, 192.0.2.1:4433 or [2001:db
 
 Status bad_address(std::string_view text, const char* why, const char* examples = kAddresses) {
   std::string message("'");
-  message.append(text).append("' is not an address: ").append(why);
+  message.append(printable(text)).append("' is not an address: ").append(why);
   return {StatusCode::kInvalidArgument, message.append("; write ").append(examples)};
 }
 

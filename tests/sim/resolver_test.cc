@@ -108,6 +108,17 @@ TEST_F(Resolvers, PassesOnWhyNothingCanBeFound) {
   EXPECT_LT(sim_.elapsed(), 1100ms);
 }
 
+TEST_F(Resolvers, ATargetThatIsNeighboursTextReachesNoTerminal) {
+  Node& viewer = add_viewer(Trust::insecure_accept_any());
+  const std::string name = "a\x1b[1m\nb";
+  const auto shown = HasSubstr(R"(a\x1b[1m\x0ab)");
+  resolver_->fails(0s, Status(StatusCode::kUnavailable, "gone"));
+  EXPECT_THAT(std::string(dial(viewer, "test+lan:" + name).status().message()), shown);
+  EXPECT_THAT(std::string(dial(viewer, "lan:" + name).status().message()), shown);
+  resolver_->verdict = Status(StatusCode::kInvalidArgument, "no name");
+  EXPECT_THAT(std::string(viewer.keep_connected("test+lan:" + name).status().message()), shown);
+}
+
 TEST_F(Resolvers, ALookupThatFailsDoesNotEndADialThatIsUnderWay) {
   Camera& camera = add_camera();
   Node& viewer = add_viewer(pinned_to(camera));
