@@ -20,7 +20,8 @@ class Guest {
     const Result<Greeting> greeting = exchange_.begin(code);
     if (!greeting) co_return greeting.status();
     Status status = co_await out.write(greeting_step(*greeting));
-    if (status.is_ok()) status = co_await agree(out, in);
+    if (!status.is_ok()) co_return from_host(status);
+    status = co_await agree(out, in);
     if (!status.is_ok()) co_return status;
     co_return co_await list(out, in);
   }
