@@ -46,7 +46,7 @@ RULES = [
     ("runtime/plugins/", [PUBLIC]),
     ("runtime/config/", [PUBLIC, r"google/protobuf/.*", r"built_in_plugins\.h"]),
     ("discovery/include/", [PUBLIC, TESTING]),
-    ("discovery/avahi/", [PUBLIC, r"avahi-(client|common)/.*", UNIX]),
+    ("discovery/avahi/", [PUBLIC, r"discovery/records/.*", r"avahi-(client|common)/.*", UNIX]),
     ("discovery/sim/", [PUBLIC, TESTING, r"discovery/records/.*"]),
     # The password-authenticated key exchange and HMAC of BoringSSL.
     ("discovery/pairing/", [PUBLIC, r"openssl/(curve25519|digest|hmac|mem|sha)\.h", r"echostream/pairing/v1/.*"]),

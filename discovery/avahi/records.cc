@@ -36,6 +36,16 @@ std::vector<std::string> txt_of(AvahiStringList* strings) {
   return txt;
 }
 
+std::vector<std::string> txt_of_data(std::span<const std::uint8_t> data) {
+  std::vector<std::string> txt;
+  while (!data.empty() && data.front() < data.size()) {
+    const auto string = data.subspan(1, data.front());
+    txt.emplace_back(string.begin(), string.end());
+    data = data.subspan(1 + string.size());
+  }
+  return txt;
+}
+
 SocketAddress address_of(const AvahiAddress& address, std::uint16_t port,
                          std::uint32_t interface_index) {
   if (address.proto == AVAHI_PROTO_INET) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ using Strings = std::unique_ptr<AvahiStringList, FreeStrings>;
 /// avahi's client library, that turns round once more than what it gets; so these two differ.
 Strings strings_of(const std::vector<std::string>& txt);
 std::vector<std::string> txt_of(AvahiStringList* strings);
+/// Of a TXT record's data as it was sent; what is cut off ends it.
+std::vector<std::string> txt_of_data(std::span<const std::uint8_t> data);
 
 /// Link-local IPv6 addresses get the interface as their scope.
 SocketAddress address_of(const AvahiAddress& address, std::uint16_t port,

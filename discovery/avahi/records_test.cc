@@ -24,6 +24,16 @@ TEST(AvahiRecords, HandTxtStringsOverLastFirstAndGetThemFirstFirst) {
   EXPECT_EQ(strings_of({}), nullptr);
 }
 
+TEST(AvahiRecords, ReadTxtDataAsItWasSentUpToWhereItIsCutOff) {
+  const auto read = [](const std::string& data) {
+    return txt_of_data({reinterpret_cast<const std::uint8_t*>(data.data()), data.size()});
+  };
+  EXPECT_THAT(read("\3a=1\0\4b=\0\xFF"s), ::testing::ElementsAre("a=1", "", "b=\0\xFF"s));
+  EXPECT_THAT(read("\3a=1\3b="s), ::testing::ElementsAre("a=1"));
+  EXPECT_THAT(read("\xFF"s + std::string(255, 'x')), ::testing::ElementsAre(std::string(255, 'x')));
+  EXPECT_THAT(read(""), ::testing::IsEmpty());
+}
+
 TEST(AvahiRecords, GiveLinkLocalAddressesTheirInterface) {
   AvahiAddress address;
   ASSERT_NE(avahi_address_parse("fe80::1", AVAHI_PROTO_INET6, &address), nullptr);

@@ -9,6 +9,7 @@
 
 #include "discovery/avahi/errors.h"
 #include "discovery/avahi/records.h"
+#include "discovery/records/text_record.h"
 
 namespace echostream::discovery {
 namespace {
@@ -40,6 +41,7 @@ void Worker::free_client() {
   publishings_.clear();
   browsings_.clear();
   resolvings_.clear();
+  watched_texts_ = 0;
 }
 
 void Worker::connect() {
@@ -62,6 +64,7 @@ void Worker::on_client(AvahiClientState state) {
   is_connected_ = state == AVAHI_CLIENT_S_REGISTERING || state == AVAHI_CLIENT_S_RUNNING ||
                   state == AVAHI_CLIENT_S_COLLISION;
   is_running_ = state == AVAHI_CLIENT_S_RUNNING;
+  stop_if_finished();
   switch (state) {
     case AVAHI_CLIENT_S_RUNNING:
       commit_all();
@@ -84,6 +87,7 @@ void Worker::lose(Status why) {
   is_running_ = false;
   host_.clear();
   inbox_.put_daemon_status(std::move(why));
+  stop_if_finished();
   // Not at once: avahi may be in the middle of a function of the client that is to be freed.
   std::array<std::uint8_t, 8> random;
   loop_.fill_random(random);
@@ -94,30 +98,72 @@ void Worker::lose(Status why) {
 
 void Worker::fail(OperationId id, int avahi_error) {
   if (is_lost(avahi_error)) return lose(lost_by(avahi_error));
-  end(id);
+  // What has failed is not announced any more, and need not leave.
+  withdraw(id);
   inbox_.put_status(id, status_of(avahi_error));
 }
 
 void Worker::end(OperationId id) {
+  const auto found = publishings_.find(id);
+  if (is_usable() && found != publishings_.end() && found->second->is_established) {
+    return leave(*found->second);
+  }
+  withdraw(id);
+}
+
+// Says so in the text, which others see at once, and withdraws it when they have heard that: they
+// keep what says goodbye for a second.
+void Worker::leave(Publishing& publishing) {
+  publishing.is_leaving = true;
+  publishing.registration.txt = leaving_text(std::move(publishing.registration.txt));
+  const int error = say_text(publishing);
+  if (error != AVAHI_OK) return fail(publishing.id, error);
+  loop_.arm(publishing, loop_.now() + kLeavingTime);
+}
+
+// It is back: the daemon has room for one of a name.
+void Worker::withdraw_leaving(const std::string& name) {
+  std::vector<OperationId> ids;
+  for (const auto& [id, publishing] : publishings_) {
+    if (publishing->is_leaving && publishing->registration.name == name) ids.push_back(id);
+  }
+  for (const OperationId id : ids) withdraw(id);
+}
+
+void Worker::finish() {
+  is_finishing_ = true;
+  std::vector<OperationId> ids;
+  for (const auto& [id, publishing] : publishings_) {
+    if (!publishing->is_leaving) ids.push_back(id);
+  }
+  for (const OperationId id : ids) end(id);
+  stop_if_finished();
+}
+
+// Also when there is no daemon any more, with whom everything has gone.
+void Worker::stop_if_finished() {
+  if (is_finishing_ && (!is_usable() || publishings_.empty())) loop_.stop();
+}
+
+void Worker::withdraw(OperationId id) {
   // Of a client that is lost everything is freed with it.
   if (!is_usable()) return;
   int error = AVAHI_OK;
   if (const auto published = publishings_.extract(id)) {
     AvahiEntryGroup* group = published.mapped()->group;
     if (group != nullptr) error = avahi_entry_group_free(group);
+    stop_if_finished();
   } else if (const auto browsed = browsings_.extract(id)) {
     error = avahi_service_browser_free(browsed.mapped()->browser);
   } else if (const auto resolved = resolvings_.extract(id)) {
-    error = avahi_service_resolver_free(resolved.mapped()->resolver);
+    error = free_resolving(*resolved.mapped());
   }
   if (is_lost(error)) lose(lost_by(error));
 }
 
 void Worker::publish(OperationId id, Registration registration) {
   if (!is_usable()) return;
-  auto publishing = std::make_unique<Publishing>(
-      Publishing{this, id, std::move(registration), nullptr, false, false});
-  publishings_[id] = std::move(publishing);
+  publishings_[id] = std::make_unique<Publishing>(this, id, std::move(registration));
   if (is_running_) commit_all();
 }
 
@@ -137,14 +183,18 @@ void Worker::update(OperationId id, Registration registration) {
 }
 
 void Worker::update_text(Publishing& publishing) {
-  const Registration& what = publishing.registration;
-  const Strings txt = strings_of(what.txt);
-  const int error = avahi_entry_group_update_service_txt_strlst(
-      publishing.group, interface_of(what), AVAHI_PROTO_UNSPEC, AvahiPublishFlags{},
-      what.name.c_str(), what.type.c_str(), nullptr, txt.get());
+  const int error = say_text(publishing);
   if (error != AVAHI_OK) return fail(publishing.id, error);
   // Otherwise the group says so.
   if (publishing.is_established) inbox_.put_status(publishing.id, Status());
+}
+
+int Worker::say_text(const Publishing& publishing) {
+  const Registration& what = publishing.registration;
+  const Strings txt = strings_of(what.txt);
+  return avahi_entry_group_update_service_txt_strlst(
+      publishing.group, interface_of(what), AVAHI_PROTO_UNSPEC, AvahiPublishFlags{},
+      what.name.c_str(), what.type.c_str(), nullptr, txt.get());
 }
 
 // Whatever is not, or under another name of the host.
@@ -161,6 +211,7 @@ void Worker::commit_all() {
   host_ = host;
   std::vector<OperationId> ids;
   for (const auto& [id, publishing] : publishings_) {
+    if (publishing->is_leaving) continue;  // soon gone
     if (is_renamed || !publishing->is_committed) ids.push_back(id);
   }
   for (const OperationId id : ids) {
@@ -172,6 +223,8 @@ void Worker::commit_all() {
 void Worker::commit(Publishing& publishing) {
   publishing.is_committed = false;
   publishing.is_established = false;
+  withdraw_leaving(publishing.registration.name);
+  if (!is_usable()) return;
   if (publishing.group == nullptr) {
     publishing.group = avahi_entry_group_new(client_, on_group, &publishing);
     if (publishing.group == nullptr) return fail(publishing.id, avahi_client_errno(client_));

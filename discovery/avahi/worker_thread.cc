@@ -7,8 +7,8 @@
 namespace echostream::discovery {
 namespace {
 
-// Ordinary calls of the daemon take a millisecond.
-constexpr std::chrono::milliseconds kMostWait(250);
+// What is published takes kLeavingTime to leave; ordinary calls of the daemon take a millisecond.
+constexpr std::chrono::milliseconds kMostWait(300);
 
 }  // namespace
 
@@ -39,7 +39,7 @@ void WorkerThread::run(const std::shared_ptr<Shared>& shared) {
 
 WorkerThread::~WorkerThread() {
   shared_->inbox.close();
-  shared_->loop->stop();
+  post([](Worker& worker) { worker.finish(); });
   if (!thread_.joinable()) return;
   if (shared_->ended.get_future().wait_for(kMostWait) == std::future_status::ready) {
     thread_.join();

@@ -20,7 +20,9 @@ class WorkerThread {
   /// Starts it, and lets the Worker connect. UNAVAILABLE when the system has no room for it.
   /// `wake`: see Inbox.
   static Result<std::unique_ptr<WorkerThread>> start(UniqueFunction<void()> wake);
-  /// Returns soon: when the thread is held, it ends later by itself, and touches nothing of ours.
+  /// Lets the Worker finish, which takes kLeavingTime when something is published. Waits for it
+  /// for 300 ms at most: when the thread is held, it ends later by itself, and touches nothing of
+  /// ours.
   ~WorkerThread();
   WorkerThread(const WorkerThread&) = delete;
   WorkerThread& operator=(const WorkerThread&) = delete;

@@ -174,6 +174,11 @@ InstanceTable::Verdict Browser::Impl::handle_answer(const Instance& instance,
     nodes.remove(instance);
     return Verdict::kMakesNoSense;
   }
+  if (sighting->record.is_leaving) {
+    // Until it says something else, or its goodbye has taken effect.
+    nodes.remove(instance);
+    return Verdict::kDoesNotFit;
+  }
   switch (nodes.set(instance, *std::move(sighting))) {
     case NodeList::Verdict::kShown:
       return Verdict::kShown;

@@ -55,19 +55,6 @@ TEST(Browser, ReportsWhatChanges) {
   EXPECT_THAT(listening.taken(), IsEmpty());
 }
 
-TEST(Browser, ReportsANodeGoneWithinASecondOfItsGoodbye) {
-  World world;
-  Listening listening(world, "b");
-  auto publication = world.publish("a", registration("camera", text("1")));
-  world.sim.run_for(seconds(2));
-  listening.taken();
-  publication.reset();
-  // The second that RFC 6762 10.1 keeps what has said goodbye, and the way here.
-  world.sim.run_for(milliseconds(1010));
-  EXPECT_THAT(listening.taken().back(), "-camera");
-  EXPECT_THAT(listening.browser->nodes(), IsEmpty());
-}
-
 TEST(Browser, ReportsAKilledNodeGoneWhenItsAddressHasExpired) {
   World world;
   Listening listening(world, "b");

@@ -20,6 +20,7 @@ constexpr std::size_t kMostServices = 64;
 constexpr std::size_t kMostServiceBytes = kMostStringBytes - 6;
 constexpr std::size_t kMostIdBytes = 64;
 constexpr char kServicesKey[] = "svc";
+constexpr char kLeavingKey[] = "bye";
 
 char to_lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -41,7 +42,7 @@ bool begins_services(std::string_view key) { return equal_keys(key.substr(0, 3),
 
 bool is_taken(std::string_view key) {
   return equal_keys(key, "v") || equal_keys(key, "id") || equal_keys(key, "fp") ||
-         begins_services(key);
+         equal_keys(key, kLeavingKey) || begins_services(key);
 }
 
 bool is_service(std::string_view name) {
@@ -69,9 +70,10 @@ Status check_properties(const TextRecord& record) {
       return does_not_fit(name + " cannot be announced: a key is printable ASCII without '='");
     }
     if (is_taken(key)) {
-      return does_not_fit(name +
-                          " cannot be announced: \"v\", \"id\", \"fp\" and those beginning "
-                          "with \"svc\" are taken; choose another key");
+      return does_not_fit(
+          name +
+          " cannot be announced: \"v\", \"id\", \"fp\", \"bye\" and those beginning "
+          "with \"svc\" are taken; choose another key");
     }
     const bool is_twice = std::any_of(record.properties.begin(), it, [&](const auto& other) {
       return equal_keys(other.first, key);
@@ -168,6 +170,8 @@ void parse_taken(std::string_view key, std::string_view value, TextRecord& recor
   } else if (equal_keys(key, "fp")) {
     auto fingerprint = Fingerprint::parse(value);
     if (value.size() == 64 && fingerprint) record.fingerprint = *fingerprint;
+  } else if (equal_keys(key, kLeavingKey)) {
+    record.is_leaving = true;
   } else if (is_services_key(key)) {
     parse_services(value, record.services);
   }
@@ -188,6 +192,7 @@ Result<std::vector<std::string>> write_text_record(const TextRecord& record) {
   if (record.protocol_version != 0) {
     strings.push_back("v=" + std::to_string(record.protocol_version));
   }
+  if (record.is_leaving) strings.emplace_back(kLeavingKey);
   if (!record.node_id.empty()) strings.push_back("id=" + record.node_id);
   if (record.fingerprint) strings.push_back("fp=" + plain_hex(*record.fingerprint));
   append_services(record.services, strings);
@@ -217,6 +222,12 @@ TextRecord parse_text_record(const std::vector<std::string>& strings) {
     }
   }
   return record;
+}
+
+std::vector<std::string> leaving_text(std::vector<std::string> strings) {
+  // After the version, which comes first, and where those who read only so many strings see it.
+  strings.insert(strings.begin() + (strings.empty() ? 0 : 1), kLeavingKey);
+  return strings;
 }
 
 }  // namespace echostream::discovery

@@ -49,6 +49,27 @@ TEST(TextRecord, IsReadAsItWasWritten) {
   EXPECT_EQ(parse_text_record({}), TextRecord());
 }
 
+TEST(TextRecord, SaysThatItsNodeIsLeavingByAKeyWithoutValue) {
+  TextRecord leaving = camera();
+  leaving.is_leaving = true;
+  const Strings strings = leaving_text(write_text_record(camera()).value());
+  EXPECT_THAT(strings, ElementsAre("v=1", "bye", "id=4f2a", "fp=" + kHex,
+                                   "svc=acme.v1.Camera,acme.v1.Light", "location=door", "Model="));
+  EXPECT_EQ(parse_text_record(strings), leaving);
+  EXPECT_EQ(write_text_record(leaving).value(), strings);
+  EXPECT_THAT(leaving_text({}), ElementsAre("bye"));
+  for (const char* text : {"BYE", "bye=", "bye=no"}) {
+    EXPECT_TRUE(parse_text_record({text}).is_leaving) << text;
+  }
+  EXPECT_FALSE(parse_text_record({"byes", "b=bye"}).is_leaving);
+}
+
+TEST(TextRecord, SaysSoWhereThoseWhoReadThe64FirstStringsSeeIt) {
+  Strings strings(64, "");
+  for (std::size_t i = 0; i < strings.size(); ++i) strings[i] = "k" + std::to_string(i);
+  EXPECT_TRUE(parse_text_record(leaving_text(strings)).is_leaving);
+}
+
 TEST(TextRecord, GivesManyServicesAsManyStringsAsTheyNeed) {
   TextRecord record;
   for (int i = 10; i < 74; ++i) record.services.push_back("acme.v1.S" + std::to_string(i));
@@ -123,10 +144,10 @@ TEST(TextRecord, RefusesKeysThatAreNone) {
 }
 
 TEST(TextRecord, RefusesKeysThatAreTaken) {
-  for (const char* key : {"v", "V", "id", "Fp", "svc", "svc2", "SVCx"}) {
+  for (const char* key : {"v", "V", "id", "Fp", "svc", "svc2", "SVCx", "bye", "Bye"}) {
     EXPECT_THAT(why_not(with_properties({{key, "x"}})), HasSubstr("are taken")) << key;
   }
-  EXPECT_EQ(why_not(with_properties({{"sv", ""}, {"version", ""}, {"ids", ""}})), "");
+  EXPECT_EQ(why_not(with_properties({{"sv", ""}, {"version", ""}, {"ids", ""}, {"byes", ""}})), "");
 }
 
 TEST(TextRecord, RefusesAKeyThatIsThereTwice) {

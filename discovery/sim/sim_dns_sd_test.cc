@@ -144,18 +144,41 @@ TEST(SimDnsNetwork, LetsTheLaterOfTwoWithOneNameLose) {
   EXPECT_THAT(other.states, ElementsAre(StatusCode::kOk));
 }
 
-TEST(SimDnsNetwork, TakesASecondOverAGoodbye) {
+TEST(SimDnsNetwork, LetsWhatIsWithdrawnSayByeAtOnceAndTakesASecondOverItsGoodbye) {
   World world;
   Browsed browsed(*world.b);
   auto published = std::make_unique<Published>(*world.a, camera());
   world.sim.run_for(seconds(2));
   browsed.taken();
+  Resolved resolved(*world.b, instance("camera"));
+  world.sim.run_for(seconds(1));
   published.reset();
   EXPECT_EQ(world.network.publications(), 0u);
-  world.sim.run_for(milliseconds(990));
+  world.sim.run_for(milliseconds(2));
+  ASSERT_EQ(resolved.answers.size(), 2u);
+  EXPECT_THAT(resolved.answers[1].txt, ElementsAre("v=1", "bye", "room=1"));
+  // The time for that, and the goodbye's second.
+  world.sim.run_for(milliseconds(1250));
   EXPECT_THAT(browsed.taken(), IsEmpty());
   world.sim.run_for(milliseconds(20));
   EXPECT_THAT(browsed.taken(), ElementsAre("-camera/4", "-camera/6"));
+}
+
+TEST(SimDnsNetwork, KeepsANameThatIsPublishedAgainWhileItLeaves) {
+  World world;
+  Browsed browsed(*world.b);
+  auto published = std::make_unique<Published>(*world.a, camera());
+  world.sim.run_for(seconds(2));
+  Resolved resolved(*world.b, instance("camera"));
+  world.sim.run_for(seconds(1));
+  browsed.taken();
+  published.reset();
+  Published again(*world.a, camera());
+  world.sim.run_for(seconds(5));
+  EXPECT_THAT(again.states, ElementsAre(StatusCode::kOk));
+  EXPECT_THAT(browsed.taken(), IsEmpty());
+  ASSERT_EQ(resolved.answers.size(), 3u);
+  EXPECT_THAT(resolved.answers[2].txt, ElementsAre("v=1", "room=1"));
 }
 
 TEST(SimDnsNetwork, TellsOfChanges) {

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "discovery/records/text_record.h"
 #include "discovery/sim/sim_operations.h"
 
 namespace echostream::discovery::testing {
@@ -142,6 +143,18 @@ void SimHost::hear_goodbye(const Key& key, std::uint64_t publication) {
     const auto found = heard_.find(key);
     if (found == heard_.end() || found->second.owner != publication) return;
     plan(key, kGoodbyeTime, &SimHost::forget);
+  });
+}
+
+void SimHost::hear_leaving(const Key& key, std::uint64_t publication) {
+  network_.after(*this, kAnnouncementDelay, [this, key, publication] {
+    const auto found = heard_.find(key);
+    if (found == heard_.end() || found->second.owner != publication) return;
+    Heard& heard = found->second;
+    heard.says.txt = leaving_text(std::move(heard.says.txt));
+    heard.version = next_version_++;
+    plan(key, kLeavingTime + kGoodbyeTime, &SimHost::forget);
+    refresh(key);
   });
 }
 

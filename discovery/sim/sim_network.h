@@ -89,6 +89,8 @@ class SimHost {
   void hear_after(Duration delay, SimHost& from, std::uint64_t publication);
   /// The publication said goodbye.
   void hear_goodbye(const Key& key, std::uint64_t publication);
+  /// It says that it is leaving, and goodbye after that.
+  void hear_leaving(const Key& key, std::uint64_t publication);
   /// Something about an injected instance has changed.
   void refresh(const Instance& instance);
 

@@ -112,6 +112,7 @@ class SimPublication final : public Publication, private TimerNode {
   void on_timer(LocalTime now) override;
   void probe();
   bool is_taken();
+  void leave();
 
   Registered<SimPublication> registered_;
   SimHost& host_;

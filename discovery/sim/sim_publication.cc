@@ -41,7 +41,7 @@ SimPublication::SimPublication(SimDnsNetwork::Impl& network, SimHost& host,
 }
 
 SimPublication::~SimPublication() {
-  say_goodbye();
+  leave();
   --registered_.network().publications;
 }
 
@@ -83,6 +83,15 @@ void SimPublication::announce() {
   for (auto& [name, listener] : registered_.network().hosts) {
     if (registered_.network().hears(*listener, host_)) {
       listener->hear_after(kAnnouncementDelay, host_, registered_.id());
+    }
+  }
+}
+
+void SimPublication::leave() {
+  if (state_ != State::kEstablished) return say_goodbye();
+  for (auto& [name, listener] : registered_.network().hosts) {
+    if (registered_.network().hears(*listener, host_)) {
+      listener->hear_leaving(key(), registered_.id());
     }
   }
 }

@@ -3,11 +3,11 @@
 // through printable().
 //
 //   publish NAME PORT SUBTYPE,SUBTYPE TEXT...   update NAME PORT SUBTYPE,SUBTYPE TEXT...
-//   unpublish   browse TYPE   unbrowse   tick   flood COUNT   stress MILLISECONDS   quit
+//   unpublish   browse TYPE   unbrowse   watch   tick   flood COUNT   stress MILLISECONDS   quit
 //
-// What is browsed is resolved too. "tick" answers at once, from the loop. "stress" begins, ends and
-// destroys things of several DnsSds in any order, from callbacks too, and says "stressed" after
-// that time.
+// What is browsed is resolved too. "watch" says what a Browser does. "tick" answers at once, from
+// the loop. "stress" begins, ends and destroys things of several DnsSds in any order, from
+// callbacks too, and says "stressed" after that time.
 #include <unistd.h>
 
 #include <array>
@@ -20,6 +20,8 @@
 #include <vector>
 
 #include "echostream/base/printable.h"
+#include "echostream/base/task_group.h"
+#include "echostream/discovery/browser.h"
 #include "echostream/discovery/dns_sd.h"
 #include "echostream/loop.h"
 
@@ -118,7 +120,7 @@ class Stress final : public TimerNode {
 
 class Driver {
  public:
-  explicit Driver(Loop& loop) : loop_(loop), dns_sd_(make_system_dns_sd(loop)) {
+  explicit Driver(Loop& loop) : loop_(loop), dns_sd_(make_system_dns_sd(loop)), tasks_(loop) {
     status_ = dns_sd_->watch_status([](const Status& status) {
       say({"status", status.to_string()});
     });
@@ -144,6 +146,7 @@ class Driver {
     if (command == "unpublish") publication_.reset();
     if (command == "browse") browse(words.at(1));
     if (command == "unbrowse") unbrowse();
+    if (command == "watch") tasks_.spawn(watch());
     if (command == "tick") say({"tick"});
     if (command == "flood") flood(std::atoi(words.at(1).c_str()));
     if (command == "stress") {
@@ -192,6 +195,16 @@ class Driver {
           say(words);
         });
   }
+  Task<void> watch() {
+    browser_ = std::make_unique<Browser>(loop_, dns_sd_);
+    while (true) {
+      const auto event = co_await browser_->next();
+      if (!event && event.error().code() == StatusCode::kCancelled) co_return;
+      if (!event) continue;
+      constexpr std::array<const char*, 3> kKinds = {"node-appeared", "node-changed", "node-gone"};
+      say({kKinds[static_cast<std::size_t>(event->kind)], event->node.name, event->node.node_id});
+    }
+  }
   // More than the daemon takes of one client.
   void flood(int count) {
     for (int i = 0; i < count; ++i) {
@@ -208,6 +221,7 @@ class Driver {
   void quit() {
     input_.reset();
     stress_.reset();
+    browser_.reset();
     publication_.reset();
     unbrowse();
     status_.reset();
@@ -225,6 +239,8 @@ class Driver {
   std::map<Instance, std::unique_ptr<Pending>> resolving_;
   std::vector<std::unique_ptr<Pending>> flood_;
   std::unique_ptr<Stress> stress_;
+  std::unique_ptr<Browser> browser_;
+  TaskGroup tasks_;
   std::string buffer_;
 };
 

@@ -64,20 +64,67 @@ class DnsSdAndOthers(DnsSdTest):
         theirs.signal(signal.SIGTERM)
         self.assertLess(ours.wait_for("^gone\ta.dot")[1], 1.5)
 
-    def test_a_goodbye_is_seen_a_second_later(self):
+    def test_what_leaves_says_bye_at_once_and_its_goodbye_is_seen_a_second_later(self):
         # Which is when it takes effect (RFC 6762 10.1).
         self.start_daemons()
-        camera = self.published(self.a)
+        camera = self.published(self.a, "camera", "4433", "", "v=1", "id=1")
         ours = self.browsing(self.b)
         ours.wait_for("^resolved\tcamera")
         camera.say("unpublish")
-        self.assertLess(ours.wait_for("^gone\tcamera")[1], 1.5)
-        # A process that is killed says it as well: its bus does.
+        self.assertLess(ours.wait_for("^resolved\tcamera.*\tv=1\tbye\tid=1")[1], 1)
+        self.assertLess(ours.wait_for("^gone\tcamera")[1], 2)
+        # A process that is killed says only goodbye: its bus does.
         camera.say("publish", "camera", "4433")
         camera.wait_for("published\tOK")
         ours.wait_for("^resolved\tcamera")
         camera.signal(signal.SIGKILL)
         self.assertLess(ours.wait_for("^gone\tcamera")[1], 1.5)
+
+    def watching(self, machine):
+        node = self.ready(machine)
+        node.say("watch")
+        return node
+
+    def test_a_browser_sees_within_a_second_who_leaves_and_who_comes_back(self):
+        self.start_daemons()
+        camera = self.published(self.a, "camera", "4433", "", "v=1", "id=0")
+        ours = self.watching(self.b)
+        ours.wait_for("^node-appeared\tcamera\t0")
+        left, back = [], []
+        for i in range(1, 11):
+            # What has just said something else leaves no later.
+            if i % 2 == 0:
+                camera.say("update", "camera", "4433", "", "v=1", f"id={i - 1}", "x=1")
+                camera.wait_for("published\tOK")
+                ours.wait_for("^node-changed\tcamera")
+            camera.say("unpublish")
+            left.append(ours.wait_for("^node-gone\tcamera")[1])
+            # Some while it leaves, some after.
+            time.sleep(0.1 * i % 0.5)
+            camera.say("publish", "camera", "4433", "", "v=1", f"id={i}")
+            camera.wait_for("published\tOK")
+            back.append(ours.wait_for(f"^node-appeared\tcamera\t{i}")[1])
+        print("seen leaving after", *(f"{time_:.3f}" for time_ in left), "s; seen back",
+              *(f"{time_:.3f}" for time_ in back), "s after the name was theirs")
+        self.assertLess(max(left), 1)
+        self.assertLess(max(back), 1)
+        self.assertEqual(sum("node-gone" in line for line in ours.seen), 10)
+
+    def test_a_program_that_ends_says_bye_before(self):
+        self.start_daemons()
+        camera = self.published(self.a, "camera", "4433", "", "v=1", "id=1")
+        ours = self.watching(self.b)
+        ours.wait_for("^node-appeared\tcamera")
+        camera.say("quit")
+        _, took = ours.wait_for("^node-gone\tcamera")
+        print(f"seen leaving after {took:.3f} s")
+        self.assertLess(took, 1)
+        self.assertEqual(camera.process.wait(5), 0)
+        # It is not seen again when the goodbye takes effect.
+        time.sleep(1.5)
+        ours.say("tick")
+        ours.wait_for("^tick$")
+        self.assertTrue([line for line in ours.seen if line.startswith("node-")][-1].startswith("node-gone"))
 
     def test_an_update_is_seen(self):
         self.start_daemons()

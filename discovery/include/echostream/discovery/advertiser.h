@@ -41,8 +41,8 @@ class AnnounceOptions {
   /// random one for as long as it is announced. At most 64 bytes of printable ASCII.
   std::string node_id;
   /// Whatever else others should know: "location=door". Keys are printable ASCII without '=', at
-  /// most 9 bytes are usual (RFC 6763 6.4); "v", "id", "fp" and those beginning with "svc" are
-  /// taken. A key and its value have 254 bytes together; all that is announced has 1300 bytes.
+  /// most 9 bytes are usual (RFC 6763 6.4); "v", "id", "fp", "bye" and those beginning with "svc"
+  /// are taken. A key and its value have 254 bytes together; all that is announced has 1300 bytes.
   /// Plugins may add to them: Plugin::on_announce().
   std::vector<std::pair<std::string, std::string>> properties;
   /// The only network interface to announce on, by its name: "eth0". Empty: all.
@@ -52,9 +52,9 @@ class AnnounceOptions {
 };
 static_assert(kSafeInAwait<AnnounceOptions>);
 
-/// Keeps a node announced until it is destroyed, which must be before the node is. Says goodbye
-/// then, and when the node shuts down; follows services that are served later, ports that change,
-/// daemons that are restarted and interfaces that come and go. One thread: the loop's.
+/// Keeps a node announced until it is destroyed, which must be before the node is. Others see it
+/// gone at once then, and when the node shuts down. Follows services that are served later, ports
+/// that change, daemons that are restarted and interfaces that come and go. One thread: the loop's.
 class Advertiser {
  public:
   struct Impl;

@@ -59,14 +59,17 @@ struct ResolvedInstance {
 struct InstanceEvent {
   enum class Kind : std::uint8_t {
     kAppeared,
-    kGone,       // it said goodbye, a second ago (RFC 6762 10.1), or its record has expired
+    kGone,       // it said goodbye, a second ago (RFC 6762 10.1), or its record has expired; its
+                 // text may have said "bye" before
     kAllForNow,  // what is known at present has been reported; `instance` means nothing
   };
   Kind kind = Kind::kAllForNow;
   Instance instance;
 };
 
-/// Something announced; destroying it withdraws it (with a goodbye).
+/// Something announced; destroying it withdraws it: what others see already says "bye" in its text
+/// at once, and goodbye 260 ms later, which takes effect after a second (RFC 6762 10.1).
+/// Publishing that name again waits for neither.
 class Publication : public Pending {
  public:
   /// The same with another port, text or subtypes. A changed name is announced anew.
@@ -114,7 +117,9 @@ class DnsSd {
 /// UNAVAILABLE two seconds after something was asked of it. A daemon that is not there is waited
 /// for, and one that was restarted is found again, within a second. Never fails: watch_status()
 /// says how it is. Everything reads the newest state, not each step to it: what comes and goes
-/// while `loop` is busy is not reported.
+/// while `loop` is busy is not reported. Destroying it ends what is left of it, and waits at most
+/// 300 ms for that: until what was just withdrawn, or still is published, has said goodbye. So a
+/// program may end right after.
 std::shared_ptr<DnsSd> make_system_dns_sd(Loop& loop);
 
 }  // namespace echostream::discovery

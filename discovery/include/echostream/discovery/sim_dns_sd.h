@@ -14,9 +14,9 @@ namespace echostream::discovery::testing {
 /// The network that all nodes of one simulation are on. Must outlive the DnsSds made from it. Times
 /// are those of multicast DNS (RFC 6762) as avahi keeps them: a name is probed for 750 ms after up
 /// to 250 ms of waiting; answers come after 20 to 120 ms; a browse knows what is there after 1 s;
-/// what says goodbye is gone 1 s later; of a node that is killed nothing can be resolved after 120
-/// s (and 5 s of asking), but its name stays in the lists for 75 minutes. What varies comes from
-/// the simulation's seed.
+/// what is withdrawn says "bye" at once and goodbye 260 ms later, and is gone 1 s after that; of a
+/// node that is killed nothing can be resolved after 120 s (and 5 s of asking), but its name stays
+/// in the lists for 75 minutes. What varies comes from the simulation's seed.
 ///
 /// Every node is seen on interface 2, which is called "eth0", over IPv4 and over IPv6: at the
 /// addresses that it has in the simulation, or else at a link-local IPv6 address where nothing
