@@ -93,8 +93,9 @@ class PairCommand final : public Command {
  private:
   // A script that goes on after this command must not take Ctrl-C for a pairing.
   static Status run_until_over(Loop& loop, Task<Status> task) {
-    return run_until_stopped(loop, std::move(task), std::nullopt,
-                             Status(StatusCode::kCancelled, "stopped before the pairing was complete"));
+    return run_until_stopped(
+        loop, std::move(task), std::nullopt,
+        Status(StatusCode::kCancelled, "stopped before the pairing was complete"));
   }
 
   Result<PairingOptions> pairing_options(WallTime now) const {
