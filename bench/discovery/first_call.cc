@@ -1,0 +1,131 @@
+// How long it takes from an announcement to the first call, and from a goodbye until others have
+// seen it. bench/discovery/first_call.py runs the two roles on the two machines of scripts/lan,
+// whose clocks are one.
+//
+//   echostream_bench_first_call camera    listens, announces; leaves when its input ends
+//   echostream_bench_first_call viewer    looks for a camera, calls it, waits until it is gone
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "echostream/base/wait.h"
+#include "echostream/discovery/advertiser.h"
+#include "echostream/discovery/browser.h"
+#include "echostream/discovery/mdns_resolver.h"
+#include "echostream/known_peers.h"
+#include "echostream/node.h"
+
+#include "bench.echostream.h"
+
+namespace bench {
+namespace {
+
+namespace discovery = echostream::discovery;
+using echostream::Call;
+using echostream::Loop;
+using echostream::Node;
+using echostream::NodeOptions;
+using echostream::Result;
+using echostream::Status;
+using echostream::Task;
+
+constexpr char kTarget[] = "echostream+mdns:bench.v1.Bench";
+constexpr char kService[] = "bench.v1.Bench";
+
+// Seconds on the clock that both roles share.
+void tell(const char* what, echostream::LocalTime at) {
+  std::printf("%s %.6f\n", what, std::chrono::duration<double>(at.time_since_epoch()).count());
+  std::fflush(stdout);
+}
+
+class Handler final : public v1::Bench::Handler {
+ public:
+  Task<Result<v1::Blob>> Echo(Call&, v1::Blob request) override { co_return std::move(request); }
+};
+
+Task<Status> end_of_input(Loop& loop) {
+  echostream::WaitPoint ended;
+  auto watch = loop.watch_fd(STDIN_FILENO, true, false, [&ended] { ended.notify_all(); });
+  if (!watch) co_return watch.error();
+  (void)co_await ended.wait();
+  co_return Status::ok();
+}
+
+Task<Status> be_camera(Loop& loop) {
+  NodeOptions options;
+  auto identity = echostream::Identity::self_signed("camera", loop.wall_time());
+  if (!identity) co_return identity.error();
+  options.identity = *std::move(identity);
+  Node node(loop, std::move(options));
+  Status served = node.serve(std::make_shared<Handler>());
+  if (!served.is_ok()) co_return served;
+  auto address = node.listen("[::]:0");
+  if (!address) co_return address.error();
+  auto dns_sd = discovery::make_system_dns_sd(loop);
+  const echostream::LocalTime began = loop.now();
+  discovery::AnnounceOptions announcing;
+  announcing.name = "camera";
+  auto advertiser = discovery::announce(node, dns_sd, std::move(announcing));
+  if (!advertiser) co_return advertiser.error();
+  tell("announce", began);
+  Status asked = co_await end_of_input(loop);
+  if (!asked.is_ok()) co_return asked;
+  tell("leave", loop.now());
+  co_return Status::ok();
+}
+
+Task<Status> be_viewer(Loop& loop) {
+  NodeOptions options;
+  options.trust = echostream::Trust::known_peers(echostream::make_memory_known_peers(),
+                                                 echostream::FirstUse::kAccept);
+  options.handshake_timeout = std::chrono::seconds(30);
+  Node node(loop, std::move(options));
+  auto dns_sd = discovery::make_system_dns_sd(loop);
+  Status added = node.add_resolver(discovery::make_mdns_resolver(loop, dns_sd));
+  if (!added.is_ok()) co_return added;
+  discovery::BrowseFilter filter;
+  filter.service = kService;
+  discovery::Browser browser(loop, dns_sd, std::move(filter));
+  tell("look", loop.now());
+  auto session = co_await node.connect(kTarget);
+  if (!session) co_return session.error();
+  auto client = session->client<v1::Bench>();
+  v1::Blob blob;
+  auto reply = co_await client.Echo(blob);
+  if (!reply) co_return reply.error();
+  tell("called", loop.now());
+  for (;;) {
+    auto event = co_await browser.next();
+    if (!event) co_return event.error();
+    if (event->kind == discovery::NodeEvent::Kind::kGone) break;
+  }
+  tell("gone", loop.now());
+  co_return Status::ok();
+}
+
+int run(std::string_view role) {
+  if (role != "camera" && role != "viewer") {
+    std::fputs("echostream_bench_first_call: say which role: camera or viewer\n", stderr);
+    return 2;
+  }
+  auto loop = echostream::make_loop();
+  if (!loop) {
+    std::fprintf(stderr, "%s\n", loop.status().to_string().c_str());
+    return 1;
+  }
+  const Status status =
+      echostream::run(**loop, role == "camera" ? be_camera(**loop) : be_viewer(**loop));
+  if (status.is_ok()) return 0;
+  std::fprintf(stderr, "%.*s: %s\n", static_cast<int>(role.size()), role.data(),
+               status.to_string().c_str());
+  return 1;
+}
+
+}  // namespace
+}  // namespace bench
+
+int main(int argc, char** argv) { return bench::run(argc == 2 ? argv[1] : ""); }
