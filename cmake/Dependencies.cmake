@@ -28,6 +28,7 @@ macro(echostream_require_pkg target module debian_package)
 endmacro()
 
 echostream_require_pkg(EchoStream_ngtcp2 "libngtcp2>=1.11" "libngtcp2-dev (from bookworm-backports on Debian 12)")
+echostream_require_pkg(EchoStream_nghttp3 "libnghttp3>=1.8" "libnghttp3-dev (from bookworm-backports on Debian 12)")
 echostream_require_pkg(EchoStream_uv "libuv>=1.44" "libuv1-dev")
 
 # BoringSSL: Debian keeps it in a folder of its own, beside OpenSSL, whose symbols have the same names.

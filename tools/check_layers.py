@@ -32,6 +32,7 @@ RULES = [
     ("runtime/timing/", [BASE, r"runtime/base/.*"]),
     ("runtime/core/", [BASE, r"runtime/(base|timing)/.*"]),
     ("runtime/transport/", [BASE, r"runtime/base/.*", r"ngtcp2/.*", r"openssl/.*"]),
+    ("runtime/http3/", [BASE, r"runtime/(base|transport)/.*", r"nghttp3/.*"]),
     ("runtime/loop/uv/", [BASE, LOOP, r"runtime/(base|loop)/.*", r"uv\.h", UNIX]),
     ("runtime/loop/", [BASE, LOOP, r"runtime/base/.*", r"runtime/loop/uv/make_.*", UNIX]),
     ("runtime/sim/", [BASE, LOOP, TESTING, r"runtime/base/.*"]),

@@ -93,6 +93,7 @@ std::size_t RecordingSink::ended_streams() const {
 
 QuicConnectionSink* QuicHost::on_incoming(LocalTime, QuicConnection& connection) {
   if (refuses) return nullptr;
+  if (make_sink) return make_sink(connection);
   accepted.push_back(std::make_unique<RecordingSink>());
   RecordingSink& sink = *accepted.back();
   sink.connection = &connection;
@@ -193,13 +194,18 @@ std::shared_ptr<TlsContext> QuicWorld::client_tls(const std::string& alpn) const
 
 QuicConnection& QuicWorld::dial(QuicHost& from, const QuicHost& to, RecordingSink& sink,
                                 const std::string& alpn) {
+  sink.connection = &dial(from, to, static_cast<QuicConnectionSink&>(sink), alpn);
+  return *sink.connection;
+}
+
+QuicConnection& QuicWorld::dial(QuicHost& from, const QuicHost& to, QuicConnectionSink& sink,
+                                const std::string& alpn) {
   QuicEndpoint::Dial dial;
   dial.remote = to.public_address;
   dial.server_name = kServerName;
   dial.tls = client_tls(alpn);
   auto dialled = from.endpoint->connect(now_, std::move(dial), sink);
   ECHOSTREAM_CHECK(dialled.has_value(), "the endpoint has room for another connection");
-  sink.connection = *dialled;
   return **dialled;
 }
 

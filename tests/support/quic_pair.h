@@ -137,6 +137,8 @@ class QuicHost final : public QuicEndpointSink {
   /// For the sinks of accepted connections.
   bool consumes = true;
   std::function<void(RecordingSink&)> when_accepted;
+  /// Gives the sink of an accepted connection instead, or null.
+  std::function<QuicConnectionSink*(QuicConnection&)> make_sink;
   /// Gets the datagrams of other members of its group; unset loses them.
   std::function<void(LocalTime, std::size_t owner, const IncomingDatagram&)> when_misdelivered;
 };
@@ -177,6 +179,8 @@ class QuicWorld {
   /// Dials; the sink must outlive the world's last step. Aborts when the endpoint refuses.
   QuicConnection& dial(QuicHost& from, const QuicHost& to, RecordingSink& sink,
                        const std::string& alpn = "echostream/1");
+  QuicConnection& dial(QuicHost& from, const QuicHost& to, QuicConnectionSink& sink,
+                       const std::string& alpn);
   /// The same with a ticket of an earlier connection, and with early data.
   QuicConnection& dial_again(QuicHost& from, const QuicHost& to, RecordingSink& sink,
                              std::string ticket, bool early_data = true);

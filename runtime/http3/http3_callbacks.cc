@@ -1,0 +1,138 @@
+#include <algorithm>
+
+#include "runtime/http3/http3_connection_impl.h"
+
+namespace echostream::http3 {
+namespace {
+
+using Impl = Http3Connection::Impl;
+
+Impl& impl_of(void* user) { return *static_cast<Impl*>(user); }
+
+BytesView view(nghttp3_rcbuf* text) {
+  const nghttp3_vec bytes = nghttp3_rcbuf_get_buf(text);
+  return {bytes.base, bytes.len};
+}
+
+int on_acked(nghttp3_conn*, std::int64_t id, std::uint64_t bytes, void* user, void*) {
+  impl_of(user).drop_written({id}, bytes);
+  return 0;
+}
+
+int on_stream_close(nghttp3_conn*, std::int64_t, std::uint64_t, void*, void*) { return 0; }
+
+int on_body(nghttp3_conn*, std::int64_t id, const std::uint8_t* data, std::size_t size, void* user,
+            void*) {
+  Impl& impl = impl_of(user);
+  const Impl::Stream* stream = impl.find({id});
+  if (stream == nullptr || stream->is_oversized || stream->stopped_reading) {
+    if (impl.quic != nullptr) impl.quic->consume({id}, size);
+    return 0;
+  }
+  impl.sink.on_body(impl.now, {id}, {data, size});
+  return 0;
+}
+
+int on_deferred_consume(nghttp3_conn*, std::int64_t id, std::size_t bytes, void* user, void*) {
+  Impl& impl = impl_of(user);
+  if (impl.quic != nullptr) impl.quic->consume({id}, bytes);
+  return 0;
+}
+
+int on_begin_section(nghttp3_conn*, std::int64_t id, void* user, void*) {
+  return impl_of(user).begin_section({id});
+}
+
+int on_field(nghttp3_conn*, std::int64_t id, std::int32_t, nghttp3_rcbuf* name,
+             nghttp3_rcbuf* value, std::uint8_t, void* user, void*) {
+  return impl_of(user).add_field({id}, view(name), view(value));
+}
+
+int on_end_head(nghttp3_conn*, std::int64_t id, int, void* user, void*) {
+  impl_of(user).end_head({id});
+  return 0;
+}
+
+int on_end_trailers(nghttp3_conn*, std::int64_t id, int, void* user, void*) {
+  impl_of(user).end_trailers({id});
+  return 0;
+}
+
+int on_end_stream(nghttp3_conn*, std::int64_t id, void* user, void*) {
+  Impl& impl = impl_of(user);
+  const Impl::Stream* stream = impl.find({id});
+  if (stream != nullptr && !stream->is_oversized && !stream->stopped_reading) {
+    impl.sink.on_end(impl.now, {id});
+  }
+  return 0;
+}
+
+// What the peer sent on that stream is malformed (RFC 9114 4.1.2).
+int on_stop_sending(nghttp3_conn*, std::int64_t id, std::uint64_t code, void* user, void*) {
+  Impl& impl = impl_of(user);
+  if (impl.quic != nullptr) impl.quic->stop_sending({id}, code);
+  impl.tell_reset({id}, code);
+  return 0;
+}
+
+int on_reset_stream(nghttp3_conn*, std::int64_t id, std::uint64_t code, void* user, void*) {
+  Impl& impl = impl_of(user);
+  if (impl.quic != nullptr) impl.quic->reset({id}, code);
+  impl.tell_reset({id}, code);
+  return 0;
+}
+
+int on_shutdown(nghttp3_conn*, std::int64_t, void* user) {
+  Impl& impl = impl_of(user);
+  impl.sink.on_goaway(impl.now);
+  return 0;
+}
+
+nghttp3_callbacks make_callbacks() {
+  nghttp3_callbacks callbacks{};
+  callbacks.acked_stream_data = on_acked;
+  callbacks.stream_close = on_stream_close;
+  callbacks.recv_data = on_body;
+  callbacks.deferred_consume = on_deferred_consume;
+  callbacks.begin_headers = on_begin_section;
+  callbacks.recv_header = on_field;
+  callbacks.end_headers = on_end_head;
+  callbacks.begin_trailers = on_begin_section;
+  callbacks.recv_trailer = on_field;
+  callbacks.end_trailers = on_end_trailers;
+  callbacks.stop_sending = on_stop_sending;
+  callbacks.end_stream = on_end_stream;
+  callbacks.reset_stream = on_reset_stream;
+  callbacks.shutdown = on_shutdown;
+  return callbacks;
+}
+
+// What must not end up in a table that others' requests are compressed with (RFC 9204 7.1).
+bool is_secret(std::string_view name) {
+  return name == "authorization" || name == "cookie" || name == "set-cookie" ||
+         name == "proxy-authorization";
+}
+
+}  // namespace
+
+const nghttp3_callbacks& http3_callbacks() {
+  static const nghttp3_callbacks kCallbacks = make_callbacks();
+  return kCallbacks;
+}
+
+std::vector<nghttp3_nv> to_nghttp3(const Fields& fields) {
+  std::vector<nghttp3_nv> out;
+  out.reserve(fields.size());
+  for (const Field& field : fields) {
+    nghttp3_nv nv{};
+    nv.name = as_bytes(field.name).data();
+    nv.namelen = field.name.size();
+    nv.value = as_bytes(field.value).data();
+    nv.valuelen = field.value.size();
+    nv.flags = is_secret(field.name) ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE;
+    out.push_back(nv);
+  }
+  return out;
+}
+
+}  // namespace echostream::http3

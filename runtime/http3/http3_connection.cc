@@ -1,0 +1,269 @@
+#include "runtime/http3/http3_connection.h"
+
+#include <utility>
+
+#include "runtime/http3/http3_connection_impl.h"
+
+namespace echostream::http3 {
+namespace {
+
+nghttp3_ssize read_data(nghttp3_conn*, std::int64_t id, nghttp3_vec* pieces, std::size_t most,
+                        std::uint32_t* flags, void* user, void*) {
+  return static_cast<Http3Connection::Impl*>(user)->read_body({id}, pieces, most, flags);
+}
+
+constexpr nghttp3_data_reader kBodyReader{read_data};
+
+std::uint64_t number(Http3Error code) { return static_cast<std::uint64_t>(code); }
+
+}  // namespace
+
+Status Http3Connection::Impl::start() {
+  nghttp3_settings settings;
+  nghttp3_settings_default(&settings);
+  settings.max_field_section_size = options.max_field_section_bytes;
+  settings.qpack_max_dtable_capacity = options.qpack_table_bytes;
+  settings.qpack_encoder_max_dtable_capacity = options.qpack_table_bytes;
+  settings.qpack_blocked_streams = options.qpack_blocked_streams;
+  nghttp3_conn* made = nullptr;
+  const auto make =
+      is_server ? nghttp3_conn_server_new_versioned : nghttp3_conn_client_new_versioned;
+  const int error = make(&made, NGHTTP3_CALLBACKS_VERSION, &http3_callbacks(),
+                         NGHTTP3_SETTINGS_VERSION, &settings, nghttp3_mem_default(), this);
+  if (error != 0) return {StatusCode::kInternal, nghttp3_strerror(error)};
+  conn.reset(made);
+  if (is_server) nghttp3_conn_set_max_client_streams_bidi(made, std::uint64_t{1} << 60);
+  return Status::ok();
+}
+
+bool Http3Connection::Impl::bind_streams() {
+  auto control = quic->open_unidirectional();
+  auto encoder = quic->open_unidirectional();
+  auto decoder = quic->open_unidirectional();
+  if (!control || !encoder || !decoder) return false;
+  is_bound = nghttp3_conn_bind_control_stream(conn.get(), control->value) == 0 &&
+             nghttp3_conn_bind_qpack_streams(conn.get(), encoder->value, decoder->value) == 0;
+  if (!is_bound) return false;
+  // Small, and everything else waits for them.
+  for (const StreamId id : {*control, *encoder, *decoder}) quic->set_priority(id, 0);
+  return true;
+}
+
+Http3Connection::Impl::Stream* Http3Connection::Impl::find(StreamId id) {
+  const auto found = streams.find(id);
+  return found != streams.end() ? &found->second : nullptr;
+}
+
+void Http3Connection::Impl::close(std::uint64_t code, std::string reason) {
+  if (quic != nullptr) quic->close(code, std::move(reason));
+}
+
+void Http3Connection::Impl::fail(int error, const char* what) {
+  if (is_failing) {
+    return close(number(Http3Error::kExcessiveLoad), "a field section far too large");
+  }
+  close(nghttp3_err_infer_quic_app_error_code(error),
+        std::string("HTTP/3, ") + what + ": " + nghttp3_strerror(error));
+}
+
+void Http3Connection::Impl::tell_reset(StreamId id, std::uint64_t code) {
+  Stream* stream = find(id);
+  if (stream == nullptr || std::exchange(stream->told_of_reset, true)) return;
+  if (!stream->stopped_reading && !stream->is_oversized) sink.on_reset(now, id, code);
+}
+
+Http3Connection::Http3Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Http3Connection::~Http3Connection() = default;
+
+Result<std::unique_ptr<Http3Connection>> Http3Connection::make(bool is_server, Http3Options options,
+                                                               Http3Sink& sink) {
+  auto impl = std::make_unique<Impl>(is_server, options, sink);
+  if (Status status = impl->start(); !status.is_ok()) return status;
+  return std::unique_ptr<Http3Connection>(new Http3Connection(std::move(impl)));
+}
+
+void Http3Connection::bind(transport::QuicConnection* connection) { impl_->quic = connection; }
+transport::QuicConnection* Http3Connection::quic() const { return impl_->quic; }
+
+Result<StreamId> Http3Connection::request(const Fields& head, bool ends) {
+  if (impl_->quic == nullptr || !impl_->is_bound) {
+    return Status(StatusCode::kUnavailable, "the connection is not open");
+  }
+  auto id = impl_->quic->open_bidirectional();
+  if (!id) return id;
+  Impl::Stream& stream = impl_->streams[*id];
+  stream.is_complete = ends;
+  const auto fields = to_nghttp3(head);
+  const int error =
+      nghttp3_conn_submit_request(impl_->conn.get(), id->value, fields.data(), fields.size(),
+                                  ends ? nullptr : &kBodyReader, nullptr);
+  if (error != 0) {
+    impl_->streams.erase(*id);
+    impl_->quic->reset(*id, number(Http3Error::kRequestCancelled));
+    impl_->quic->stop_sending(*id, number(Http3Error::kRequestCancelled));
+    return Status(StatusCode::kUnavailable,
+                  std::string("the request cannot be sent: ") + nghttp3_strerror(error));
+  }
+  impl_->pump();
+  return id;
+}
+
+void Http3Connection::respond(StreamId id, const Fields& head, bool ends) {
+  Impl::Stream* stream = impl_->find(id);
+  if (stream == nullptr || impl_->quic == nullptr) return;
+  stream->is_complete = ends;
+  nghttp3_pri priority{};
+  if (nghttp3_conn_get_stream_priority(impl_->conn.get(), &priority, id.value) == 0) {
+    // RFC 9218: urgency counts as our priorities do.
+    impl_->quic->set_priority(id, static_cast<transport::Priority>(priority.urgency));
+  }
+  const auto fields = to_nghttp3(head);
+  const int error = nghttp3_conn_submit_response(impl_->conn.get(), id.value, fields.data(),
+                                                 fields.size(), ends ? nullptr : &kBodyReader);
+  if (error != 0) return reset(id, Http3Error::kInternalError);
+  impl_->pump();
+}
+
+void Http3Connection::write(StreamId id, Buffer bytes) {
+  Impl::Stream* stream = impl_->find(id);
+  if (stream == nullptr || stream->is_complete || bytes.empty()) return;
+  stream->queued_bytes += bytes.size();
+  stream->body.push_back(std::move(bytes));
+  (void)nghttp3_conn_resume_stream(impl_->conn.get(), id.value);
+  impl_->pump();
+}
+
+void Http3Connection::finish(StreamId id, const Fields& trailers) {
+  Impl::Stream* stream = impl_->find(id);
+  if (stream == nullptr || stream->is_complete) return;
+  stream->is_complete = true;
+  stream->trailers = trailers;
+  (void)nghttp3_conn_resume_stream(impl_->conn.get(), id.value);
+  impl_->pump();
+}
+
+std::size_t Http3Connection::unsent_bytes(StreamId id) const {
+  const Impl::Stream* stream = impl_->find(id);
+  if (stream == nullptr || impl_->quic == nullptr) return 0;
+  return stream->queued_bytes + impl_->quic->unsent_bytes(id);
+}
+
+void Http3Connection::notify_when_drained(StreamId id, std::size_t low_water_bytes) {
+  if (impl_->quic != nullptr) impl_->quic->notify_when_drained(id, low_water_bytes);
+}
+
+void Http3Connection::consume(StreamId id, std::size_t bytes) {
+  if (impl_->quic != nullptr) impl_->quic->consume(id, bytes);
+}
+
+void Http3Connection::reset(StreamId id, Http3Error code) {
+  if (impl_->quic == nullptr || impl_->find(id) == nullptr) return;
+  nghttp3_conn_shutdown_stream_write(impl_->conn.get(), id.value);
+  impl_->quic->reset(id, number(code));
+  stop_reading(id, code);
+}
+
+void Http3Connection::stop_reading(StreamId id, Http3Error code) {
+  Impl::Stream* stream = impl_->find(id);
+  if (impl_->quic == nullptr || stream == nullptr) return;
+  if (std::exchange(stream->stopped_reading, true)) return;
+  (void)nghttp3_conn_shutdown_stream_read(impl_->conn.get(), id.value);
+  impl_->quic->stop_sending(id, number(code));
+  impl_->pump();
+}
+
+void Http3Connection::announce_shutdown() {
+  if (nghttp3_conn_submit_shutdown_notice(impl_->conn.get()) == 0) impl_->pump();
+}
+
+void Http3Connection::refuse_requests() {
+  if (nghttp3_conn_shutdown(impl_->conn.get()) == 0) impl_->pump();
+}
+
+void Http3Connection::close(Http3Error code, std::string reason) {
+  impl_->close(number(code), std::move(reason));
+}
+
+void Http3Connection::on_connected(LocalTime now) {
+  impl_->now = now;
+  impl_->is_early = false;
+  if (!impl_->bind_streams()) {
+    return close(Http3Error::kStreamCreationError, "no room for the control streams");
+  }
+  impl_->pump();
+  impl_->sink.on_open(now);
+}
+
+void Http3Connection::on_early_data_rejected(LocalTime now) { impl_->now = now; }
+
+void Http3Connection::on_session_ticket(LocalTime now, BytesView ticket) {
+  impl_->sink.on_session_ticket(now, ticket);
+}
+
+void Http3Connection::on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) {
+  impl_->now = now;
+  impl_->is_reading = true;
+  const nghttp3_ssize read =
+      nghttp3_conn_read_stream(impl_->conn.get(), id.value, data.data(), data.size(), fin ? 1 : 0);
+  impl_->is_reading = false;
+  if (read == NGHTTP3_ERR_MALFORMED_HTTP_MESSAGING && id.is_bidirectional()) {
+    // A body whose length is not what its head says: no reason to end everybody else's requests.
+    impl_->tell_reset(id, number(Http3Error::kMessageError));
+    return reset(id, Http3Error::kMessageError);
+  }
+  if (read < 0) return impl_->fail(static_cast<int>(read), "reading");
+  // The rest is body, which the sink consumes.
+  if (read > 0) consume(id, static_cast<std::size_t>(read));
+  impl_->pump();
+}
+
+void Http3Connection::on_stream_reset(LocalTime now, StreamId id, std::uint64_t code) {
+  impl_->now = now;
+  if (!id.is_bidirectional()) {
+    const int error = nghttp3_conn_close_stream(impl_->conn.get(), id.value, code);
+    if (error != 0 && error != NGHTTP3_ERR_STREAM_NOT_FOUND) impl_->fail(error, "a reset");
+    return;
+  }
+  (void)nghttp3_conn_shutdown_stream_read(impl_->conn.get(), id.value);
+  impl_->tell_reset(id, code);
+  impl_->pump();
+}
+
+void Http3Connection::on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) {
+  impl_->now = now;
+  nghttp3_conn_shutdown_stream_write(impl_->conn.get(), id.value);
+  if (impl_->find(id) != nullptr) impl_->sink.on_stop_sending(now, id, code);
+}
+
+void Http3Connection::on_stream_drained(LocalTime now, StreamId id) {
+  impl_->now = now;
+  if (impl_->find(id) != nullptr) impl_->sink.on_stream_drained(now, id);
+}
+
+void Http3Connection::on_stream_stalled(LocalTime now, StreamId id) {
+  impl_->now = now;
+  if (impl_->find(id) != nullptr) impl_->sink.on_stream_stalled(now, id);
+}
+
+void Http3Connection::on_stream_closed(LocalTime now, StreamId id) {
+  impl_->now = now;
+  const int error =
+      nghttp3_conn_close_stream(impl_->conn.get(), id.value, number(Http3Error::kNoError));
+  if (error != 0 && error != NGHTTP3_ERR_STREAM_NOT_FOUND) impl_->fail(error, "a stream's end");
+  if (impl_->streams.erase(id) != 0) impl_->sink.on_stream_closed(now, id);
+}
+
+void Http3Connection::on_streams_available(LocalTime now) {
+  impl_->now = now;
+  impl_->sink.on_streams_available(now);
+}
+
+void Http3Connection::on_path_changed(LocalTime now) { impl_->sink.on_path_changed(now); }
+
+void Http3Connection::on_closed(LocalTime now, const transport::CloseInfo& info) {
+  impl_->now = now;
+  impl_->quic = nullptr;
+  impl_->sink.on_closed(now, info);
+}
+
+}  // namespace echostream::http3

@@ -1,0 +1,77 @@
+// Inside Http3Connection: what nghttp3 calls, and what it is called with.
+#pragma once
+
+#include <nghttp3/nghttp3.h>
+
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/http3/http3_connection.h"
+
+namespace echostream::http3 {
+
+struct Http3Connection::Impl {
+  Impl(bool is_server_in, Http3Options options_in, Http3Sink& sink_in)
+      : is_server(is_server_in), options(options_in), sink(sink_in) {}
+
+  // One request with its answer.
+  struct Stream {
+    // Of our message: handed to nghttp3 up to `given`, which refers to the bytes until it has
+    // written them.
+    std::deque<Buffer> body;
+    std::size_t given = 0;
+    std::size_t queued_bytes = 0;
+    bool is_complete = false;
+    Fields trailers;
+    // Of the peer's: the section that is being read.
+    Fields section;
+    std::size_t section_bytes = 0;
+    bool is_oversized = false;
+    bool is_early = false;
+    bool stopped_reading = false;
+    bool told_of_reset = false;
+  };
+
+  struct Deleter {
+    void operator()(nghttp3_conn* conn) const { nghttp3_conn_del(conn); }
+  };
+
+  Status start();
+  /// Opens the control and QPACK streams.
+  bool bind_streams();
+  Stream* find(StreamId id);
+  /// Writes what nghttp3 has to write, unless it is being read from: then when that has ended.
+  void pump();
+  void send(std::int64_t stream, const nghttp3_vec* pieces, std::size_t count, bool fin);
+  void fail(int error, const char* what);
+  void close(std::uint64_t code, std::string reason);
+  void tell_reset(StreamId id, std::uint64_t code);
+
+  int begin_section(StreamId id);
+  int add_field(StreamId id, BytesView name, BytesView value);
+  void end_head(StreamId id);
+  void end_trailers(StreamId id);
+  nghttp3_ssize read_body(StreamId id, nghttp3_vec* pieces, std::size_t most, std::uint32_t* flags);
+  void drop_written(StreamId id, std::uint64_t bytes);
+
+  const bool is_server;
+  const Http3Options options;
+  Http3Sink& sink;
+  transport::QuicConnection* quic = nullptr;
+  std::unique_ptr<nghttp3_conn, Deleter> conn;
+  std::unordered_map<StreamId, Stream> streams;
+  LocalTime now{};
+  bool is_bound = false;
+  bool is_reading = false;
+  bool is_early = true;
+  bool is_failing = false;
+};
+
+/// Those that nghttp3 calls; the user data of the connection is its Impl.
+const nghttp3_callbacks& http3_callbacks();
+/// `fields` outlives the result.
+std::vector<nghttp3_nv> to_nghttp3(const Fields& fields);
+
+}  // namespace echostream::http3
