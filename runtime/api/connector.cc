@@ -14,17 +14,18 @@ namespace {
 // RFC 8305 section 5: the time until the next address is tried as well.
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
 
-// Why there is no session when the time is up.
-Status too_late(const DialAttempts& attempts, const Lookup& lookup) {
+// Why there is no session when the time is up. So many attempts have failed, and had failed before:
+// what fails at that very moment has run out of time as well.
+Status too_late(const DialAttempts& attempts, const Lookup& lookup, std::size_t failed,
+                std::size_t failed_before) {
   if (attempts.waits_for_peer()) {
     return {StatusCode::kDeadlineExceeded,
             "the peer did not say in time whether it takes the session"};
   }
   // What somebody said is more telling than that others say nothing.
-  if (attempts.is_verdict() || (attempts.is_idle() && !attempts.error().is_ok())) {
-    return attempts.error();
-  }
-  if (attempts.is_idle()) return lookup.nothing_found();
+  if (attempts.is_verdict()) return attempts.error();
+  if (attempts.is_idle() && failed_before > 0) return attempts.error();
+  if (attempts.is_idle() && failed == 0) return lookup.nothing_found();
   return {StatusCode::kDeadlineExceeded, "no answer to the handshake"};
 }
 
@@ -37,12 +38,13 @@ Task<Result<Session>> try_all(Node::Impl& node, std::weak_ptr<const bool> alive,
   std::size_t failures = 0;
   for (;;) {
     if (auto session = attempts.winner()) co_return Session(std::move(session));
-    // One that fails leaves its turn to the next.
-    if (attempts.count_failures() != failures) next_dial = node.loop.now();
-    failures = attempts.count_failures();
     const LocalTime now = node.loop.now();
+    const std::size_t failed = attempts.count_failures();
+    if (now >= deadline) co_return too_late(attempts, lookup, failed, failures);
+    // One that fails leaves its turn to the next.
+    if (std::exchange(failures, failed) != failed) next_dial = now;
     const bool may_dial = !lookup.waiting().empty() && !attempts.waits_for_peer();
-    if (may_dial && now < deadline && now >= next_dial) {
+    if (may_dial && now >= next_dial) {
       attempts.start_one_of(lookup.waiting());
       next_dial = now + kAttemptDelay;
       if (auto session = attempts.early()) co_return Session(std::move(session));
@@ -52,7 +54,6 @@ Task<Result<Session>> try_all(Node::Impl& node, std::weak_ptr<const bool> alive,
       if (lookup.is_over() && !attempts.error().is_ok()) co_return attempts.error();
       if (lookup.error()) co_return *lookup.error();
     }
-    if (now >= deadline) co_return too_late(attempts, lookup);
     const LocalTime until = may_dial ? std::min(deadline, next_dial) : deadline;
     const WaitResult result = co_await attempts.changed().wait(until);
     if (alive.expired()) co_return Status(StatusCode::kUnavailable, "the node was destroyed");

@@ -174,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"r.json", R"({"node": {"trust": {"system": true, "known_peers": {"file": "p"}}}})",
              "not several"},
         Case{"r.json", R"({"node": {"trust": {"known_peers": {"first_use": "ACCEPT"}}}})",
-             "r.json:1:20: error: node.trust.known_peers: file is missing"},
+             "r.json:1:21: error: node.trust.known_peers: file is missing"},
         Case{"r.json",
              R"({"node": {"client_trust": {"known_peers": {"file": "p", "first_use": "ACCEPT"}}}})",
              "node.client_trust.known_peers.first_use: is for peers that are dialled"},
