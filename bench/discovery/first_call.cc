@@ -19,12 +19,12 @@
 #include "echostream/known_peers.h"
 #include "echostream/node.h"
 
-#include "bench.echostream.h"
+#include "first_call.echostream.h"
 
 namespace bench {
 namespace {
 
-namespace discovery = echostream::discovery;
+namespace dns_sd = echostream::discovery;
 using echostream::Call;
 using echostream::Loop;
 using echostream::Node;
@@ -33,8 +33,8 @@ using echostream::Result;
 using echostream::Status;
 using echostream::Task;
 
-constexpr char kTarget[] = "echostream+mdns:bench.v1.Bench";
-constexpr char kService[] = "bench.v1.Bench";
+constexpr char kTarget[] = "echostream+mdns:bench.discovery.v1.Camera";
+constexpr char kService[] = "bench.discovery.v1.Camera";
 
 // Seconds on the clock that both roles share.
 void tell(const char* what, echostream::LocalTime at) {
@@ -42,9 +42,11 @@ void tell(const char* what, echostream::LocalTime at) {
   std::fflush(stdout);
 }
 
-class Handler final : public v1::Bench::Handler {
+namespace v1 = bench::discovery::v1;
+
+class Handler final : public v1::Camera::Handler {
  public:
-  Task<Result<v1::Blob>> Echo(Call&, v1::Blob request) override { co_return std::move(request); }
+  Task<Result<v1::LookReply>> Look(Call&, v1::LookRequest) override { co_return v1::LookReply(); }
 };
 
 Task<Status> end_of_input(Loop& loop) {
@@ -65,11 +67,11 @@ Task<Status> be_camera(Loop& loop) {
   if (!served.is_ok()) co_return served;
   auto address = node.listen("[::]:0");
   if (!address) co_return address.error();
-  auto dns_sd = discovery::make_system_dns_sd(loop);
+  auto network = dns_sd::make_system_dns_sd(loop);
   const echostream::LocalTime began = loop.now();
-  discovery::AnnounceOptions announcing;
+  dns_sd::AnnounceOptions announcing;
   announcing.name = "camera";
-  auto advertiser = discovery::announce(node, dns_sd, std::move(announcing));
+  auto advertiser = dns_sd::announce(node, network, std::move(announcing));
   if (!advertiser) co_return advertiser.error();
   tell("announce", began);
   Status asked = co_await end_of_input(loop);
@@ -84,24 +86,24 @@ Task<Status> be_viewer(Loop& loop) {
                                                  echostream::FirstUse::kAccept);
   options.handshake_timeout = std::chrono::seconds(30);
   Node node(loop, std::move(options));
-  auto dns_sd = discovery::make_system_dns_sd(loop);
-  Status added = node.add_resolver(discovery::make_mdns_resolver(loop, dns_sd));
+  auto network = dns_sd::make_system_dns_sd(loop);
+  Status added = node.add_resolver(dns_sd::make_mdns_resolver(loop, network));
   if (!added.is_ok()) co_return added;
-  discovery::BrowseFilter filter;
+  dns_sd::BrowseFilter filter;
   filter.service = kService;
-  discovery::Browser browser(loop, dns_sd, std::move(filter));
+  dns_sd::Browser browser(loop, network, std::move(filter));
   tell("look", loop.now());
   auto session = co_await node.connect(kTarget);
   if (!session) co_return session.error();
-  auto client = session->client<v1::Bench>();
-  v1::Blob blob;
-  auto reply = co_await client.Echo(blob);
+  auto client = session->client<v1::Camera>();
+  v1::LookRequest request;
+  auto reply = co_await client.Look(request);
   if (!reply) co_return reply.error();
   tell("called", loop.now());
   for (;;) {
     auto event = co_await browser.next();
     if (!event) co_return event.error();
-    if (event->kind == discovery::NodeEvent::Kind::kGone) break;
+    if (event->kind == dns_sd::NodeEvent::Kind::kGone) break;
   }
   tell("gone", loop.now());
   co_return Status::ok();
