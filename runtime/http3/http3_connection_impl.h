@@ -35,7 +35,7 @@ struct Http3Connection::Impl {
   };
 
   struct Deleter {
-    void operator()(nghttp3_conn* conn) const { nghttp3_conn_del(conn); }
+    void operator()(nghttp3_conn* unused) const { nghttp3_conn_del(unused); }
   };
 
   Status start();
