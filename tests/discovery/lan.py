@@ -96,7 +96,7 @@ class Lines:
         self.seen.append(line.decode())
         return self.seen[-1]
 
-    def wait_for(self, pattern, timeout=10):
+    def wait_for(self, pattern, timeout=30):
         """The first line from now on that `pattern` is found in, and how long it took. Fails otherwise."""
         began = time.monotonic()
         while True:
