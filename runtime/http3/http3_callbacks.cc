@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "runtime/http3/http3_connection_impl.h"
 
 namespace echostream::http3 {
@@ -18,8 +16,6 @@ int on_acked(nghttp3_conn*, std::int64_t id, std::uint64_t bytes, void* user, vo
   impl_of(user).drop_written({id}, bytes);
   return 0;
 }
-
-int on_stream_close(nghttp3_conn*, std::int64_t, std::uint64_t, void*, void*) { return 0; }
 
 int on_body(nghttp3_conn*, std::int64_t id, const std::uint8_t* data, std::size_t size, void* user,
             void*) {
@@ -91,7 +87,6 @@ int on_shutdown(nghttp3_conn*, std::int64_t, void* user) {
 nghttp3_callbacks make_callbacks() {
   nghttp3_callbacks callbacks{};
   callbacks.acked_stream_data = on_acked;
-  callbacks.stream_close = on_stream_close;
   callbacks.recv_data = on_body;
   callbacks.deferred_consume = on_deferred_consume;
   callbacks.begin_headers = on_begin_section;

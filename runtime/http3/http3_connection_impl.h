@@ -35,7 +35,7 @@ struct Http3Connection::Impl {
   };
 
   struct Deleter {
-    void operator()(nghttp3_conn* unused) const { nghttp3_conn_del(unused); }
+    void operator()(nghttp3_conn* ended) const { nghttp3_conn_del(ended); }
   };
 
   Status start();
