@@ -82,6 +82,8 @@ function(echostream_generate)
       DEPFILE "${stem}.d"
       COMMENT "Generating EchoStream code from ${name}"
       VERBATIM)
+    # Two .pb.cc in one compilation define the same static names.
+    set_source_files_properties(${outputs} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
     target_sources(${ARG_TARGET} PRIVATE ${outputs})
   endforeach()
 

@@ -32,5 +32,9 @@ function(echostream_settings target)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 warns of its own library code: in coroutines, and where a string is appended to a literal.
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-restrict -foptimize-sibling-calls)
+    if(CMAKE_UNITY_BUILD)
+      # A source that another file includes takes its anonymous namespace for a header's.
+      target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    endif()
   endif()
 endfunction()

@@ -1,5 +1,7 @@
 #include "tools/echostream/options.h"
 
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
 #include <CLI/Option.hpp>
 #include <algorithm>
 #include <charconv>
