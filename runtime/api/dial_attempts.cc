@@ -157,7 +157,9 @@ Status DialAttempts::dial(const DialCandidate& candidate, std::string ticket) {
   dial.early_data = options_.early_data;
   bound.keep_tickets(node_.tickets, ticket_key(candidate, **tls));
   dial.tls = *std::move(tls);
-  if (Status status = (*driver)->connect(std::move(dial), bound); !status.is_ok()) return status;
+  auto connection = (*driver)->connect(std::move(dial), bound);
+  if (!connection) return std::move(connection).error();
+  bound.bind(**connection);
   auto session = node_.add_session(std::move(link));
   ++node_.context.counts.sessions_dialled;
   bound.bind(*session);

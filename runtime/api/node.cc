@@ -80,7 +80,7 @@ Node::Impl::~Impl() {
   for (const auto& session : sessions) {
     session->detach();
     session->handle_closed(Status(StatusCode::kUnavailable, "this node was closed"));
-    if (auto* link = dynamic_cast<QuicLink*>(&session->link())) link->detach();
+    if (auto* link = dynamic_cast<internal::ConnectionLink*>(&session->link())) link->detach();
   }
   // They may refer to the plugins that brought them.
   context.middleware.reset();
@@ -149,12 +149,23 @@ std::shared_ptr<SessionState> Node::Impl::add_session(std::unique_ptr<internal::
   return session;
 }
 
-bool Node::Impl::accept(std::unique_ptr<QuicLink> link) {
-  if (shutting_down || sessions.size() >= context.options.max_sessions) return false;
-  QuicLink& bound = *link;
+transport::QuicConnectionSink* Node::Impl::accept(QuicDriver& driver,
+                                                  transport::QuicConnection& connection) {
+  if (shutting_down || sessions.size() >= context.options.max_sessions) return nullptr;
+  std::unique_ptr<internal::ConnectionLink> link;
+  if (connection.alpn() == core::kAlpn) {
+    auto own = std::make_unique<QuicLink>(driver);
+    own->bind(connection);
+    link = std::move(own);
+  } else {
+    // TLS agrees on nothing else than what was offered: make_http_link is set.
+    link = make_http_link(driver, connection);
+  }
+  if (link == nullptr) return nullptr;
+  internal::ConnectionLink& bound = *link;
   bound.bind(*add_session(std::move(link)));
   ++context.counts.sessions_accepted;
-  return true;
+  return &bound;
 }
 
 Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
@@ -177,7 +188,9 @@ Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
   }
   auto driver = QuicDriver::open(
       loop, bind_to, std::move(options),
-      [this](std::unique_ptr<QuicLink> link) { return accept(std::move(link)); },
+      [this](QuicDriver& on, transport::QuicConnection& connection) {
+        return accept(on, connection);
+      },
       [this](const SocketAddress& client, const Status& why) {
         refusals.warn(loop.now(),
                       "refused a client, " + client.to_string() + ": " + why.to_string());
@@ -213,9 +226,10 @@ TlsResult make_client_tls(const NodeOptions& options, const KeyLog& key_log) {
   return transport::TlsContext::make_client(std::move(tls));
 }
 
-TlsResult make_server_tls_of(const NodeOptions& options, const KeyLog& key_log) {
+TlsResult make_server_tls_of(const NodeOptions& options, const KeyLog& key_log, bool takes_http) {
   transport::TlsContext::Options tls;
   tls.alpn = {std::string(core::kAlpn)};
+  if (takes_http) tls.alpn.push_back("h3");
   tls.identity = options.identity;
   tls.more_identities = options.more_identities;
   tls.trust = options.client_trust;
@@ -260,7 +274,7 @@ Result<Node::Impl::Security> Node::Impl::make_security(const ChangeOptions& chan
     made.dialling = *std::move(tls);
   }
   if (made.options.identity) {
-    auto tls = make_server_tls_of(made.options, traces.key_log());
+    auto tls = make_server_tls_of(made.options, traces.key_log(), takes_http());
     if (!tls) return tls.error();
     made.listening = *std::move(tls);
   }
@@ -336,7 +350,7 @@ Result<std::shared_ptr<transport::TlsContext>> Node::Impl::make_server_tls() con
     return Status(StatusCode::kFailedPrecondition,
                   "listen() needs NodeOptions::identity; Identity::self_signed() makes one");
   }
-  return make_server_tls_of(options, traces.key_log());
+  return make_server_tls_of(options, traces.key_log(), takes_http());
 }
 
 Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,

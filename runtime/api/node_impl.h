@@ -26,6 +26,7 @@ struct Node::Impl {
   ~Impl();
 
   Status check_options() const;
+  bool takes_http() const noexcept { return static_cast<bool>(make_http_link); }
   Result<internal::QuicDriver*> open_driver(const SocketAddress& bind_to,
                                             std::shared_ptr<transport::TlsContext> server_tls,
                                             internal::PortMember member = {});
@@ -75,6 +76,10 @@ struct Node::Impl {
   std::vector<std::shared_ptr<Resolver>> resolvers;
   /// Null when sessions are not to be resumed.
   std::shared_ptr<SessionTicketCache> tickets;
+  /// Makes the links of connections that talk HTTP/3; unset: none may.
+  UniqueFunction<std::unique_ptr<internal::ConnectionLink>(internal::QuicDriver&,
+                                                           transport::QuicConnection&)>
+      make_http_link;
   bool shutting_down = false;
   /// Expires with the node: tasks of others that wait inside it look at this when they go on.
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
@@ -82,7 +87,8 @@ struct Node::Impl {
   TaskGroup tasks;
 
  private:
-  bool accept(std::unique_ptr<internal::QuicLink> link);
+  transport::QuicConnectionSink* accept(internal::QuicDriver& driver,
+                                        transport::QuicConnection& connection);
   transport::QuicEndpoint::Options endpoint_options();
   void watch_addresses();
   void share_clock(const SharedClockOptions& options);

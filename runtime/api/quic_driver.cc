@@ -50,12 +50,11 @@ Result<std::unique_ptr<QuicDriver>> QuicDriver::open(Loop& loop, const SocketAdd
   return driver;
 }
 
-Status QuicDriver::connect(transport::QuicEndpoint::Dial dial, QuicLink& link) {
-  auto connection = endpoint_->connect(loop_.now(), std::move(dial), link);
-  if (!connection) return std::move(connection).error();
-  link.bind(**connection);
-  flush_soon();
-  return Status::ok();
+Result<transport::QuicConnection*> QuicDriver::connect(transport::QuicEndpoint::Dial dial,
+                                                       transport::QuicConnectionSink& sink) {
+  auto connection = endpoint_->connect(loop_.now(), std::move(dial), sink);
+  if (connection) flush_soon();
+  return connection;
 }
 
 void QuicDriver::handle_datagram(const ReceivedDatagram& datagram) {
@@ -126,10 +125,7 @@ void QuicDriver::close_unused(LocalTime now) {
 
 transport::QuicConnectionSink* QuicDriver::on_incoming(LocalTime,
                                                        transport::QuicConnection& connection) {
-  auto link = std::make_unique<QuicLink>(*this);
-  QuicLink& sink = *link;
-  sink.bind(connection);
-  return accept_ && accept_(std::move(link)) ? &sink : nullptr;
+  return accept_ ? accept_(*this, connection) : nullptr;
 }
 
 void QuicDriver::on_misdelivered(LocalTime now, std::size_t owner,

@@ -24,8 +24,10 @@ class QuicDriver final : private UdpHandler,
                          private ReadyNode,
                          private TimerNode {
  public:
-  /// Makes the session of an accepted connection; null refuses it. The link is the session's.
-  using Accept = UniqueFunction<bool(std::unique_ptr<QuicLink>)>;
+  /// Makes what an accepted connection reports to, which the connection calls until on_closed();
+  /// null refuses it. QuicConnection::alpn() says what the two ends talk.
+  using Accept =
+      UniqueFunction<transport::QuicConnectionSink*(QuicDriver&, transport::QuicConnection&)>;
 
   /// Hears of clients that were not let in.
   using Refused = UniqueFunction<void(const SocketAddress& client, const Status& why)>;
@@ -38,8 +40,9 @@ class QuicDriver final : private UdpHandler,
   ~QuicDriver() override;
 
   SocketAddress local_address() const { return socket_->local_address(); }
-  /// Starts a handshake whose connection reports to `link`.
-  Status connect(transport::QuicEndpoint::Dial dial, QuicLink& link);
+  /// Starts a handshake whose connection reports to `sink`.
+  Result<transport::QuicConnection*> connect(transport::QuicEndpoint::Dial dial,
+                                             transport::QuicConnectionSink& sink);
 
   /// Moves a connection to a new socket, bound to `local` or to any address. Its name, which
   /// on_migrated() will say; or why it cannot begin.

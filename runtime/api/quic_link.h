@@ -8,27 +8,25 @@
 
 #include "echostream/session_tickets.h"
 
-#include "runtime/api/link.h"
-#include "runtime/transport/quic_connection.h"
+#include "runtime/api/connection_link.h"
 
 namespace echostream::internal {
 
 class QuicDriver;
-class SessionState;
-
-class QuicLink final : public Link, public transport::QuicConnectionSink {
+class QuicLink final : public ConnectionLink {
  public:
   explicit QuicLink(QuicDriver& driver) : driver_(&driver) {}
 
   void bind(transport::QuicConnection& connection) { connection_ = &connection; }
-  void bind(SessionState& session) { session_ = &session; }
   /// New tickets go there, as those of `server`.
   void keep_tickets(std::shared_ptr<SessionTicketCache> cache, std::string server) {
     ticket_cache_ = std::move(cache);
     ticket_server_ = std::move(server);
   }
-  /// The driver goes away, and the connection with it. Until then the node keeps the link alive.
-  void detach();
+
+  // ConnectionLink
+  void bind(SessionState& session) override { session_ = &session; }
+  void detach() override;
 
   // core::TransportPort
   Result<StreamId> open_bidirectional() override;
