@@ -154,18 +154,17 @@ transport::QuicConnectionSink* Node::Impl::accept(QuicDriver& driver,
   if (shutting_down || sessions.size() >= context.options.max_sessions) return nullptr;
   std::unique_ptr<internal::ConnectionLink> link;
   if (connection.alpn() == core::kAlpn) {
-    auto own = std::make_unique<QuicLink>(driver);
-    own->bind(connection);
-    link = std::move(own);
+    link = std::make_unique<QuicLink>(driver);
   } else {
     // TLS agrees on nothing else than what was offered: make_http_link is set.
-    link = make_http_link(driver, connection);
+    link = make_http_link(driver);
   }
   if (link == nullptr) return nullptr;
   internal::ConnectionLink& bound = *link;
+  bound.bind(connection);
   bound.bind(*add_session(std::move(link)));
   ++context.counts.sessions_accepted;
-  return &bound;
+  return &bound.sink();
 }
 
 Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,

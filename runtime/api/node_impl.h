@@ -77,9 +77,7 @@ struct Node::Impl {
   /// Null when sessions are not to be resumed.
   std::shared_ptr<SessionTicketCache> tickets;
   /// Makes the links of connections that talk HTTP/3; unset: none may.
-  UniqueFunction<std::unique_ptr<internal::ConnectionLink>(internal::QuicDriver&,
-                                                           transport::QuicConnection&)>
-      make_http_link;
+  UniqueFunction<std::unique_ptr<internal::ConnectionLink>(internal::QuicDriver&)> make_http_link;
   bool shutting_down = false;
   /// Expires with the node: tasks of others that wait inside it look at this when they go on.
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);

@@ -12,21 +12,16 @@
 
 namespace echostream::internal {
 
-class QuicDriver;
-class QuicLink final : public ConnectionLink {
+class QuicLink final : public ConnectionLink, public transport::QuicConnectionSink {
  public:
-  explicit QuicLink(QuicDriver& driver) : driver_(&driver) {}
+  using ConnectionLink::ConnectionLink;
 
-  void bind(transport::QuicConnection& connection) { connection_ = &connection; }
+  transport::QuicConnectionSink& sink() override { return *this; }
   /// New tickets go there, as those of `server`.
   void keep_tickets(std::shared_ptr<SessionTicketCache> cache, std::string server) {
     ticket_cache_ = std::move(cache);
     ticket_server_ = std::move(server);
   }
-
-  // ConnectionLink
-  void bind(SessionState& session) override { session_ = &session; }
-  void detach() override;
 
   // core::TransportPort
   Result<StreamId> open_bidirectional() override;
@@ -45,19 +40,10 @@ class QuicLink final : public ConnectionLink {
   void close(core::WireError code, std::string reason) override;
 
   // Link
-  SocketAddress remote_address() const override;
-  std::optional<PeerIdentity> peer_identity() const override;
-  bool is_resumed() const override;
   bool can_send_early() const override;
   bool peer_decides_later() const override;
-  std::optional<bool> early_data_accepted() const override;
-  Result<std::string> export_keying_material(std::string_view label, std::string_view context,
-                                             std::size_t bytes) const override;
-  SocketAddress local_address() const override;
   Result<SocketAddress> migrate(const SocketAddress& local) override;
   bool has_lost_its_address() const override;
-  std::uint64_t target_bytes_per_s(core::Priority priority) const override;
-  void add_stats(SessionStats& stats) const override;
 
   // transport::QuicConnectionSink
   void on_connected(LocalTime now) override;
@@ -78,25 +64,12 @@ class QuicLink final : public ConnectionLink {
   void on_closed(LocalTime now, const transport::CloseInfo& info) override;
 
  private:
-  void remember();
-  void flush_soon();
-
-  QuicDriver* driver_;
-  transport::QuicConnection* connection_ = nullptr;
-  SessionState* session_ = nullptr;
   std::shared_ptr<SessionTicketCache> ticket_cache_;
   std::string ticket_server_;
   // Where the present path began, and whether the program has chosen that address.
   SocketAddress home_;
   bool is_bound_to_home_ = false;
   bool next_is_bound_ = false;
-  // What stays known after the connection is gone.
-  SocketAddress remote_address_;
-  SocketAddress local_address_;
-  std::optional<PeerIdentity> peer_identity_;
-  bool is_resumed_ = false;
-  std::optional<bool> early_data_accepted_;
-  SessionStats last_stats_;
 };
 
 }  // namespace echostream::internal
