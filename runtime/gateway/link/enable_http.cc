@@ -1,0 +1,41 @@
+#include <memory>
+#include <utility>
+
+#include "echostream/http.h"
+
+#include "runtime/api/node_impl.h"
+#include "runtime/gateway/link/http_link.h"
+
+namespace echostream {
+namespace {
+
+Status check(const HttpOptions& options) {
+  if (options.body_timeout <= Duration::zero()) {
+    return {StatusCode::kInvalidArgument, "HttpOptions::body_timeout must be above zero"};
+  }
+  if (options.max_json_depth == 0 || options.max_json_depth > 1000) {
+    return {StatusCode::kInvalidArgument, "HttpOptions::max_json_depth must be 1 to 1000"};
+  }
+  return Status::ok();
+}
+
+}  // namespace
+
+Status enable_http(Node& node, HttpOptions options) {
+  Node::Impl& impl = node.impl();
+  if (Status status = check(options); !status.is_ok()) return status;
+  if (impl.takes_http()) {
+    return {StatusCode::kAlreadyExists, "the node talks HTTP/3 already"};
+  }
+  for (const auto& driver : impl.drivers) {
+    if (driver.get() == impl.dialler) continue;
+    return {StatusCode::kFailedPrecondition, "enable_http() comes before Node::listen()"};
+  }
+  auto gateway = std::make_unique<gateway::HttpGateway>(impl.context, std::move(options));
+  impl.make_http_link = [gateway = std::move(gateway)](internal::QuicDriver& driver) {
+    return gateway::HttpLink::make(driver, *gateway);
+  };
+  return Status::ok();
+}
+
+}  // namespace echostream

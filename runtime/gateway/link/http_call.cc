@@ -1,0 +1,213 @@
+#include "runtime/gateway/link/http_call.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace echostream::gateway {
+namespace {
+
+// A client gets credit for more of its body while the engine has no more than that to take.
+constexpr std::size_t kCreditBelowBytes = 64 * 1024;
+
+std::uint64_t number(core::FrameType type) { return static_cast<std::uint64_t>(type); }
+
+}  // namespace
+
+HttpCall::HttpCall(Host& host, StreamId id, RequestHead head, const MethodInfo& method,
+                   std::string origin)
+    : host_(host),
+      id_(id),
+      head_(std::move(head)),
+      method_(method),
+      body_(make_request_body(head_, host.gateway().rules())),
+      held_(host.budget()),
+      response_(make_response(head_, host.gateway().rules(), std::move(origin))) {}
+
+// The engine hears of the call with its one message, of a stream at once: the handler may be the
+// first to speak.
+void HttpCall::start(LocalTime now) {
+  if (sends_frames()) {
+    send_request(now);
+  } else {
+    body_since_ = now;
+  }
+  if (head_.message && !ended_) handle_message(now, *std::exchange(head_.message, std::nullopt));
+}
+
+void HttpCall::handle_body(LocalTime now, BytesView data) {
+  if (ended_) return host_.http().consume(id_, data.size());
+  uncredited_bytes_ += data.size();
+  std::vector<Buffer> messages;
+  Status status = body_->feed(data, messages);
+  held_.set(body_->held_bytes());
+  if (status.is_ok() && host_.budget().is_exceeded()) {
+    status = {StatusCode::kResourceExhausted,
+              "the incomplete requests of this connection are too large together "
+              "(Limits::max_session_bytes)"};
+  }
+  take_messages(now, std::move(messages));
+  if (!status.is_ok()) fail(now, status);
+  give_credit();
+}
+
+void HttpCall::handle_end(LocalTime now) {
+  if (std::exchange(body_ended_, true) || ended_) return;
+  std::vector<Buffer> messages;
+  Status status = body_->finish(messages);
+  held_.set(0);
+  take_messages(now, std::move(messages));
+  if (!status.is_ok()) return fail(now, status);
+  body_since_ = kNever;
+  if (ended_ || method_.kind == MethodKind::kEvent) return;
+  if (!requested_) send_request(now);
+  if (ended_) return;
+  if (method_.client_streaming && method_.delivery != Delivery::kReliable) {
+    core::ByteWriter total;
+    total.write_varint(messages_);
+    feed(now, core::FrameType::kEnd, total.bytes(), {});
+  }
+  feed_bytes(now, {}, true);
+}
+
+void HttpCall::take_messages(LocalTime now, std::vector<Buffer> messages) {
+  for (Buffer& message : messages) {
+    if (ended_) return;
+    handle_message(now, std::move(message));
+  }
+}
+
+void HttpCall::handle_message(LocalTime now, Buffer message) {
+  if (messages_ > 0 && !method_.client_streaming) {
+    return fail(now, Status(StatusCode::kUnimplemented,
+                            std::string(method_.full_name) + " takes one message, more came"));
+  }
+  if (is_json()) {
+    auto binary = host_.gateway().request_from_json(method_, message.view());
+    if (!binary) return fail(now, binary.error());
+    message = *std::move(binary);
+  }
+  if (method_.kind == MethodKind::kEvent) {
+    ++messages_;
+    return feed_event(now, message.view());
+  }
+  if (!requested_) send_request(now);
+  if (ended_) return;
+  if (method_.client_streaming) {
+    feed_frame(now, message.view());
+  } else {
+    feed(now, core::FrameType::kMessage, {}, message.view());
+  }
+  ++messages_;
+}
+
+void HttpCall::send_request(LocalTime now) {
+  requested_ = true;
+  core::RequestFrame request;
+  request.method_id = method_.id;
+  request.timeout = head_.timeout;
+  request.metadata = std::move(head_.metadata);
+  core::ByteWriter out;
+  core::write_request(out, request);
+  feed(now, core::FrameType::kRequest, out.bytes(), {});
+}
+
+// A frame whose payload is `header` and then `payload`.
+void HttpCall::feed(LocalTime now, core::FrameType type, BytesView header, BytesView payload) {
+  core::ByteWriter out;
+  out.write_varint(number(type));
+  out.write_varint(header.size() + payload.size());
+  out.write_bytes(header);
+  feed_bytes(now, out.bytes(), false);
+  if (!payload.empty()) feed_bytes(now, payload, false);
+}
+
+void HttpCall::feed_bytes(LocalTime now, BytesView bytes, bool fin) {
+  unconsumed_bytes_ += bytes.size();
+  host_.engine().handle_stream_data(now, id_, bytes, fin);
+}
+
+void HttpCall::feed_frame(LocalTime now, BytesView message) {
+  core::FrameHeader header;
+  header.sequence = messages_;
+  core::ByteWriter out;
+  switch (method_.delivery) {
+    case Delivery::kReliable:
+      out.write_varint(header.sequence);
+      out.write_varint(0);  // nobody told when it was captured
+      return feed(now, core::FrameType::kTimedMessage, out.bytes(), message);
+    case Delivery::kExpiring: {
+      out.write_varint(static_cast<std::uint64_t>(core::StreamType::kFrame));
+      out.write_varint(static_cast<std::uint64_t>(id_.value));
+      out.write_varint(header.sequence);
+      out.write_varint(0);
+      const StreamId stream = host_.next_client_stream();
+      host_.engine().handle_stream_data(now, stream, out.bytes(), false);
+      host_.engine().handle_stream_data(now, stream, message, true);
+      host_.engine().handle_stream_closed(stream);
+      return;
+    }
+    case Delivery::kDatagram: {
+      core::DatagramHeader datagram;
+      datagram.call_id = static_cast<std::uint64_t>(id_.value);
+      datagram.frame = header;
+      out.write_bytes(core::make_datagram_header(datagram).view());
+      out.write_bytes(message);
+      host_.engine().handle_datagram(now, out.bytes());
+      return;
+    }
+  }
+}
+
+// Nobody answers an event: that it came is the answer.
+void HttpCall::feed_event(LocalTime now, BytesView message) {
+  core::EventHeader header;
+  header.method_id = method_.id;
+  header.metadata = std::move(head_.metadata);
+  if (!host_.send_event(now, header, message)) {
+    return fail(now,
+                Status(StatusCode::kUnavailable,
+                       "events are not taken before the handshake is complete; send it again"));
+  }
+  if (ended_) return;
+  on_reply(is_json() ? Buffer::copy("{}") : Buffer());
+  end(Status::ok(), {});
+}
+
+void HttpCall::give_credit() {
+  if (uncredited_bytes_ == 0 || (!ended_ && unconsumed_bytes_ > kCreditBelowBytes)) return;
+  host_.http().consume(id_, std::exchange(uncredited_bytes_, 0));
+}
+
+void HttpCall::consumed(std::size_t bytes) {
+  unconsumed_bytes_ -= std::min(bytes, unconsumed_bytes_);
+  give_credit();
+}
+
+void HttpCall::handle_abandoned(LocalTime now) {
+  const bool was_ended = std::exchange(ended_, true);
+  waiting_.clear();
+  waiting_bytes_ = 0;
+  drop_body();
+  if (!was_ended) host_.http().reset(id_, http3::Http3Error::kRequestCancelled);
+  if (requested_) {
+    host_.engine().handle_stream_reset(now, id_,
+                                       static_cast<std::uint64_t>(core::WireError::kCancelled));
+  }
+}
+
+void HttpCall::drop_body() {
+  body_since_ = kNever;
+  body_.reset();
+  held_.set(0);
+}
+
+void HttpCall::fail(LocalTime now, const Status& status) {
+  if (ended_) return;
+  end(status, {});
+  if (requested_) {
+    host_.engine().handle_stream_reset(now, id_,
+                                       static_cast<std::uint64_t>(core::WireError::kCancelled));
+  }
+}
+
+}  // namespace echostream::gateway

@@ -1,0 +1,112 @@
+#include "runtime/gateway/link/http_gateway.h"
+
+#include <google/protobuf/descriptor.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace echostream::gateway {
+namespace {
+
+GatewayRules rules_of(const NodeOptions& node, const HttpOptions& options) {
+  GatewayRules rules;
+  rules.max_message_bytes = node.limits.max_message_bytes;
+  rules.max_metadata_bytes = node.limits.max_metadata_bytes;
+  rules.compress_from_bytes = options.compress_from_bytes;
+  rules.allowed_origins = options.allowed_origins;
+  rules.allowed_hosts = options.allowed_hosts;
+  return rules;
+}
+
+JsonLimits json_limits(const NodeOptions& node, const HttpOptions& options) {
+  JsonLimits limits;
+  limits.max_depth = options.max_json_depth;
+  limits.max_decoded_bytes = node.limits.max_decoded_bytes;
+  return limits;
+}
+
+// Insertions, deletions and replacements that make one of the other (Levenshtein).
+std::size_t distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  for (std::size_t i = 0; i <= to.size(); ++i) row[i] = i;
+  for (std::size_t i = 1; i <= from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= to.size(); ++j) {
+      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
+    }
+  }
+  return row[to.size()];
+}
+
+}  // namespace
+
+HttpGateway::HttpGateway(internal::NodeContext& node, HttpOptions options)
+    : node_(node),
+      options_(std::move(options)),
+      rules_(rules_of(node.options, options_)),
+      types_(json_limits(node.options, options_)) {}
+
+const MethodInfo* HttpGateway::find(std::string_view full_name) const {
+  const std::string_view service = full_name.substr(0, full_name.find('/'));
+  for (const auto& served : node_.registry.services()) {
+    if (served->info().full_name != service) continue;
+    for (const MethodInfo& method : served->info().methods) {
+      if (method.full_name == full_name) return &method;
+    }
+  }
+  return nullptr;
+}
+
+Status HttpGateway::unknown(std::string_view full_name) const {
+  constexpr std::size_t kLongestName = 200;  // longer ones are not compared: it is quadratic
+  constexpr std::size_t kFar = 6;
+  std::string_view nearest;
+  std::size_t least = kFar;
+  if (full_name.size() <= kLongestName) {
+    for (const auto& served : node_.registry.services()) {
+      for (const MethodInfo& method : served->info().methods) {
+        if (method.full_name.size() > kLongestName) continue;
+        const std::size_t from_it = distance(full_name, method.full_name);
+        if (from_it < least) nearest = method.full_name;
+        least = std::min(least, from_it);
+      }
+    }
+  }
+  std::string text = "this node serves no method of that name";
+  if (!nearest.empty()) text += "; did you mean " + std::string(nearest) + "?";
+  return {StatusCode::kUnimplemented, text};
+}
+
+Result<const google::protobuf::MethodDescriptor*> HttpGateway::descriptor(
+    const MethodInfo& method) {
+  if (const auto* known = types_.find_method(method.full_name)) return known;
+  const std::string_view service = method.full_name.substr(0, method.full_name.find('/'));
+  for (const auto& served : node_.registry.services()) {
+    if (served->info().full_name != service) continue;
+    Status added = types_.add(served->info());
+    if (!added.is_ok()) return Status(StatusCode::kInternal, std::string(added.message()));
+  }
+  const auto* known = types_.find_method(method.full_name);
+  if (known != nullptr) return known;
+  return Status(StatusCode::kInternal, "this node does not know the messages of " +
+                                           std::string(method.full_name) +
+                                           " well enough for JSON; send protobuf");
+}
+
+Result<Buffer> HttpGateway::request_from_json(const MethodInfo& method, BytesView json) {
+  auto types = descriptor(method);
+  if (!types) return types.error();
+  return types_.from_json(*(*types)->input_type(), as_text(json));
+}
+
+Result<Buffer> HttpGateway::reply_to_json(const MethodInfo& method, BytesView reply) {
+  auto types = descriptor(method);
+  if (!types) return types.error();
+  auto text = types_.to_json(*(*types)->output_type(), reply);
+  if (!text) return text.error();
+  return Buffer::copy(*text);
+}
+
+}  // namespace echostream::gateway

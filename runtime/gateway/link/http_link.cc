@@ -1,0 +1,259 @@
+#include "runtime/gateway/link/http_link.h"
+
+#include <utility>
+
+#include "runtime/api/quic_driver.h"
+#include "runtime/api/session_state.h"
+
+namespace echostream::gateway {
+namespace {
+
+// Beside the metadata a head has names that HTTP needs, and what browsers add.
+constexpr std::size_t kHeadBytesBesideMetadata = 8 * 1024;
+
+http3::Http3Options http3_options(const HttpGateway& gateway) {
+  http3::Http3Options options;
+  options.max_field_section_bytes = gateway.rules().max_metadata_bytes + kHeadBytesBesideMetadata;
+  return options;
+}
+
+http3::Http3Error to_http(core::WireError code) {
+  switch (code) {
+    case core::WireError::kNone:
+      return http3::Http3Error::kNoError;
+    case core::WireError::kProtocol:
+      return http3::Http3Error::kGeneralProtocolError;
+    case core::WireError::kLimit:
+      return http3::Http3Error::kExcessiveLoad;
+    case core::WireError::kRefused:
+      return http3::Http3Error::kRequestRejected;
+    case core::WireError::kInternal:
+      return http3::Http3Error::kInternalError;
+    default:
+      return http3::Http3Error::kRequestCancelled;
+  }
+}
+
+// RFC 8470 5.2: the client sends it again after the handshake.
+ResponsePart too_early() {
+  ResponsePart part;
+  part.head.add(":status", "425");
+  part.is_end = true;
+  return part;
+}
+
+// Beside the call's stream, where early data must not be (docs/protocol.md 2.1).
+bool travels_beside(const MethodInfo& method) {
+  return method.kind == MethodKind::kEvent ||
+         (method.client_streaming && method.delivery != Delivery::kReliable);
+}
+
+}  // namespace
+
+HttpLink::HttpLink(internal::QuicDriver& driver, HttpGateway& gateway)
+    : ConnectionLink(driver),
+      gateway_(gateway),
+      budget_(gateway.node().options.limits.max_session_bytes) {}
+
+std::unique_ptr<HttpLink> HttpLink::make(internal::QuicDriver& driver, HttpGateway& gateway) {
+  std::unique_ptr<HttpLink> link(new HttpLink(driver, gateway));
+  http3::Http3Sink& events = *link;
+  auto http = http3::Http3Connection::make(true, http3_options(gateway), events);
+  if (!http) return nullptr;
+  link->http_ = *std::move(http);
+  link->slow_bodies_ = std::make_unique<core::StallWatch>(
+      gateway.node().executor, gateway.options().body_timeout / 4,
+      [self = link.get()](LocalTime now) { return self->check_slow_bodies(now); });
+  return link;
+}
+
+void HttpLink::bind(transport::QuicConnection& connection) {
+  ConnectionLink::bind(connection);
+  http_->bind(&connection);
+}
+
+void HttpLink::detach() {
+  ConnectionLink::detach();
+  http_->bind(nullptr);
+}
+
+core::Session& HttpLink::engine() { return session_->engine(); }
+
+LocalTime HttpLink::now() const { return gateway_.node().executor.now(); }
+
+HttpCall* HttpLink::find(StreamId id) {
+  const auto found = calls_.find(id);
+  return found != calls_.end() ? &found->second : nullptr;
+}
+
+// ---- From the client.
+
+void HttpLink::on_open(LocalTime now) {
+  is_open_ = true;
+  if (session_ == nullptr) return;
+  session_->handle_connected();
+  open_control_stream(now);
+  flush_soon();
+}
+
+void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
+  if (session_ == nullptr) return;
+  auto read = read_head(head, gateway_.rules());
+  if (auto* answered = std::get_if<ResponsePart>(&read)) return answer(id, std::move(*answered));
+  RequestHead& request = std::get<RequestHead>(read);
+  const std::string origin(head.get("origin"));
+  const MethodInfo* method = gateway_.find(request.method);
+  if (method == nullptr) {
+    const auto response = make_response(request, gateway_.rules(), origin);
+    return answer(id, response->end(gateway_.unknown(request.method), {}));
+  }
+  if (auto refused = refuse_method(request, *method, gateway_.rules(), origin)) {
+    return answer(id, *std::move(refused));
+  }
+  if (!is_open_ && travels_beside(*method)) return answer(id, too_early());
+  HttpCall::Host& host = *this;
+  HttpCall& call =
+      calls_.try_emplace(id, host, id, std::move(request), *method, origin).first->second;
+  call.start(now);
+  slow_bodies_->start();
+  flush_soon();
+}
+
+// A response to a request that never becomes a call.
+void HttpLink::answer(StreamId id, ResponsePart part) {
+  const bool ends = part.body.empty() && part.trailers.empty();
+  http_->respond(id, part.head, ends);
+  if (!ends) {
+    for (Buffer& bytes : part.body) http_->write(id, std::move(bytes));
+    http_->finish(id, part.trailers);
+  }
+  http_->stop_reading(id, http3::Http3Error::kNoError);
+  flush_soon();
+}
+
+void HttpLink::on_oversized_head(LocalTime, StreamId id) {
+  ResponsePart part;
+  part.head.add(":status", "431");
+  answer(id, std::move(part));
+}
+
+void HttpLink::on_body(LocalTime now, StreamId id, BytesView data) {
+  HttpCall* call = find(id);
+  if (call == nullptr || session_ == nullptr) return http_->consume(id, data.size());
+  call->handle_body(now, data);
+  flush_soon();
+}
+
+void HttpLink::on_end(LocalTime now, StreamId id) {
+  HttpCall* call = find(id);
+  if (call == nullptr || session_ == nullptr) return;
+  call->handle_end(now);
+  flush_soon();
+}
+
+void HttpLink::on_reset(LocalTime now, StreamId id, std::uint64_t) {
+  HttpCall* call = find(id);
+  if (call == nullptr || session_ == nullptr) return;
+  call->handle_abandoned(now);
+  flush_soon();
+}
+
+void HttpLink::on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) {
+  on_reset(now, id, code);
+}
+
+void HttpLink::on_stream_drained(LocalTime now, StreamId id) {
+  if (HttpCall* call = find(id)) call->handle_drained(now);
+  if (session_ != nullptr) engine().handle_stream_drained(now, id);
+}
+
+void HttpLink::on_stream_stalled(LocalTime, StreamId id) {
+  if (session_ != nullptr) engine().handle_stream_stalled(id);
+}
+
+void HttpLink::on_stream_closed(LocalTime, StreamId id) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  calls_.erase(found);
+  if (session_ != nullptr) engine().handle_stream_closed(id);
+}
+
+void HttpLink::on_closed(LocalTime, const transport::CloseInfo& info) {
+  slow_bodies_->stop();
+  handle_connection_closed(info);
+  calls_.clear();
+  own_streams_.clear();
+}
+
+// A request of one message is held until it is complete, so that it may not take for ever.
+bool HttpLink::check_slow_bodies(LocalTime now) {
+  const Duration patience = gateway_.options().body_timeout;
+  for (auto& [id, call] : calls_) {
+    if (call.body_since() == kNever || now < deadline_after(call.body_since(), patience)) continue;
+    call.fail(now, Status(StatusCode::kDeadlineExceeded,
+                          "the request did not arrive within the time that this node gives it "
+                          "(HttpOptions::body_timeout)"));
+  }
+  flush_soon();
+  return !calls_.empty();
+}
+
+// ---- From the engine.
+
+Result<StreamId> HttpLink::open_bidirectional() {
+  return Status(StatusCode::kUnimplemented, "the peer is an HTTP client, which serves nothing");
+}
+
+void HttpLink::write(StreamId id, Buffer bytes, bool fin) {
+  if (const auto own = own_streams_.find(id); own != own_streams_.end()) {
+    return write_own(id, own->second, std::move(bytes), fin);
+  }
+  HttpCall* call = find(id);
+  if (call == nullptr) return;
+  call->write(std::move(bytes));
+  flush_soon();
+}
+
+std::size_t HttpLink::unsent_bytes(StreamId id) const {
+  return id.is_bidirectional() ? http_->unsent_bytes(id) : 0;
+}
+
+void HttpLink::notify_when_drained(StreamId id, std::size_t low_water_bytes) {
+  if (id.is_bidirectional()) return http_->notify_when_drained(id, low_water_bytes);
+  drained_own_streams_.push_back(id);
+  if (!is_scheduled()) gateway_.node().executor.schedule(*this);
+}
+
+void HttpLink::reset(StreamId id, core::WireError code) {
+  if (const auto own = own_streams_.find(id); own != own_streams_.end()) {
+    if (HttpCall* call = find(own->second.call)) call->give_up_frame(id);
+    own_streams_.erase(own);
+  } else if (HttpCall* call = find(id)) {
+    call->reset(code);
+  }
+  flush_soon();
+}
+
+void HttpLink::stop_sending(StreamId id, core::WireError) {
+  if (find(id) == nullptr) return;
+  http_->stop_reading(id, http3::Http3Error::kNoError);
+  flush_soon();
+}
+
+void HttpLink::consume(StreamId id, std::size_t bytes) {
+  if (HttpCall* call = find(id)) call->consumed(bytes);
+  flush_soon();
+}
+
+void HttpLink::close(core::WireError code, std::string reason) {
+  http_->close(to_http(code), std::move(reason));
+  flush_soon();
+}
+
+void HttpLink::refuse_requests() {
+  if (std::exchange(is_draining_, true)) return;
+  http_->announce_shutdown();
+  http_->refuse_requests();
+}
+
+}  // namespace echostream::gateway

@@ -1,0 +1,119 @@
+// A session's link over an HTTP/3 connection: to the engine the client looks like a peer of our own
+// protocol that serves nothing. Its requests are calls (http_call.h); what such a peer has beside
+// them (its settings, streams of events and frames) is made here.
+#pragma once
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "echostream/base/executor.h"
+
+#include "runtime/api/connection_link.h"
+#include "runtime/core/session/stall_watch.h"
+#include "runtime/gateway/link/http_call.h"
+#include "runtime/http3/http3_connection.h"
+
+namespace echostream::gateway {
+
+class HttpLink final : public internal::ConnectionLink,
+                       private http3::Http3Sink,
+                       private HttpCall::Host,
+                       private ReadyNode {
+ public:
+  /// Null when there is no memory for it. The gateway lives as long as the node.
+  static std::unique_ptr<HttpLink> make(internal::QuicDriver& driver, HttpGateway& gateway);
+
+  // ConnectionLink
+  void bind(transport::QuicConnection& connection) override;
+  using ConnectionLink::bind;
+  transport::QuicConnectionSink& sink() override { return *http_; }
+  void detach() override;
+
+  // core::TransportPort
+  Result<StreamId> open_bidirectional() override;
+  Result<StreamId> open_unidirectional() override;
+  void write(StreamId id, Buffer bytes, bool fin) override;
+  void set_priority(StreamId, core::Priority) override {}  // the client says it (RFC 9218)
+  std::size_t unsent_bytes(StreamId id) const override;
+  void notify_when_drained(StreamId id, std::size_t low_water_bytes) override;
+  void reset(StreamId id, core::WireError code) override;
+  void stop_sending(StreamId id, core::WireError code) override;
+  void consume(StreamId id, std::size_t bytes) override;
+  std::size_t max_datagram_bytes() const override;
+  void send_datagram(Buffer header, Buffer payload, core::Priority priority,
+                     LocalTime expires_at) override;
+  /// HTTP clients have no clock that could be asked.
+  void send_stamped_datagram(Buffer, std::uint64_t, LocalTime) override {}
+  void close(core::WireError code, std::string reason) override;
+
+  // Link
+  bool can_send_early() const override { return false; }
+  bool peer_decides_later() const override { return false; }
+  Result<SocketAddress> migrate(const SocketAddress&) override {
+    return Status(StatusCode::kFailedPrecondition,
+                  "migrate() is for the side that dialled; the other one follows it");
+  }
+  bool has_lost_its_address() const override { return false; }
+
+ private:
+  // A stream of ours that only the engine knows: its control stream, events, one frame.
+  struct OwnStream {
+    std::vector<std::uint8_t> head;  // until the type, and what a frame says of itself, are read
+    bool has_head = false;
+    StreamId call;  // whose frame it is; invalid: of no interest
+    std::vector<Buffer> message;
+  };
+
+  HttpLink(internal::QuicDriver& driver, HttpGateway& gateway);
+
+  // http3::Http3Sink
+  void on_open(LocalTime now) override;
+  void on_head(LocalTime now, StreamId id, http3::Fields head, bool is_early) override;
+  void on_oversized_head(LocalTime now, StreamId id) override;
+  void on_body(LocalTime now, StreamId id, BytesView data) override;
+  void on_trailers(LocalTime, StreamId, http3::Fields) override {}
+  void on_end(LocalTime now, StreamId id) override;
+  void on_reset(LocalTime now, StreamId id, std::uint64_t code) override;
+  void on_stop_sending(LocalTime now, StreamId id, std::uint64_t code) override;
+  void on_stream_drained(LocalTime now, StreamId id) override;
+  void on_stream_stalled(LocalTime now, StreamId id) override;
+  void on_stream_closed(LocalTime now, StreamId id) override;
+  void on_goaway(LocalTime) override {}
+  void on_closed(LocalTime now, const transport::CloseInfo& info) override;
+
+  // HttpCall::Host
+  HttpGateway& gateway() override { return gateway_; }
+  http3::Http3Connection& http() override { return *http_; }
+  core::Session& engine() override;
+  core::ByteBudget& budget() override { return budget_; }
+  StreamId next_client_stream() override;
+  bool send_event(LocalTime now, const core::EventHeader& header, BytesView message) override;
+  void frame_stream_over(StreamId stream) override;
+
+  void on_ready() override;
+  LocalTime now() const;
+  HttpCall* find(StreamId id);
+  void answer(StreamId id, ResponsePart part);
+  void open_control_stream(LocalTime now);
+  void write_own(StreamId id, OwnStream& stream, Buffer bytes, bool fin);
+  bool check_slow_bodies(LocalTime now);
+  void refuse_requests();
+
+  HttpGateway& gateway_;
+  std::unique_ptr<http3::Http3Connection> http_;
+  bool is_open_ = false;
+  bool is_draining_ = false;
+  core::ByteBudget budget_;  // outlives the calls
+  std::unordered_map<StreamId, HttpCall> calls_;
+  std::unordered_map<StreamId, OwnStream> own_streams_;
+  // To tell the engine, from outside of its commands.
+  std::vector<StreamId> closed_own_streams_;
+  std::vector<StreamId> drained_own_streams_;
+  std::int64_t next_own_stream_ = 3;
+  std::int64_t next_client_stream_ = 2;
+  StreamId events_;
+  std::unique_ptr<core::StallWatch> slow_bodies_;
+};
+
+}  // namespace echostream::gateway

@@ -1,0 +1,44 @@
+// A node's services for those who have no generated stub: over HTTP/3, on the port that the node
+// listens on. docs/http.md.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "echostream/base/status.h"
+#include "echostream/base/time.h"
+
+namespace echostream {
+
+class Node;
+
+/// Everything has a default.
+class HttpOptions {
+ public:
+  HttpOptions() {}
+
+  /// Pages that may call, as browsers name them ("https://console.example:8443"); "*" allows any.
+  /// A page that this node itself serves always may. Empty: no page of another origin.
+  std::vector<std::string> allowed_origins;
+  /// Host names (without port) that requests may be for. A page of another name that was made to
+  /// point at this machine (DNS rebinding) is thereby refused. Empty: any.
+  std::vector<std::string> allowed_hosts;
+  /// Replies and messages of at least that many bytes are compressed for clients that take gzip.
+  std::size_t compress_from_bytes = 1024;
+  /// How long the body of a request may take that is a single message; it is held until then.
+  Duration body_timeout = std::chrono::seconds(30);
+  /// Objects and arrays of JSON within each other.
+  std::size_t max_json_depth = 64;
+};
+
+/// From now on the node talks HTTP/3 with clients that ask for it (ALPN "h3") beside its own
+/// protocol: Connect, gRPC and gRPC-Web, with messages as protobuf or JSON. Such a client is a
+/// session like any other: middleware, plugins and limits hold for it, and its address and
+/// certificate are those of Call::peer(). It cannot be called.
+///
+/// On the node's loop, before Node::listen(), which tells TLS what is offered: FAILED_PRECONDITION
+/// after it. ALREADY_EXISTS the second time, INVALID_ARGUMENT: an option that makes no sense.
+Status enable_http(Node& node, HttpOptions options = {});
+
+}  // namespace echostream
