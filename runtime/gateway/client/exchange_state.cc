@@ -1,6 +1,5 @@
 #include "runtime/gateway/client/exchange_state.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "runtime/gateway/client/client_connection.h"
@@ -27,10 +26,9 @@ int status_of(const http3::Fields& fields) {
 }  // namespace
 
 ExchangeState::ExchangeState(Executor& executor, Request request, LocalTime deadline)
-    : executor_(executor),
-      deadline_(deadline),
-      request_(std::move(request)),
-      finished_(!request_.streams_body) {}
+    : request_(std::move(request)), finished_(!request_.streams_body) {
+  executor.arm(*this, deadline);
+}
 
 ExchangeState::~ExchangeState() {
   if (connection_ == nullptr) return;
@@ -90,14 +88,12 @@ void ExchangeState::fail(Status status) {
   changed_.notify_all();
 }
 
-void ExchangeState::check_deadline() {
-  if (deadline_ <= executor_.now()) fail(deadline_passed());
-}
+void ExchangeState::on_timer(LocalTime) { fail(deadline_passed()); }
 
 Task<void> ExchangeState::wait() {
   const auto context = co_await internal::current_context();
-  LocalTime deadline = deadline_;
-  if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
+  // Its own fires by itself.
+  const LocalTime deadline = context.call != nullptr ? context.call->deadline() : kNever;
   const WaitResult result = co_await changed_.wait(deadline);
   if (result == WaitResult::kDeadline) {
     fail(deadline_passed());

@@ -15,7 +15,7 @@ namespace echostream::gateway {
 
 class ClientConnection;
 
-class ExchangeState {
+class ExchangeState final : private TimerNode {
  public:
   struct Request {
     http3::Fields head;
@@ -23,10 +23,10 @@ class ExchangeState {
     bool streams_body = false;
   };
 
-  /// Not sent before ClientConnection::add(). `executor` outlives it.
+  /// Not sent before ClientConnection::add(). Fails at its deadline. `executor` outlives it.
   ExchangeState(Executor& executor, Request request, LocalTime deadline);
   /// Cancels what has not ended.
-  ~ExchangeState();
+  ~ExchangeState() override;
   ExchangeState(const ExchangeState&) = delete;
   ExchangeState& operator=(const ExchangeState&) = delete;
 
@@ -52,8 +52,6 @@ class ExchangeState {
 
   /// Ends it for a reason of this side's. Nothing happens when it is over.
   void fail(Status status);
-  /// Fails it when its own deadline has passed: for those who never have to wait.
-  void check_deadline();
   /// Waits for a change, or until the exchange has failed.
   Task<void> wait();
 
@@ -75,12 +73,11 @@ class ExchangeState {
   void handle_lost(const Status& status, bool unprocessed);
 
  private:
+  void on_timer(LocalTime now) override;
   bool is_over() const noexcept { return error_ || (ended_ && finished_); }
   void drop_unread();
   void end_stream();
 
-  Executor& executor_;
-  const LocalTime deadline_;
   Request request_;
   ClientConnection* connection_ = nullptr;
   StreamId id_;  // not valid while it waits

@@ -36,10 +36,10 @@ class HttpClientOptions {
   Duration handshake_timeout = std::chrono::seconds(10);
   /// A connection on which nothing arrives for that long is lost; zero: never.
   Duration idle_timeout = std::chrono::seconds(30);
-  /// A PING is sent after that long without traffic; zero sends none.
+  /// A PING is sent after that long without traffic, at least 10 ms; zero sends none.
   Duration keep_alive_interval = std::chrono::seconds(10);
 
-  // What a server can make us hold.
+  // What a server can make us hold, in bytes where they say so. None is zero.
 
   /// Of a response's body that is not read yet.
   std::uint64_t stream_window_bytes = 1024 * 1024;
@@ -84,7 +84,8 @@ class HttpClient {
   /// be sent; UNAVAILABLE when the connection is lost or goes away; RESOURCE_EXHAUSTED when too
   /// many wait.
   Result<HttpExchange> request(HttpRequest request);
-  /// Sends a request, and collects its response. RESOURCE_EXHAUSTED for a body that is too large;
+  /// Sends a request at once, and collects its response; dropping the task cancels it.
+  /// RESOURCE_EXHAUSTED for a body that is too large;
   /// otherwise as HttpExchange. Any status of HTTP is a response. Not for a body that is streamed.
   Task<Result<HttpResponse>> fetch(HttpRequest request);
 

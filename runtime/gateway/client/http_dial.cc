@@ -1,6 +1,7 @@
 #include "runtime/gateway/client/http_dial.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -19,19 +20,33 @@ using DialResult = Result<std::unique_ptr<ClientConnection>>;
 constexpr Duration kAttemptDelay = std::chrono::milliseconds(250);
 // RFC 9114 6.2: three of them are needed, and a server may make further ones that mean nothing.
 constexpr std::uint64_t kServerStreams = 100;
+constexpr Duration kLeastKeepAlive = std::chrono::milliseconds(10);
+constexpr std::uint64_t kLargestWindow = std::uint64_t{1} << 40;
 
-Result<ClientConnection::Plan> make_plan(Loop& loop, const HttpClientOptions& options) {
-  if (options.handshake_timeout <= Duration::zero() || options.idle_timeout < Duration::zero() ||
-      options.keep_alive_interval < Duration::zero()) {
-    return Status(StatusCode::kInvalidArgument,
-                  "HttpClientOptions: handshake_timeout must be above zero, the others not below");
+Status check_options(const HttpClientOptions& options) {
+  const auto refused = [](const char* why) {
+    return Status(StatusCode::kInvalidArgument, std::string("HttpClientOptions: ") + why);
+  };
+  if (options.handshake_timeout <= Duration::zero() || options.idle_timeout < Duration::zero()) {
+    return refused("handshake_timeout must be above zero, and idle_timeout not below it");
+  }
+  if (options.keep_alive_interval != Duration::zero() &&
+      options.keep_alive_interval < kLeastKeepAlive) {
+    return refused("keep_alive_interval is below 10 ms; zero sends no keep-alives");
+  }
+  for (const std::uint64_t window :
+       {options.stream_window_bytes, options.connection_window_bytes}) {
+    if (window == 0 || window > kLargestWindow) return refused("windows are 1 B to 1 TiB");
   }
   if (options.trust.mode() == Trust::Mode::kKnownPeers &&
       options.trust.first_use() == FirstUse::kAccept) {
-    return Status(StatusCode::kInvalidArgument,
-                  "HttpClientOptions: whoever is met for the first time is not remembered; use "
-                  "FirstUse::kRefuse");
+    return refused("whoever is met for the first time is not remembered; use FirstUse::kRefuse");
   }
+  return Status::ok();
+}
+
+Result<ClientConnection::Plan> make_plan(Loop& loop, const HttpClientOptions& options) {
+  if (Status status = check_options(options); !status.is_ok()) return status;
   ClientConnection::Plan plan;
   plan.traces = std::make_shared<ClientTraces>(loop, options);
   transport::TlsContext::Options tls;

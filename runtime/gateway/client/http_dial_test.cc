@@ -99,6 +99,13 @@ TEST(HttpDial, OptionsThatMakeNoSenseAreRefused) {
   world.options.handshake_timeout = 0s;
   EXPECT_EQ(world.connect().code(), StatusCode::kInvalidArgument);
   world.options.handshake_timeout = 1s;
+  world.options.keep_alive_interval = 1ms;
+  EXPECT_EQ(world.connect().code(), StatusCode::kInvalidArgument);
+  world.options.keep_alive_interval = 0s;
+  world.options.stream_window_bytes = 0;
+  EXPECT_EQ(world.connect().code(), StatusCode::kInvalidArgument);
+  world.options.stream_window_bytes = 1000;
+  EXPECT_TRUE(world.connect().is_ok());
   world.options.trust = Trust::known_peers(make_memory_known_peers(), FirstUse::kAccept);
   EXPECT_EQ(world.connect().code(), StatusCode::kInvalidArgument);
 }

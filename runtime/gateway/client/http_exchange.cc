@@ -15,7 +15,6 @@ using State = std::shared_ptr<ExchangeState>;
 Task<Result<HttpHead>> wait_for_head(State state) {
   for (;;) {
     if (state->head()) co_return *state->head();
-    state->check_deadline();
     if (state->error()) co_return *state->error();
     co_await state->wait();
   }
@@ -23,7 +22,6 @@ Task<Result<HttpHead>> wait_for_head(State state) {
 
 Task<Result<std::optional<Buffer>>> wait_for_body(State state) {
   for (;;) {
-    state->check_deadline();
     if (state->has_body()) co_return std::optional<Buffer>(state->take_body());
     if (state->has_ended()) co_return std::optional<Buffer>();
     if (state->error()) co_return *state->error();
@@ -33,7 +31,6 @@ Task<Result<std::optional<Buffer>>> wait_for_body(State state) {
 
 Task<Status> wait_and_write(State state, Buffer bytes) {
   for (;;) {
-    state->check_deadline();
     Status status = state->write_status();
     if (!status.is_ok()) co_return status;
     if (state->may_write()) break;

@@ -17,10 +17,11 @@ class ExchangeState;
 /// Destroying it, or assigning to it, cancels what has not ended (H3_REQUEST_CANCELLED). Belongs to
 /// the client's loop. Of one that was moved from nothing may be asked.
 ///
-/// Every wait ends with the request's timeout, the deadline of the call that the waiting task works
-/// for (DEADLINE_EXCEEDED), or its cancellation (CANCELLED), whichever comes first; the exchange
-/// has failed then, and is reset at the server. Other errors: what the server's reset says (its
-/// message has the code's name), UNAVAILABLE when the connection is lost or goes away.
+/// It fails, and is reset at the server, when the request's timeout has passed, or the deadline of
+/// the call that a waiting task works for (DEADLINE_EXCEEDED), or when that call is cancelled
+/// (CANCELLED). Other errors: what the server's reset says (its message has the code's name),
+/// RESOURCE_EXHAUSTED for headers or trailers over the limit, UNAVAILABLE when the connection is
+/// lost or goes away.
 class HttpExchange {
  public:
   explicit HttpExchange(std::shared_ptr<ExchangeState> state) noexcept;
@@ -33,7 +34,7 @@ class HttpExchange {
   /// Waits for the next bytes of the body, at most a stream's window of them; nothing at its end.
   /// The server may send more only as they are taken. What came before a reset is given out first.
   Task<Result<std::optional<Buffer>>> read();
-  /// After the end of the body; empty when there are none.
+  /// After the end of the body; empty when there are none. Valid as long as the exchange.
   const http3::Fields& trailers() const;
 
   /// Sends a piece of a body that is streamed, once little of what was written before is unsent.

@@ -193,6 +193,53 @@ TEST(HttpExchange, ItsTimeoutEndsItAtBothEnds) {
   ASSERT_TRUE(world.run_until([&] { return world.asked().reset_code || world.asked().stop_code; }));
 }
 
+TEST(HttpExchange, ItsTimeoutHoldsForThoseWhoWaitForAStreamOrForNothing) {
+  HttpTestServer::Options one;
+  one.quic.max_bidirectional_streams = 1;
+  SimHttp world(1, {}, one);
+  ASSERT_TRUE(world.connect().is_ok());
+  HttpRequest asked;
+  asked.timeout = 2s;
+  auto under_way = world.client->request(asked);
+  auto waiting = world.client->request(asked);
+  ASSERT_TRUE(under_way && waiting);
+  world.run_for(1900ms);
+  EXPECT_EQ(world.server->requests.size(), 1u);
+  world.run_for(200ms);
+  EXPECT_TRUE(world.request(0).reset_code || world.request(0).stop_code);
+  EXPECT_EQ(world.server->requests.size(), 1u);
+  EXPECT_EQ(world.run(waiting->head()).status().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(world.run(under_way->head()).status().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_TRUE(waiting->is_unprocessed());
+  EXPECT_FALSE(under_way->is_unprocessed());
+}
+
+TEST(HttpExchange, ABodyMayBeginAndEndBeforeThereIsAStream) {
+  HttpTestServer::Options one;
+  one.quic.max_bidirectional_streams = 1;
+  SimHttp world(1, {}, one);
+  ASSERT_TRUE(world.connect().is_ok());
+  auto first = world.client->request(HttpRequest());
+  auto empty = world.client->request(streamed_post("/empty"));
+  auto written = world.client->request(streamed_post("/written"));
+  ASSERT_TRUE(first && empty && written);
+  EXPECT_TRUE(empty->finish({{"x-end", "1"}}).is_ok());
+  std::optional<Status> status;
+  TaskGroup group(world.client_loop);
+  group.spawn(internal::store(written->write(Buffer::copy("late")), status));
+  world.run_for(1s);
+  EXPECT_FALSE(status);
+  world.server->on_end = [](HttpTestServer::Request& request) { request.answer(200, "ok"); };
+  world.request(0).answer(200, "ok");
+  ASSERT_TRUE(world.run_until([&] { return status.has_value(); }));
+  EXPECT_TRUE(status->is_ok()) << *status;
+  EXPECT_TRUE(written->finish().is_ok());
+  EXPECT_EQ(world.run(empty->head())->status, 200);
+  EXPECT_EQ(world.run(written->head())->status, 200);
+  EXPECT_EQ(world.request(1).trailers, (Fields{{"x-end", "1"}}));
+  EXPECT_EQ(world.request(2).body, "late");
+}
+
 Task<Status> with_deadline(HttpExchange& exchange) {
   auto head = co_await exchange.head();
   co_return head.status();

@@ -30,8 +30,8 @@ class HttpRequest {
   Buffer body;
   /// More follows by HttpExchange::write() until finish().
   bool streams_body = false;
-  /// For the request and all of its response, waiting for a free stream included. Unset: only the
-  /// deadline of the call that the asking task works for.
+  /// For the request and all of its response, waiting for a free stream included. Unset: no limit
+  /// but the deadline of the call that the asking task works for.
   std::optional<Duration> timeout;
 };
 static_assert(kSafeInAwait<HttpRequest>);
