@@ -38,6 +38,7 @@ RULES = [
     ("runtime/sim/", [BASE, LOOP, TESTING, r"runtime/base/.*"]),
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
                       r"runtime/(base|timing|core|transport)/.*", r"google/protobuf/.*"]),
+    ("runtime/gateway/client/", [PUBLIC, r"runtime/(base|http3|transport|api)/.*"]),
     # Files of its own; descriptors, and messages by them.
     ("runtime/plugins/recorder/", [PUBLIC, r"google/protobuf/.*", r"(zstd|lz4frame)\.h", UNIX]),
     ("runtime/plugins/include/", [PUBLIC, r"prometheus/registry\.h"]),

@@ -78,9 +78,11 @@ int on_reset_stream(nghttp3_conn*, std::int64_t id, std::uint64_t code, void* us
   return 0;
 }
 
-int on_shutdown(nghttp3_conn*, std::int64_t, void* user) {
+int on_shutdown(nghttp3_conn*, std::int64_t first, void* user) {
   Impl& impl = impl_of(user);
   impl.sink.on_goaway(impl.now);
+  // To a server it names a push, and there are none.
+  if (!impl.is_server) impl.give_up_from({first});
   return 0;
 }
 

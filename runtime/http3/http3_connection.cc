@@ -72,6 +72,33 @@ void Http3Connection::Impl::tell_reset(StreamId id, std::uint64_t code) {
   if (!stream->stopped_reading && !stream->is_oversized) sink.on_reset(now, id, code);
 }
 
+void Http3Connection::Impl::reset(StreamId id, Http3Error code) {
+  if (quic == nullptr || find(id) == nullptr) return;
+  nghttp3_conn_shutdown_stream_write(conn.get(), id.value);
+  quic->reset(id, number(code));
+  stop_reading(id, code);
+}
+
+void Http3Connection::Impl::stop_reading(StreamId id, Http3Error code) {
+  Stream* stream = find(id);
+  if (quic == nullptr || stream == nullptr) return;
+  if (std::exchange(stream->stopped_reading, true)) return;
+  (void)nghttp3_conn_shutdown_stream_read(conn.get(), id.value);
+  quic->stop_sending(id, number(code));
+  pump();
+}
+
+void Http3Connection::Impl::give_up_from(StreamId first) {
+  std::vector<StreamId> ids;
+  for (const auto& [id, stream] : streams) {
+    if (id >= first) ids.push_back(id);
+  }
+  for (const StreamId id : ids) {
+    tell_reset(id, number(Http3Error::kRequestRejected));
+    reset(id, Http3Error::kRequestCancelled);
+  }
+}
+
 Http3Connection::Http3Connection(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Http3Connection::~Http3Connection() = default;
 
@@ -156,21 +183,9 @@ void Http3Connection::consume(StreamId id, std::size_t bytes) {
   if (impl_->quic != nullptr) impl_->quic->consume(id, bytes);
 }
 
-void Http3Connection::reset(StreamId id, Http3Error code) {
-  if (impl_->quic == nullptr || impl_->find(id) == nullptr) return;
-  nghttp3_conn_shutdown_stream_write(impl_->conn.get(), id.value);
-  impl_->quic->reset(id, number(code));
-  stop_reading(id, code);
-}
+void Http3Connection::reset(StreamId id, Http3Error code) { impl_->reset(id, code); }
 
-void Http3Connection::stop_reading(StreamId id, Http3Error code) {
-  Impl::Stream* stream = impl_->find(id);
-  if (impl_->quic == nullptr || stream == nullptr) return;
-  if (std::exchange(stream->stopped_reading, true)) return;
-  (void)nghttp3_conn_shutdown_stream_read(impl_->conn.get(), id.value);
-  impl_->quic->stop_sending(id, number(code));
-  impl_->pump();
-}
+void Http3Connection::stop_reading(StreamId id, Http3Error code) { impl_->stop_reading(id, code); }
 
 void Http3Connection::announce_shutdown() {
   if (nghttp3_conn_submit_shutdown_notice(impl_->conn.get()) == 0) impl_->pump();

@@ -16,8 +16,9 @@ namespace echostream::http3 {
 /// What a peer can make one connection hold.
 struct Http3Options {
   /// One header or trailer section, as RFC 9114 4.2.2 counts: 32 bytes for each field beside its
-  /// name and value. The sink hears of a larger request in on_oversized_head(); one of more than
-  /// sixteen times that, and a larger trailer section, end the connection (H3_EXCESSIVE_LOAD).
+  /// name and value. The sink hears of a larger one in on_oversized_head(); one of more than
+  /// sixteen times that, and a larger trailer section of a request, end the connection
+  /// (H3_EXCESSIVE_LOAD).
   std::size_t max_field_section_bytes = 16 * 1024;
   /// Of the peer's encoder (RFC 9204 3.2.3), and how many streams may wait for it.
   std::size_t qpack_table_bytes = 4096;
@@ -39,7 +40,8 @@ class Http3Sink {
   /// sent before (RFC 8470).
   virtual void on_head(LocalTime now, StreamId id, Fields head, bool is_early) = 0;
   /// Server: a request whose header section is over the limit. Nothing else comes of it but
-  /// on_stream_closed(); it should be answered (431) and its reading stopped.
+  /// on_stream_closed(); it should be answered (431) and its reading stopped. Client: a response
+  /// with such a section, trailers too, whose stream is reset then.
   virtual void on_oversized_head(LocalTime now, StreamId id) = 0;
   /// Counts against the flow-control windows until consume().
   virtual void on_body(LocalTime now, StreamId id, BytesView data) = 0;
@@ -55,8 +57,8 @@ class Http3Sink {
   virtual void on_stream_stalled(LocalTime now, StreamId id) = 0;
   virtual void on_stream_closed(LocalTime now, StreamId id) = 0;
   virtual void on_streams_available(LocalTime) {}
-  /// The peer shuts down (GOAWAY): a client sends no more requests; those that were not acted upon
-  /// are reset with H3_REQUEST_REJECTED.
+  /// The peer shuts down (GOAWAY): a client sends no more requests. Those that are not acted upon
+  /// end with on_reset(H3_REQUEST_REJECTED), whether the server resets them or not.
   virtual void on_goaway(LocalTime now) = 0;
   virtual void on_path_changed(LocalTime) {}
   /// The last call.

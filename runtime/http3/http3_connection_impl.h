@@ -48,6 +48,10 @@ struct Http3Connection::Impl {
   void fail(int error, const char* what);
   void close(std::uint64_t code, std::string reason);
   void tell_reset(StreamId id, std::uint64_t code);
+  void reset(StreamId id, Http3Error code);
+  void stop_reading(StreamId id, Http3Error code);
+  /// Client: the server has not acted upon these requests, and never will.
+  void give_up_from(StreamId first);
 
   int begin_section(StreamId id);
   int add_field(StreamId id, BytesView name, BytesView value);

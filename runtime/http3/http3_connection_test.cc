@@ -209,6 +209,28 @@ TEST(Http3Connection, H04_AfterGoawayRequestsUnderWayFinishAndNewOnesAreRefused)
   EXPECT_EQ(pair.client.messages[id.value].head.get(":status"), "200");
 }
 
+TEST(Http3Connection, H04_RequestsThatCrossAGoawayAreKnownToBeUnprocessedAtOnce) {
+  Http3Pair pair;
+  ASSERT_TRUE(pair.connect());
+  const StreamId early = pair.post("/early", "x");
+  ASSERT_TRUE(pair.run_until([&] { return pair.server.messages[early.value].ended; }));
+  pair.quic.world.link = {.delay = 50ms};
+  pair.server.http->refuse_requests();
+  pair.quic.world.flush(pair.quic.server);
+  pair.quic.world.run_for(20ms);
+  const StreamId late = pair.post("/late", "x");
+  pair.quic.world.flush(pair.quic.client);
+  // The server's own reset would come two delays later.
+  ASSERT_TRUE(pair.run_until([&] { return pair.client.goaways > 0; }));
+  EXPECT_EQ(pair.client.messages[late.value].reset_code, number(Http3Error::kRequestRejected));
+  EXPECT_FALSE(pair.client.messages[early.value].reset_code);
+  pair.server.http->respond(early, {{":status", "200"}}, true);
+  pair.quic.world.flush(pair.quic.server);
+  ASSERT_TRUE(pair.run_until([&] { return pair.client.messages[early.value].ended; }));
+  ASSERT_TRUE(pair.run_until([&] { return pair.client.messages[late.value].closed; }));
+  EXPECT_FALSE(pair.server.messages[late.value].has_head);
+}
+
 TEST(Http3Connection, S01_ManyRequestsThatAreResetAtOnceLeaveNothingBehind) {
   Http3Pair pair;
   pair.client.forgets = pair.server.forgets = true;

@@ -46,11 +46,8 @@ void Http3Connection::Impl::end_head(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->stopped_reading) return;
   if (stream->is_oversized) {
-    if (is_server) {
-      sink.on_oversized_head(now, id);
-    } else {
-      close(static_cast<std::uint64_t>(Http3Error::kExcessiveLoad), "a header section too large");
-    }
+    sink.on_oversized_head(now, id);
+    if (!is_server) reset(id, Http3Error::kExcessiveLoad);
     return;
   }
   Fields head = std::exchange(stream->section, {});
@@ -61,6 +58,10 @@ void Http3Connection::Impl::end_head(StreamId id) {
 void Http3Connection::Impl::end_trailers(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->stopped_reading) return;
+  if (stream->is_oversized && !is_server) {
+    sink.on_oversized_head(now, id);
+    return reset(id, Http3Error::kExcessiveLoad);
+  }
   if (stream->is_oversized) {
     close(static_cast<std::uint64_t>(Http3Error::kExcessiveLoad), "a trailer section too large");
     return;

@@ -163,7 +163,8 @@ std::unique_ptr<Pending> SimLoop::resolve(const std::string& host, std::uint16_t
   if (numeric) {
     answer = std::vector<SocketAddress>{*numeric};
   } else if (known != world_.hosts.end()) {
-    answer = std::vector<SocketAddress>{known->second.with_port(port)};
+    answer = known->second;
+    for (SocketAddress& address : *answer) address = address.with_port(port);
   }
   return std::make_unique<Answer>(*this, std::move(callback), std::move(answer));
 }

@@ -237,6 +237,9 @@ TEST(SimLoop, ResolvesNamesNumbersAndNothingElse) {
               ElementsAre(*SocketAddress::parse("10.1.2.3:4433")));
   EXPECT_THAT(**Lookup(sim, loop, "fe80::1").answer,
               ElementsAre(*SocketAddress::parse("[fe80::1]:4433")));
+  sim.add_host("robot.local", std::vector{address(8), address(7)});
+  EXPECT_THAT(**Lookup(sim, loop, "robot.local").answer,
+              ElementsAre(address(8).with_port(4433), address(7).with_port(4433)));
   const Lookup unknown(sim, loop, "nobody.local");
   ASSERT_TRUE(unknown.answer);
   EXPECT_EQ(unknown.answer->error().code(), StatusCode::kNotFound);

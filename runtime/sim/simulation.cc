@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "echostream/base/check.h"
+
 #include "runtime/sim/sim_loop.h"
 #include "runtime/sim/simulation_impl.h"
 
@@ -190,7 +192,12 @@ void Simulation::stall(const std::string& node, Duration duration) {
 }
 
 void Simulation::add_host(const std::string& host, const SocketAddress& address) {
-  impl_->hosts[host] = address;
+  impl_->hosts[host] = {address};
+}
+
+void Simulation::add_host(const std::string& host, std::vector<SocketAddress> addresses) {
+  ECHOSTREAM_CHECK(!addresses.empty(), "a host has an address");
+  impl_->hosts[host] = std::move(addresses);
 }
 
 bool Simulation::run_until(const std::function<bool()>& done, Duration limit) {

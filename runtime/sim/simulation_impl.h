@@ -66,7 +66,7 @@ struct Simulation::Impl {
   std::uint64_t hash = 14695981039346656037ull;
   std::vector<std::unique_ptr<SimLoop>> loops;
   std::map<std::pair<std::string, std::string>, std::unique_ptr<SimLink>> links;
-  std::map<std::string, SocketAddress> hosts;
+  std::map<std::string, std::vector<SocketAddress>> hosts;
   std::function<void(const CapturedDatagram&)> capture;
   std::priority_queue<Arrival, std::vector<Arrival>, Later> arrivals;
 };

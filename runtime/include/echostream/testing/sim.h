@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "echostream/loop.h"
 
@@ -99,8 +100,10 @@ class Simulation {
   /// The node's loop stands still that long from now on, as behind a handler that blocks it: its
   /// clock goes on, what is sent to it waits, and its timers fire late.
   void stall(const std::string& node, Duration duration);
-  /// A name for Loop::resolve().
+  /// A name for Loop::resolve(); in place of what it stood for before.
   void add_host(const std::string& host, const SocketAddress& address);
+  /// One of several addresses, at least one, which are tried in that order.
+  void add_host(const std::string& host, std::vector<SocketAddress> addresses);
 
   /// Runs until `done` holds: true; or until `limit` of virtual time has passed, or nothing can
   /// happen any more: false.

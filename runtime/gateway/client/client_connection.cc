@@ -1,0 +1,231 @@
+#include "runtime/gateway/client/client_connection.h"
+
+#include <utility>
+#include <vector>
+
+#include "runtime/gateway/client/exchange_state.h"
+#include "runtime/gateway/client/reset_status.h"
+
+namespace echostream::gateway {
+namespace {
+
+SocketAddress any_like(const SocketAddress& address) {
+  return address.family() == SocketAddress::Family::kIpv4 ? SocketAddress::ipv4({}, 0)
+                                                          : SocketAddress::ipv6({}, 0);
+}
+
+// As which a server is known: by its name and port, as Node::connect() has it.
+std::string known_name(const DialCandidate& candidate) {
+  const std::string& host = candidate.server_name;
+  const bool is_ipv6 = host.find(':') != host.npos;
+  return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(candidate.address.port());
+}
+
+Status going_away() {
+  return {StatusCode::kUnavailable,
+          "the server goes away (GOAWAY) and did not process the request; it may be sent again "
+          "over another connection"};
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(Loop& loop, const Plan& plan)
+    : loop_(loop), traces_(plan.traces) {}
+
+ClientConnection::~ClientConnection() {
+  changed_ = nullptr;
+  fail_all(Status(StatusCode::kUnavailable, "the HTTP client was closed"));
+  if (quic_ == nullptr) return;
+  http_->close(http3::Http3Error::kNoError, "");
+  driver_->flush_now();
+}
+
+Result<std::unique_ptr<ClientConnection>> ClientConnection::dial(Loop& loop, const Plan& plan,
+                                                                 const DialCandidate& candidate) {
+  std::unique_ptr<ClientConnection> made(new ClientConnection(loop, plan));
+  if (Status status = made->start(plan, candidate); !status.is_ok()) return status;
+  return made;
+}
+
+Status ClientConnection::start(const Plan& plan, const DialCandidate& candidate) {
+  auto http = http3::Http3Connection::make(false, plan.http, *this);
+  if (!http) return std::move(http).error();
+  http_ = *std::move(http);
+  transport::QuicEndpoint::Options endpoint;
+  endpoint.quic = plan.quic;
+  endpoint.fill_random = [this](MutableBytes out) { loop_.fill_random(out); };
+  endpoint.wall_time = [this] { return loop_.wall_time(); };
+  traces_->apply_to(endpoint);
+  auto driver = internal::QuicDriver::open(loop_, any_like(candidate.address), std::move(endpoint),
+                                           nullptr, [](const SocketAddress&, const Status&) {});
+  if (!driver) return std::move(driver).error();
+  driver_ = *std::move(driver);
+  transport::QuicEndpoint::Dial dial;
+  dial.remote = candidate.address;
+  dial.server_name = candidate.server_name;
+  dial.peer_name = {known_name(candidate), false};
+  dial.tls = plan.tls;
+  auto connection = driver_->connect(std::move(dial), *http_);
+  if (!connection) return std::move(connection).error();
+  quic_ = *connection;
+  http_->bind(quic_);
+  remote_address_ = candidate.address;
+  return Status::ok();
+}
+
+Status ClientConnection::status() const {
+  if (closed_) return lost_status(*closed_);
+  if (is_going_away_) return going_away();
+  return Status::ok();
+}
+
+SocketAddress ClientConnection::remote_address() const {
+  return quic_ != nullptr ? quic_->remote_address() : remote_address_;
+}
+
+std::optional<PeerIdentity> ClientConnection::peer_identity() const {
+  return quic_ != nullptr ? quic_->peer_identity() : peer_identity_;
+}
+
+void ClientConnection::add(ExchangeState& exchange) {
+  exchange.handle_added(*this);
+  exchanges_.insert(&exchange);
+  places_.emplace(&exchange, next_place_);
+  waiting_.emplace(next_place_++, &exchange);
+  open_waiting();
+}
+
+void ClientConnection::forget(ExchangeState& exchange) {
+  give_up_waiting(exchange);
+  exchanges_.erase(&exchange);
+  if (exchange.id().is_valid()) streams_.erase(exchange.id());
+}
+
+void ClientConnection::give_up_waiting(ExchangeState& exchange) {
+  const auto place = places_.find(&exchange);
+  if (place == places_.end()) return;
+  waiting_.erase(place->second);
+  places_.erase(place);
+}
+
+void ClientConnection::consume(StreamId id, std::size_t bytes) {
+  if (bytes == 0 || !id.is_valid()) return;
+  http_->consume(id, bytes);
+  flush_soon();
+}
+
+void ClientConnection::open_waiting() {
+  while (!waiting_.empty()) {
+    ExchangeState& exchange = *waiting_.begin()->second;
+    const ExchangeState::Request& request = exchange.request();
+    const bool has_body = request.streams_body || !request.body.empty();
+    const auto id = http_->request(request.head, !has_body);
+    // Its turn comes with on_streams_available().
+    if (!id && id.error().code() == StatusCode::kResourceExhausted) break;
+    give_up_waiting(exchange);
+    if (!id) {
+      exchanges_.erase(&exchange);
+      exchange.handle_lost(id.error(), true);
+      continue;
+    }
+    streams_.emplace(*id, &exchange);
+    exchange.handle_opened(*id);
+  }
+  flush_soon();
+}
+
+void ClientConnection::fail_waiting(const Status& status) {
+  places_.clear();
+  for (const auto& [place, exchange] : std::exchange(waiting_, {})) {
+    exchanges_.erase(exchange);
+    exchange->handle_lost(status, true);
+  }
+}
+
+void ClientConnection::fail_all(const Status& status) {
+  fail_waiting(status);
+  streams_.clear();
+  for (ExchangeState* exchange : std::exchange(exchanges_, {}))
+    exchange->handle_lost(status, false);
+}
+
+ExchangeState* ClientConnection::find(StreamId id) const {
+  const auto found = streams_.find(id);
+  return found != streams_.end() ? found->second : nullptr;
+}
+
+void ClientConnection::tell_change() {
+  if (changed_ != nullptr) changed_->notify_all();
+}
+
+// ---- http3::Http3Sink. Those whose exchange is gone have been reset.
+
+void ClientConnection::on_open(LocalTime) {
+  is_open_ = true;
+  tell_change();
+}
+
+void ClientConnection::on_head(LocalTime, StreamId id, http3::Fields head, bool) {
+  if (ExchangeState* exchange = find(id)) exchange->handle_head(std::move(head));
+}
+
+void ClientConnection::on_oversized_head(LocalTime, StreamId id) {
+  ExchangeState* exchange = find(id);
+  if (exchange == nullptr) return;
+  exchange->fail(Status(StatusCode::kResourceExhausted,
+                        "the headers or trailers of the response are over the limit "
+                        "(HttpClientOptions::max_field_section_bytes)"));
+}
+
+void ClientConnection::on_body(LocalTime, StreamId id, BytesView data) {
+  ExchangeState* exchange = find(id);
+  if (exchange == nullptr) return consume(id, data.size());
+  exchange->handle_body(data);
+}
+
+void ClientConnection::on_trailers(LocalTime, StreamId id, http3::Fields trailers) {
+  if (ExchangeState* exchange = find(id)) exchange->handle_trailers(std::move(trailers));
+}
+
+void ClientConnection::on_end(LocalTime, StreamId id) {
+  if (ExchangeState* exchange = find(id)) exchange->handle_end();
+}
+
+void ClientConnection::on_reset(LocalTime, StreamId id, std::uint64_t code) {
+  if (ExchangeState* exchange = find(id)) exchange->handle_reset(code);
+}
+
+void ClientConnection::on_stop_sending(LocalTime, StreamId id, std::uint64_t code) {
+  if (ExchangeState* exchange = find(id)) exchange->handle_stop_sending(code);
+}
+
+void ClientConnection::on_stream_drained(LocalTime, StreamId id) {
+  if (ExchangeState* exchange = find(id)) exchange->handle_drained();
+}
+
+void ClientConnection::on_stream_closed(LocalTime, StreamId id) {
+  ExchangeState* exchange = find(id);
+  if (exchange == nullptr) return;
+  streams_.erase(id);
+  exchange->handle_stream_closed();
+}
+
+void ClientConnection::on_streams_available(LocalTime) {
+  if (is_open()) open_waiting();
+}
+
+void ClientConnection::on_goaway(LocalTime) {
+  is_going_away_ = true;
+  fail_waiting(going_away());
+}
+
+void ClientConnection::on_closed(LocalTime, const transport::CloseInfo& info) {
+  closed_ = info;
+  remote_address_ = quic_->remote_address();
+  peer_identity_ = quic_->peer_identity();
+  driver_->release_soon(*std::exchange(quic_, nullptr));
+  fail_all(lost_status(info));
+  tell_change();
+}
+
+}  // namespace echostream::gateway

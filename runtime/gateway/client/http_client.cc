@@ -1,0 +1,123 @@
+#include "runtime/gateway/client/http_client.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "echostream/base/printable.h"
+
+#include "runtime/base/buffer_builder.h"
+#include "runtime/gateway/client/client_connection.h"
+#include "runtime/gateway/client/exchange_state.h"
+#include "runtime/gateway/client/http_dial.h"
+#include "runtime/gateway/client/http_target.h"
+#include "runtime/gateway/client/request_check.h"
+
+namespace echostream::gateway {
+namespace {
+
+http3::Fields request_head(const HttpRequest& request, const std::string& authority) {
+  http3::Fields head{{":method", request.method},
+                     {":scheme", "https"},
+                     {":authority", authority},
+                     {":path", request.path}};
+  for (const http3::Field& field : request.fields) head.add(field.name, field.value);
+  if (!request.body.empty() && !request.fields.has("content-length")) {
+    head.add("content-length", std::to_string(request.body.size()));
+  }
+  return head;
+}
+
+Status too_large(std::size_t most_bytes) {
+  return {StatusCode::kResourceExhausted, "the body of the response has more than " +
+                                              std::to_string(most_bytes) +
+                                              " bytes (HttpClientOptions::max_response_bytes)"};
+}
+
+// What a server announces, and nghttp3 holds it to; of an answer to HEAD nothing comes of it.
+bool announces_more_than(std::size_t most_bytes, const http3::Fields& fields) {
+  const std::string_view text = fields.get("content-length");
+  std::uint64_t bytes = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), bytes);
+  return parsed.ec == std::errc() && bytes > most_bytes;
+}
+
+Task<Result<HttpResponse>> collect(Result<HttpExchange> exchange, bool has_body,
+                                   std::size_t most_bytes) {
+  if (!exchange) co_return exchange.error();
+  auto head = co_await exchange->head();
+  if (!head) co_return head.error();
+  if (has_body && announces_more_than(most_bytes, head->fields)) co_return too_large(most_bytes);
+  BufferBuilder body;
+  for (;;) {
+    auto piece = co_await exchange->read();
+    if (!piece) co_return piece.error();
+    if (!*piece) break;
+    if ((*piece)->size() > most_bytes - body.size()) co_return too_large(most_bytes);
+    body.append(**piece);
+  }
+  HttpResponse response;
+  response.status = head->status;
+  response.fields = std::move(head->fields);
+  response.body = body.take();
+  response.trailers = exchange->trailers();
+  co_return response;
+}
+
+}  // namespace
+
+HttpClient::HttpClient(Loop& loop, std::string authority, HttpClientOptions options,
+                       std::unique_ptr<ClientConnection> connection)
+    : loop_(loop),
+      authority_(std::move(authority)),
+      options_(std::move(options)),
+      connection_(std::move(connection)) {}
+
+HttpClient::~HttpClient() = default;
+
+Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(Loop& loop, std::string target,
+                                                              HttpClientOptions options) {
+  const std::string context = "connect to " + printable(target.substr(0, 200));
+  auto parsed = parse_http_target(target);
+  if (!parsed) co_return parsed.error().with_context("connect");
+  LocalTime deadline = deadline_after(loop.now(), options.handshake_timeout);
+  const auto task = co_await internal::current_context();
+  if (task.call != nullptr) deadline = std::min(deadline, task.call->deadline());
+  auto dialling = dial_http(loop, parsed->host_and_port, options, deadline);
+  auto connection = co_await std::move(dialling);
+  if (!connection) co_return connection.error().with_context(context);
+  co_return std::unique_ptr<HttpClient>(new HttpClient(loop, std::move(parsed->authority),
+                                                       std::move(options), *std::move(connection)));
+}
+
+Result<HttpExchange> HttpClient::request(HttpRequest request) {
+  if (Status status = check_request(request); !status.is_ok()) return status;
+  if (Status status = connection_->status(); !status.is_ok()) return status;
+  if (connection_->waiting_count() >= options_.max_waiting_requests) {
+    return Status(StatusCode::kResourceExhausted,
+                  "too many requests wait (HttpClientOptions::max_waiting_requests)");
+  }
+  const LocalTime deadline =
+      request.timeout ? deadline_after(loop_.now(), *request.timeout) : kNever;
+  ExchangeState::Request sent;
+  sent.head = request_head(request, authority_);
+  sent.body = std::move(request.body);
+  sent.streams_body = request.streams_body;
+  auto state = std::make_shared<ExchangeState>(loop_, std::move(sent), deadline);
+  connection_->add(*state);
+  return HttpExchange(std::move(state));
+}
+
+Task<Result<HttpResponse>> HttpClient::fetch(HttpRequest request) {
+  const bool has_body = request.method != "HEAD";
+  return collect(this->request(std::move(request)), has_body, options_.max_response_bytes);
+}
+
+Status HttpClient::status() const { return connection_->status(); }
+std::size_t HttpClient::request_count() const { return connection_->request_count(); }
+SocketAddress HttpClient::remote_address() const { return connection_->remote_address(); }
+std::optional<PeerIdentity> HttpClient::peer_identity() const {
+  return connection_->peer_identity();
+}
+
+}  // namespace echostream::gateway
