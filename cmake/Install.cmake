@@ -90,6 +90,6 @@ get_filename_component(ECHOSTREAM_PC_BORINGSSL_DIR "${BoringSSL_SSL_LIBRARY}" DI
 # By file name: -lssl could find OpenSSL.
 string(REPLACE "${ECHOSTREAM_PC_BORINGSSL_DIR}/" "\${boringssl_libdir}/" ECHOSTREAM_PC_BORINGSSL_LIBS
   "${BoringSSL_SSL_LIBRARY} ${BoringSSL_CRYPTO_LIBRARY}")
-set(ECHOSTREAM_PC_LIBS "-lechostream_idl -lechostream_api -lechostream_loop -lechostream_transport -lechostream_core -lechostream_timing -lechostream_base")
+set(ECHOSTREAM_PC_LIBS "-lechostream_idl -lechostream_api -lechostream_messages -lechostream_loop -lechostream_transport -lechostream_core -lechostream_timing -lechostream_base")
 configure_file("${PROJECT_SOURCE_DIR}/cmake/echostream.pc.in" "${PROJECT_BINARY_DIR}/echostream.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/echostream.pc" DESTINATION "${pkgconfig_dir}")

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "runtime/api/caller_chain.h"
-#include "runtime/api/decode_budget.h"
+#include "runtime/messages/decode_budget.h"
 
 namespace echostream::internal {
 

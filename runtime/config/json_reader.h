@@ -1,5 +1,4 @@
-// JSON (RFC 8259) with places. protobuf's own reader names no line, and takes super-quadratic time
-// on nested lists.
+// JSON as the values of a configuration, with every slip in it told.
 #pragma once
 
 #include <optional>

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "echostream/config.h"
 
 #include "runtime/config/value.h"
+#include "runtime/messages/spelling.h"  // problems quote and suggest
 
 namespace echostream::internal {
 
@@ -33,15 +33,5 @@ class Problems {
   std::vector<ConfigProblem> problems_;
   std::size_t left_out_ = 0;
 };
-
-/// `text` in double quotes, at most 60 bytes of it, with what is not printable escaped.
-std::string quoted(std::string_view text);
-/// Letters to change, insert, leave out, or exchange with their neighbour; their case is free, so
-/// that "cubic" is nearest to "CUBIC".
-std::size_t distance(std::string_view a, std::string_view b);
-/// "a, b, c".
-std::string joined(const std::vector<std::string>& words);
-/// `; did you mean "listen"?` for the nearest of `choices` when it is near, else nothing.
-std::string suggestion(std::string_view wrong, const std::vector<std::string>& choices);
 
 }  // namespace echostream::internal

@@ -9,7 +9,7 @@
 #include "echostream/config_options.pb.h"
 
 #include "runtime/config/problems.h"
-#include "runtime/config/utf8.h"
+#include "runtime/messages/utf8.h"
 
 namespace echostream::internal {
 

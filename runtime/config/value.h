@@ -6,13 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace echostream::internal {
+#include "runtime/messages/text_place.h"
 
-/// Counted from 1, columns in bytes; 0: unknown.
-struct Place {
-  int line = 0;
-  int column = 0;
-};
+namespace echostream::internal {
 
 struct Member;
 

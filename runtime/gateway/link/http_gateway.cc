@@ -2,9 +2,10 @@
 
 #include <google/protobuf/descriptor.h>
 
-#include <algorithm>
 #include <utility>
 #include <vector>
+
+#include "runtime/messages/spelling.h"
 
 namespace echostream::gateway {
 namespace {
@@ -24,20 +25,6 @@ JsonLimits json_limits(const NodeOptions& node, const HttpOptions& options) {
   limits.max_depth = options.max_json_depth;
   limits.max_decoded_bytes = node.limits.max_decoded_bytes;
   return limits;
-}
-
-// Insertions, deletions and replacements that make one of the other (Levenshtein).
-std::size_t distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  for (std::size_t i = 0; i <= to.size(); ++i) row[i] = i;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row[to.size()];
 }
 
 }  // namespace
@@ -61,21 +48,12 @@ const MethodInfo* HttpGateway::find(std::string_view full_name) const {
 
 Status HttpGateway::unknown(std::string_view full_name) const {
   constexpr std::size_t kLongestName = 200;  // longer ones are not compared: it is quadratic
-  constexpr std::size_t kFar = 6;
-  std::string_view nearest;
-  std::size_t least = kFar;
-  if (full_name.size() <= kLongestName) {
-    for (const auto& served : node_.registry.services()) {
-      for (const MethodInfo& method : served->info().methods) {
-        if (method.full_name.size() > kLongestName) continue;
-        const std::size_t from_it = distance(full_name, method.full_name);
-        if (from_it < least) nearest = method.full_name;
-        least = std::min(least, from_it);
-      }
-    }
+  std::vector<std::string> names;
+  for (const auto& served : node_.registry.services()) {
+    for (const MethodInfo& method : served->info().methods) names.emplace_back(method.full_name);
   }
   std::string text = "this node serves no method of that name";
-  if (!nearest.empty()) text += "; did you mean " + std::string(nearest) + "?";
+  if (full_name.size() <= kLongestName) text += internal::suggestion(full_name, names);
   return {StatusCode::kUnimplemented, text};
 }
 

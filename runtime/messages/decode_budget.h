@@ -2,6 +2,7 @@
 // what a message will take is told from its bytes before they are decoded.
 #pragma once
 
+#include <google/protobuf/descriptor.h>
 #include <google/protobuf/message_lite.h>
 
 #include <cstddef>
@@ -21,5 +22,16 @@ namespace echostream::internal {
 std::optional<std::size_t> decoded_size(BytesView bytes,
                                         const google::protobuf::MessageLite& message,
                                         std::size_t budget);
+
+struct MessageScan {
+  /// Parsers would take it, and the strings of proto3 fields are UTF-8.
+  bool is_well_formed = false;
+  /// As decoded_size(). When it is nothing, is_well_formed says nothing.
+  std::optional<std::size_t> size;
+};
+/// Of bytes that somebody reads who keeps `bytes_per_field` for each field that the type of a
+/// message has, set or not. Messages of all sizes are looked at.
+MessageScan scan_message(BytesView bytes, const google::protobuf::Descriptor& type,
+                         std::size_t bytes_per_field, std::size_t budget);
 
 }  // namespace echostream::internal

@@ -1,4 +1,4 @@
-#include "runtime/api/decode_budget.h"
+#include "runtime/messages/decode_budget.h"
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <optional>
 #include <unordered_map>
+
+#include "runtime/messages/utf8.h"
 
 namespace echostream::internal {
 namespace {
@@ -67,14 +69,19 @@ class Cursor {
 
 class Estimate {
  public:
-  Estimate(const Message* message, std::size_t budget) : message_(message), budget_(budget) {}
+  Estimate(const Message* message, std::size_t budget)
+      : type_(message != nullptr ? message->GetDescriptor() : nullptr),
+        message_(message),
+        budget_(budget) {}
+  Estimate(const Descriptor& type, std::size_t bytes_per_field, std::size_t budget)
+      : type_(&type), bytes_per_field_(bytes_per_field), budget_(budget) {}
 
-  std::optional<std::size_t> of(BytesView bytes) {
+  MessageScan of(BytesView bytes) {
     Cursor in(bytes, 0);
-    const Descriptor* type = message_ != nullptr ? message_->GetDescriptor() : nullptr;
-    (void)walk(in, type, 0, 0);
-    if (spent_ > budget_) return std::nullopt;
-    return spent_;
+    MessageScan scan;
+    scan.is_well_formed = walk(in, type_, 0, 0);
+    if (spent_ <= budget_) scan.size = spent_;
+    return scan;
   }
 
  private:
@@ -91,11 +98,18 @@ class Estimate {
   static std::size_t packed_size(BytesView bytes, const FieldDescriptor& field);
   static const FieldDescriptor* find(const Descriptor* type, std::uint32_t number);
 
-  const Message* message_;  // null when the type is not known
+  const Descriptor* type_;            // null when it is not known
+  const Message* message_ = nullptr;  // where messages are made to be decoded into
+  std::size_t bytes_per_field_ = 0;
   const std::size_t budget_;
   std::size_t spent_ = 0;
   std::unordered_map<const Descriptor*, std::size_t> sizes_;
 };
+
+bool must_be_utf8(const FieldDescriptor& field) {
+  return field.type() == FieldDescriptor::TYPE_STRING &&
+         field.file()->syntax() == google::protobuf::FileDescriptor::SYNTAX_PROTO3;
+}
 
 // Up to the end of the bytes, or of the group with that number. Without a type every field is one
 // that is not known.
@@ -146,7 +160,7 @@ bool Estimate::walk_field(Cursor& in, const FieldDescriptor* field, std::uint32_
 
 bool Estimate::walk_bytes(BytesView bytes, std::size_t beyond, const FieldDescriptor* field,
                           int depth) {
-  if (field == nullptr) return spend(message_ != nullptr ? kUnknown + kString : kLiteField);
+  if (field == nullptr) return spend(type_ != nullptr ? kUnknown + kString : kLiteField);
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_MESSAGE: {
       if (field->type() == FieldDescriptor::TYPE_GROUP) return spend(kUnknown + kString);
@@ -154,7 +168,8 @@ bool Estimate::walk_bytes(BytesView bytes, std::size_t beyond, const FieldDescri
       return spend_message(*field) && walk(inner, field->message_type(), 0, depth + 1);
     }
     case FieldDescriptor::CPPTYPE_STRING:
-      return spend(kString);
+      return spend(kString) &&
+             (message_ != nullptr || !must_be_utf8(*field) || is_utf8(as_text(bytes)));
     default:
       return spend(field->is_packable() ? packed_size(bytes, *field) : kUnknown + kString);
   }
@@ -190,8 +205,12 @@ bool Estimate::spend_message(const FieldDescriptor& field) {
 std::size_t Estimate::size_of(const Descriptor* type) {
   const auto [slot, is_new] = sizes_.try_emplace(type, 0);
   if (is_new) {
-    auto* factory = message_->GetReflection()->GetMessageFactory();
-    slot->second = factory->GetPrototype(type)->SpaceUsedLong();
+    if (message_ != nullptr) {
+      auto* factory = message_->GetReflection()->GetMessageFactory();
+      slot->second = factory->GetPrototype(type)->SpaceUsedLong();
+    } else {
+      slot->second = bytes_per_field_ * static_cast<std::size_t>(type->field_count());
+    }
   }
   return slot->second;
 }
@@ -210,7 +229,12 @@ std::optional<std::size_t> decoded_size(BytesView bytes,
                                         const google::protobuf::MessageLite& message,
                                         std::size_t budget) {
   if (bytes.size() < kSmall) return 0;
-  return Estimate(dynamic_cast<const Message*>(&message), budget).of(bytes);
+  return Estimate(dynamic_cast<const Message*>(&message), budget).of(bytes).size;
+}
+
+MessageScan scan_message(BytesView bytes, const Descriptor& type, std::size_t bytes_per_field,
+                         std::size_t budget) {
+  return Estimate(type, bytes_per_field, budget).of(bytes);
 }
 
 }  // namespace echostream::internal

@@ -1,4 +1,4 @@
-#include "runtime/api/decode_budget.h"
+#include "runtime/messages/decode_budget.h"
 
 #include <google/protobuf/descriptor.pb.h>
 #include <google/protobuf/empty.pb.h>

@@ -12,7 +12,7 @@
 #include <random>
 #include <string>
 
-#include "runtime/api/decode_budget.h"
+#include "runtime/messages/decode_budget.h"
 
 namespace echostream::internal {
 namespace {
