@@ -168,6 +168,9 @@ void Session::close(WireError code, std::string reason) {
 // ---- Our calls.
 
 Status Session::check_can_call(const Metadata& metadata, bool for_handler) const {
+  if (!transport_.peer_serves()) {
+    return {StatusCode::kUnimplemented, "the peer is an HTTP client, which serves nothing"};
+  }
   if (closed_) return close_status_.with_context("the session is closed");
   if (draining_ && !for_handler) return {StatusCode::kUnavailable, "this node is shutting down"};
   if (peer_draining_) return {StatusCode::kUnavailable, "the peer is shutting down"};

@@ -21,6 +21,8 @@ using Priority = std::uint8_t;
 class TransportPort {
  public:
   virtual ~TransportPort() = default;
+  /// False: calls and events to the peer are UNIMPLEMENTED.
+  virtual bool peer_serves() const { return true; }
   /// kResourceExhausted when the peer allows no more streams now;
   /// Session::handle_streams_available() follows.
   virtual Result<StreamId> open_bidirectional() = 0;

@@ -189,10 +189,14 @@ void HttpCall::handle_abandoned(LocalTime now) {
   waiting_bytes_ = 0;
   drop_body();
   if (!was_ended) host_.http().reset(id_, http3::Http3Error::kRequestCancelled);
-  if (requested_) {
-    host_.engine().handle_stream_reset(now, id_,
-                                       static_cast<std::uint64_t>(core::WireError::kCancelled));
-  }
+  if (requested_) cancel_in_engine(now);
+}
+
+// What a caller of our own protocol sends that has lost interest (docs/protocol.md 5.8).
+void HttpCall::cancel_in_engine(LocalTime now) {
+  const auto code = static_cast<std::uint64_t>(core::WireError::kCancelled);
+  host_.engine().handle_stream_reset(now, id_, code);
+  host_.engine().handle_stop_sending(now, id_, code);
 }
 
 void HttpCall::drop_body() {
@@ -204,10 +208,7 @@ void HttpCall::drop_body() {
 void HttpCall::fail(LocalTime now, const Status& status) {
   if (ended_) return;
   end(status, {});
-  if (requested_) {
-    host_.engine().handle_stream_reset(now, id_,
-                                       static_cast<std::uint64_t>(core::WireError::kCancelled));
-  }
+  if (requested_) cancel_in_engine(now);
 }
 
 }  // namespace echostream::gateway

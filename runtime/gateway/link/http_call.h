@@ -88,6 +88,7 @@ class HttpCall final : private core::FrameSink {
   void end_if_sent();
   void end(const Status& status, const Metadata& metadata);
   void emit(ResponsePart part);
+  void cancel_in_engine(LocalTime now);
   void drop_body();
   bool sends_frames() const { return method_.client_streaming; }
   bool is_json() const { return head_.codec == Codec::kJson; }

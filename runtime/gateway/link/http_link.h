@@ -31,6 +31,7 @@ class HttpLink final : public internal::ConnectionLink,
   void detach() override;
 
   // core::TransportPort
+  bool peer_serves() const override { return false; }
   Result<StreamId> open_bidirectional() override;
   Result<StreamId> open_unidirectional() override;
   void write(StreamId id, Buffer bytes, bool fin) override;
