@@ -31,6 +31,11 @@ echostream_require_pkg(EchoStream_ngtcp2 "libngtcp2>=1.11" "libngtcp2-dev (from 
 echostream_require_pkg(EchoStream_nghttp3 "libnghttp3>=1.8" "libnghttp3-dev (from bookworm-backports on Debian 12)")
 echostream_require_pkg(EchoStream_uv "libuv>=1.44" "libuv1-dev")
 
+find_package(ZLIB QUIET)
+if(NOT ZLIB_FOUND)
+  string(APPEND ECHOSTREAM_MISSING "\n  zlib: on Debian, install zlib1g-dev; elsewhere add its prefix to CMAKE_PREFIX_PATH")
+endif()
+
 # BoringSSL: Debian keeps it in a folder of its own, beside OpenSSL, whose symbols have the same names.
 find_path(BoringSSL_INCLUDE_DIR openssl/is_boringssl.h PATH_SUFFIXES android boringssl)
 find_library(BoringSSL_SSL_LIBRARY ssl PATH_SUFFIXES android boringssl NO_CMAKE_SYSTEM_PATH

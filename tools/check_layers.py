@@ -33,6 +33,7 @@ RULES = [
     ("runtime/core/", [BASE, r"runtime/(base|timing)/.*"]),
     ("runtime/transport/", [BASE, r"runtime/base/.*", r"ngtcp2/.*", r"openssl/.*"]),
     ("runtime/http3/", [BASE, r"runtime/(base|transport)/.*", r"nghttp3/.*"]),
+    ("runtime/gateway/protocol/", [BASE, r"runtime/base/.*", r"runtime/http3/fields\.h"]),
     ("runtime/loop/uv/", [BASE, LOOP, r"runtime/(base|loop)/.*", r"uv\.h", UNIX]),
     ("runtime/loop/", [BASE, LOOP, r"runtime/base/.*", r"runtime/loop/uv/make_.*", UNIX]),
     ("runtime/sim/", [BASE, LOOP, TESTING, r"runtime/base/.*"]),
@@ -102,6 +103,7 @@ EXCEPTIONS = {
     # Sockets for avahi's watches to watch.
     "discovery/avahi/loop_poll_test.cc": [r"unistd\.h", r"sys/socket\.h"],
     # The libraries that compress.
+    "runtime/gateway/protocol/gzip.cc": [r"zlib\.h"],
     "runtime/plugins/compression/deflate_codec.cc": [r"zlib\.h"],
     "runtime/plugins/compression/zstd_codec.cc": [r"zstd\.h"],
     # Which methods are idempotent, for those that the configuration names.

@@ -62,7 +62,8 @@ struct GatewayRules {
   std::size_t max_metadata_bytes = 8 * 1024;
   /// Answers of at least that many bytes are compressed for clients that take gzip.
   std::size_t compress_from_bytes = 1024;
-  /// "https://console.example" each; "*" allows any page. Empty: no page of another origin.
+  /// "https://console.example" each; "*" allows any page. Empty: no page of another origin. Pages
+  /// of listed origins may send cookies and use client certificates; "*" does not allow that.
   std::vector<std::string> allowed_origins;
   /// Names (without port) that ":authority" may have, against DNS rebinding; empty: any.
   std::vector<std::string> allowed_hosts;
@@ -73,7 +74,9 @@ std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
                                                   const GatewayRules& rules);
 
 /// Cuts the body of a request into messages, unpacked and still in the codec of the request. Holds
-/// at most one message.
+/// at most one message. A GET has its message in the head, and none here. gzip packs a thousand to
+/// one at most, so that what one feed() makes is bounded by what it gets: who feeds a body by
+/// pieces of some KiB, as room for messages comes free, never holds much.
 class RequestBody {
  public:
   virtual ~RequestBody() = default;
@@ -105,5 +108,10 @@ std::unique_ptr<ResponseMaker> make_response(const RequestHead& head, const Gate
 /// has side effects (405), and their like; nullopt when it does.
 std::optional<ResponsePart> refuse_method(const RequestHead& head, const MethodInfo& method,
                                           const GatewayRules& rules, std::string origin);
+
+/// The answer when nobody serves the method: UNIMPLEMENTED in the request's protocol, which is a
+/// 404 for Connect's unary requests.
+ResponsePart refuse_unknown_method(const RequestHead& head, const GatewayRules& rules,
+                                   std::string origin);
 
 }  // namespace echostream::gateway

@@ -1,0 +1,37 @@
+// What pages of other origins may do (fetch.spec.whatwg.org, "CORS protocol").
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "runtime/gateway/protocol/exchange.h"
+
+namespace echostream::gateway {
+
+/// Whether a page of that origin may send requests: it is listed, or it is our own, which is that
+/// of `authority` over https.
+bool is_allowed_origin(std::string_view origin, std::string_view authority,
+                       const GatewayRules& rules);
+
+/// What an answer tells the browser. Pages of listed origins may send cookies and use client
+/// certificates; what "*" lets in may not.
+class CorsGrant {
+ public:
+  /// `origin` is empty when the request had none.
+  CorsGrant(const GatewayRules& rules, std::string_view origin);
+  /// The fields that grant; what `head` has besides is what the page gets to see, so this is last.
+  void add_to(http3::Fields& head) const;
+  /// Only those that let the page in, for a preflight.
+  void add_origin_to(http3::Fields& head) const;
+
+ private:
+  std::string origin_;  // empty: nothing is granted
+  bool is_listed_ = false;
+  bool varies_ = false;
+};
+
+bool is_preflight(const http3::Fields& head);
+/// Of an allowed origin.
+ResponsePart answer_preflight(const http3::Fields& head, const GatewayRules& rules);
+
+}  // namespace echostream::gateway

@@ -1,0 +1,160 @@
+// Bodies of requests, cut into messages.
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/buffer_builder.h"
+#include "runtime/gateway/protocol/base64.h"
+#include "runtime/gateway/protocol/content_types.h"
+#include "runtime/gateway/protocol/encodings.h"
+#include "runtime/gateway/protocol/envelope.h"
+#include "runtime/gateway/protocol/exchange.h"
+
+namespace echostream::gateway {
+namespace {
+
+// Remembers what was wrong: nothing more comes of such a body.
+class CheckedBody : public RequestBody {
+ public:
+  Status feed(BytesView data, std::vector<Buffer>& messages) final {
+    if (status_.is_ok()) status_ = take(data, messages);
+    if (!status_.is_ok()) drop();
+    return status_;
+  }
+  Status finish(std::vector<Buffer>& messages) final {
+    if (status_.is_ok()) status_ = complete(messages);
+    return status_;
+  }
+
+ private:
+  virtual Status take(BytesView data, std::vector<Buffer>& messages) = 0;
+  virtual Status complete(std::vector<Buffer>& messages) = 0;
+  virtual void drop() = 0;
+
+  Status status_;
+};
+
+class UnaryBody final : public CheckedBody {
+ public:
+  UnaryBody(Compression compression, std::size_t max_bytes)
+      : compression_(compression), max_bytes_(max_bytes) {}
+  std::size_t held_bytes() const override { return body_.capacity(); }
+
+ private:
+  Status take(BytesView data, std::vector<Buffer>&) override {
+    if (data.size() > max_bytes_ - body_.size()) {
+      return {StatusCode::kResourceExhausted,
+              "a message of more than " + std::to_string(max_bytes_) + " bytes"};
+    }
+    const std::size_t needed = body_.size() + data.size();
+    if (needed > body_.capacity()) {
+      body_.reserve(std::min(max_bytes_, std::max(needed, body_.capacity() * 2)));
+    }
+    body_.append(data);
+    return Status::ok();
+  }
+  Status complete(std::vector<Buffer>& messages) override {
+    Result<Buffer> message = unpack(body_.take(), compression_, max_bytes_);
+    if (!message) return message.error();
+    messages.push_back(*std::move(message));
+    return Status::ok();
+  }
+  void drop() override { body_.take(); }
+
+  Compression compression_;
+  std::size_t max_bytes_;
+  BufferBuilder body_;
+};
+
+// The message was in the query.
+class EmptyBody final : public CheckedBody {
+ public:
+  std::size_t held_bytes() const override { return 0; }
+
+ private:
+  Status take(BytesView data, std::vector<Buffer>&) override {
+    if (data.empty()) return Status::ok();
+    return {StatusCode::kInvalidArgument, "a GET has no body"};
+  }
+  Status complete(std::vector<Buffer>&) override { return Status::ok(); }
+  void drop() override {}
+};
+
+class EnvelopedBody final : public CheckedBody {
+ public:
+  EnvelopedBody(Protocol protocol, Compression compression, std::size_t max_bytes)
+      : is_text_(protocol == Protocol::kGrpcWebText),
+        compression_(compression),
+        max_bytes_(max_bytes),
+        reader_(max_bytes) {}
+  std::size_t held_bytes() const override { return reader_.held_bytes(); }
+
+ private:
+  Status take(BytesView data, std::vector<Buffer>& messages) override {
+    if (!is_text_) return cut(data, messages);
+    std::string bytes;
+    if (!base64_.feed(as_text(data), bytes)) return no_base64();
+    return cut(as_bytes(bytes), messages);
+  }
+  Status complete(std::vector<Buffer>& messages) override {
+    std::string bytes;
+    if (!base64_.finish(bytes)) return no_base64();
+    Status status = cut(as_bytes(bytes), messages);
+    if (!status.is_ok() || reader_.is_between()) return status;
+    return {StatusCode::kInvalidArgument, "the body ends inside a message"};
+  }
+  void drop() override { reader_ = EnvelopeReader(max_bytes_); }
+
+  Status cut(BytesView data, std::vector<Buffer>& messages) {
+    while (true) {
+      Result<std::optional<Envelope>> next = reader_.next(data);
+      if (!next) return next.error();
+      if (!next->has_value()) return Status::ok();
+      Status status = open(*std::move(*next), messages);
+      if (!status.is_ok()) return status;
+    }
+  }
+
+  Status open(Envelope envelope, std::vector<Buffer>& messages) {
+    if ((envelope.flags & ~kCompressedFlag) != 0) {
+      return {
+          StatusCode::kInvalidArgument,
+          "a message with flags " + std::to_string(envelope.flags) + "; only 0 and 1 are known"};
+    }
+    const bool is_packed = (envelope.flags & kCompressedFlag) != 0;
+    if (is_packed && compression_ == Compression::kNone) {
+      return {StatusCode::kInternal, "a compressed message, and no field that says how"};
+    }
+    Result<Buffer> message = unpack(std::move(envelope.message),
+                                    is_packed ? compression_ : Compression::kNone, max_bytes_);
+    if (!message) return message.error();
+    messages.push_back(*std::move(message));
+    return Status::ok();
+  }
+
+  static Status no_base64() {
+    return {StatusCode::kInvalidArgument, "a body of gRPC-Web's text that is no base64"};
+  }
+
+  bool is_text_;
+  Compression compression_;
+  std::size_t max_bytes_;
+  Base64Reader base64_;
+  EnvelopeReader reader_;
+};
+
+}  // namespace
+
+std::unique_ptr<RequestBody> make_request_body(const RequestHead& head, const GatewayRules& rules) {
+  if (head.protocol == Protocol::kConnectGet) return std::make_unique<EmptyBody>();
+  if (is_unary(head.protocol)) {
+    return std::make_unique<UnaryBody>(head.compression, rules.max_message_bytes);
+  }
+  return std::make_unique<EnvelopedBody>(head.protocol, head.compression, rules.max_message_bytes);
+}
+
+}  // namespace echostream::gateway
