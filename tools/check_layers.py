@@ -41,7 +41,6 @@ RULES = [
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
                       r"runtime/(base|timing|core|transport|messages)/.*", r"google/protobuf/.*"]),
     ("runtime/gateway/client/", [PUBLIC, r"runtime/(base|http3|transport|api)/.*"]),
-    ("runtime/gateway/protocol/", [BASE, r"runtime/http3/fields\.h", r"zlib\.h"]),
     ("runtime/gateway/link/", [PUBLIC, r"runtime/(base|core|http3|transport|api|messages|gateway)/.*", r"google/protobuf/.*"]),
     ("runtime/gateway/json/", [BASE, r"runtime/messages/.*", r"google/protobuf/.*"]),
     # Files of its own; descriptors, and messages by them.

@@ -55,6 +55,11 @@ def known_systems(build_dir, scratch):
             [bench / "echostream_bench_client", "--plugins", PLUGINS],
             by_name_only=True,
         ),
+        System(
+            "http", "over HTTP/3",
+            [bench / "echostream_bench_server"], [bench / "echostream_bench_http_client"],
+            by_name_only=True,
+        ),
         peer("grpc", "gRPC (T)", True),
         peer("ngtcp2", "bare QUIC (N)", False),
         peer("ice", "Ice ssl", True),

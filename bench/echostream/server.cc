@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "echostream/http.h"
 #include "echostream/node_pool.h"
 
 #include "bench.echostream.h"
@@ -217,6 +218,7 @@ int run(const ServerOptions& options) {
   add_thin_layers(node, options.middleware);
   auto handler = std::make_shared<Handler>();
   if (Status status = node.serve(handler); !status.is_ok()) return fail(status);
+  if (Status status = echostream::enable_http(node); !status.is_ok()) return fail(status);
   if (Status status = add_plugins(node, options.plugins); !status.is_ok()) return fail(status);
   QuietNodes quiet(**loop, node_options, options.listen.substr(0, options.listen.rfind(':')),
                    handler);

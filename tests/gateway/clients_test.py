@@ -1,0 +1,214 @@
+"""Other people's HTTP/3 clients against a node: buf (connect-go on quic-go), pycurl, gtlsclient.
+
+  clients_test.py <gateway_lab_server> <folder of lab.proto> <folder for what npm installs> <idl>
+"""
+
+import base64
+import json
+import os
+import pathlib
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SERVER, PROTO_ROOT, NPM_FOLDER, IDL = sys.argv[1:5]
+BUF = "@bufbuild/buf@1.75.0"
+PYTHON = "/usr/bin/python3"  # Debian's own, which has Debian's pycurl
+TIMEOUT = 60
+
+
+def run(*command, code=0, **more):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, **more)
+    if code is not None and done.returncode != code:
+        raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def make_certificates(folder):
+    """A CA and what it vouches for: some clients take no certificate that is its own CA."""
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    run("openssl", "req", "-x509", *key, "-subj", "/CN=Test CA", "-keyout", folder / "ca.key", "-out", folder / "ca.pem",
+        "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
+    run("openssl", "req", *key, "-subj", "/CN=localhost", "-keyout", folder / "leaf.key", "-out", folder / "leaf.csr")
+    (folder / "leaf.ext").write_text(
+        "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
+        "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n"
+    )
+    run("openssl", "x509", "-req", "-in", folder / "leaf.csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
+        "-CAcreateserial", "-days", "2", "-extfile", folder / "leaf.ext", "-out", folder / "leaf.pem")
+
+
+class Clients(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.folder = pathlib.Path(cls.scratch.name)
+        make_certificates(cls.folder)
+        cls.server = subprocess.Popen(
+            [SERVER, "--certificate", cls.folder / "leaf.pem", "--key", cls.folder / "leaf.key", "--lifetime", "600"],
+            stdout=subprocess.PIPE, text=True,
+        )
+        ready, _, _ = select.select([cls.server.stdout], [], [], TIMEOUT)
+        words = cls.server.stdout.readline().split() if ready else []
+        if words[:1] != ["listening"]:
+            raise AssertionError("the server did not start")
+        cls.port = words[1]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.send_signal(signal.SIGTERM)
+        cls.server.wait(TIMEOUT)
+        cls.server.stdout.close()
+        cls.scratch.cleanup()
+
+
+class Buf(Clients):
+    """The real Connect client for Go."""
+
+    @classmethod
+    def setUpClass(cls):
+        npm = shutil.which("npm")
+        if npm is None:
+            raise unittest.SkipTest("SKIPPED: without npm there is no buf, and no Connect client but ours is tried")
+        folder = pathlib.Path(NPM_FOLDER)
+        folder.mkdir(parents=True, exist_ok=True)
+        done = run(npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", BUF, cwd=folder, code=None)
+        if done.returncode != 0:
+            raise unittest.SkipTest(f"SKIPPED: npm cannot install {BUF}: {done.stderr[-500:]}")
+        cls.buf = str(folder / "node_modules" / ".bin" / "buf")
+        super().setUpClass()
+        # The schema in one file.
+        cls.image = str(cls.folder / "lab.binpb")
+        run("protoc", "-I", PROTO_ROOT, "-I", IDL, "--include_imports", f"--descriptor_set_out={cls.image}",
+            os.path.join(PROTO_ROOT, "tests/support/lab.proto"))
+
+    def curl(self, method, data, *arguments, protocol="connect", code=0, schema=True):
+        command = [self.buf, "curl", "--http3", "--protocol", protocol, "--cacert", self.folder / "ca.pem"]
+        if schema:
+            command += ["--schema", self.image]
+        command += ["-d", data, *arguments, f"https://localhost:{self.port}/lab.v1.Lab/{method}"]
+        return run(*map(str, command), code=code, cwd=self.folder)
+
+    def each_protocol(self):
+        for protocol in ("connect", "grpc", "grpcweb"):
+            with self.subTest(protocol=protocol):
+                yield protocol
+
+    def test_an_rpc(self):
+        for protocol in self.each_protocol():
+            done = self.curl("Echo", '{"text": "hello", "number": "7"}', protocol=protocol)
+            self.assertEqual(json.loads(done.stdout), {"text": "hello", "number": "7"})
+
+    def test_an_error(self):
+        for protocol in self.each_protocol():
+            done = self.curl("Fail", '{"text": "no such robot", "number": "5"}', protocol=protocol, code=None)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("not_found", done.stderr)
+            self.assertIn("no such robot", done.stderr)
+
+    def test_a_server_stream(self):
+        for protocol in self.each_protocol():
+            done = self.curl("CountUp", '{"count": "3"}', protocol=protocol)
+            self.assertEqual([json.loads(line) for line in done.stdout.split("\n") if line.strip()],
+                             [{}, {"count": "1"}, {"count": "2"}])
+
+    def test_a_client_stream(self):
+        for protocol in self.each_protocol():
+            done = self.curl("Sum", '{"count": "3"}{"count": "39"}', protocol=protocol)
+            self.assertEqual(json.loads(done.stdout), {"count": "42"})
+
+    def test_a_stream_both_ways(self):
+        for protocol in self.each_protocol():
+            done = self.curl("Mirror", '{"text": "a"}{"text": "b"}', protocol=protocol)
+            self.assertEqual(done.stdout.count('"text"'), 2)
+
+    def test_metadata_and_deadline(self):
+        done = self.curl("Echo", "{}", "-H", "x-echo: there and back", "-v")
+        self.assertIn("x-echo: there and back", done.stderr.lower())
+        slow = self.curl("Delay", '{"number": "60000"}', "-H", "connect-timeout-ms: 300", code=None)
+        self.assertIn("deadline_exceeded", slow.stderr)
+
+    def test_no_schema_but_reflection(self):
+        for protocol in self.each_protocol():
+            done = self.curl("Echo", '{"text": "seen"}', "--reflect", protocol=protocol, schema=False)
+            self.assertEqual(json.loads(done.stdout), {"text": "seen"})
+        listed = run(self.buf, "curl", "--http3", "--cacert", str(self.folder / "ca.pem"), "--reflect", "--list-methods",
+                     f"https://localhost:{self.port}", cwd=self.folder)
+        self.assertIn("lab.v1.Lab/Echo", listed.stdout)
+
+
+class Curl(Clients):
+    """libcurl on ngtcp2, nghttp3 and GnuTLS."""
+
+    @classmethod
+    def setUpClass(cls):
+        if run(PYTHON, "-c", "import pycurl", code=None).returncode != 0:
+            raise unittest.SkipTest("SKIPPED: without python3-pycurl no libcurl is tried")
+        super().setUpClass()
+
+    def fetch(self, path, *headers, body=None, method=None):
+        script = """
+import io, json, pycurl, sys
+url, ca, headers, body, method = json.loads(sys.argv[1])
+got, lines = io.BytesIO(), []
+c = pycurl.Curl()
+c.setopt(c.URL, url); c.setopt(c.CAINFO, ca); c.setopt(c.HTTP_VERSION, 31); c.setopt(c.TIMEOUT, 30)
+c.setopt(c.WRITEFUNCTION, got.write); c.setopt(c.HTTPHEADER, headers)
+c.setopt(c.HEADERFUNCTION, lambda line: lines.append(line.decode().strip()))
+if body is not None: c.setopt(c.POSTFIELDS, body)
+if method is not None: c.setopt(c.CUSTOMREQUEST, method)
+c.perform()
+print(json.dumps([c.getinfo(c.RESPONSE_CODE), c.getinfo(c.INFO_HTTP_VERSION), lines, got.getvalue().decode("latin1")]))
+"""
+        given = [f"https://localhost:{self.port}{path}", str(self.folder / "ca.pem"), list(headers), body, method]
+        code, version, lines, got = json.loads(run(PYTHON, "-c", script, json.dumps(given)).stdout)
+        self.assertEqual(version, 30)
+        return code, dict(line.split(": ", 1) for line in lines if ": " in line), got
+
+    def test_posts_and_gets(self):
+        code, headers, body = self.fetch("/lab.v1.Lab/Echo", "content-type: application/json", body='{"text": "curl"}')
+        self.assertEqual((code, json.loads(body)), (200, {"text": "curl"}))
+        self.assertEqual(headers["content-type"], "application/json")
+        message = base64.urlsafe_b64encode(b'{"text": "get"}').decode()
+        code, _, body = self.fetch(f"/lab.v1.Lab/Echo?connect=v1&encoding=json&base64=1&message={message}")
+        self.assertEqual((code, json.loads(body)), (200, {"text": "get"}))
+
+    def test_r09_what_is_not_there_or_not_allowed(self):
+        json_type = "content-type: application/json"
+        for path, headers, body, method, wanted in (
+            ("/", [], None, None, 404),
+            ("/nothing.v1.None/None", [json_type], "{}", None, 404),
+            ("/lab.v1.Lab/Echo", ["content-type: text/plain"], "{}", None, 415),
+            ("/lab.v1.Lab/Echo", [json_type], "{}", "PUT", 405),
+            ("/lab.v1.Lab/Echo", [json_type], "{", None, 400),
+            ("/lab.v1.Lab/Echo", [json_type, "content-encoding: br"], "{}", None, 501),
+        ):
+            with self.subTest(path=path, body=body, method=method):
+                self.assertEqual(self.fetch(path, *headers, body=body, method=method)[0], wanted)
+
+    def test_h06_pages_of_other_origins(self):
+        preflight = ["access-control-request-method: POST", "access-control-request-headers: content-type"]
+        _, headers, _ = self.fetch("/lab.v1.Lab/Echo", "origin: https://console.example", *preflight, method="OPTIONS")
+        self.assertEqual(headers.get("access-control-allow-origin"), "https://console.example")
+        _, headers, _ = self.fetch("/lab.v1.Lab/Echo", "origin: https://evil.example", *preflight, method="OPTIONS")
+        self.assertNotIn("access-control-allow-origin", headers)
+
+
+class GtlsClient(Clients):
+    """ngtcp2's own client, on GnuTLS."""
+
+    def test_many_requests_at_once(self):
+        client = shutil.which("gtlsclient")
+        if client is None:
+            self.skipTest("SKIPPED: without gtlsclient (package ngtcp2-client)")
+        url = f"https://localhost:{self.port}/lab.v1.Lab/Echo?connect=v1&encoding=json&message=%7B%7D"
+        done = run(client, "--no-quic-dump", "--exit-on-all-streams-close", "-n", "200", "localhost", self.port, url)
+        self.assertEqual((done.stdout + done.stderr).count(":status: 200"), 200)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
