@@ -39,6 +39,8 @@ RULES = [
     ("runtime/messages/", [BASE, r"google/protobuf/.*"]),
     ("runtime/api/", [PUBLIC, r"echostream/testing/memory_session\.h",
                       r"runtime/(base|timing|core|transport|messages)/.*", r"google/protobuf/.*"]),
+    ("runtime/gateway/reflection/", [PUBLIC, r"runtime/(messages|gateway/json)/.*", r"google/protobuf/.*",
+                                     r"grpc/reflection/.*"]),
     ("runtime/gateway/json/", [BASE, r"runtime/messages/.*", r"google/protobuf/.*"]),
     # Files of its own; descriptors, and messages by them.
     ("runtime/plugins/recorder/", [PUBLIC, r"google/protobuf/.*", r"(zstd|lz4frame)\.h", UNIX]),
