@@ -42,6 +42,8 @@ RULES = [
                       r"runtime/(base|timing|core|transport|messages)/.*", r"google/protobuf/.*"]),
     ("runtime/gateway/client/", [PUBLIC, r"runtime/(base|http3|transport|api)/.*"]),
     ("runtime/gateway/link/", [PUBLIC, r"runtime/(base|core|http3|transport|api|messages|gateway)/.*", r"google/protobuf/.*"]),
+    ("runtime/gateway/reflection/", [PUBLIC, r"runtime/(messages|gateway/json)/.*", r"google/protobuf/.*",
+                                     r"grpc/reflection/.*"]),
     ("runtime/gateway/json/", [BASE, r"runtime/messages/.*", r"google/protobuf/.*"]),
     # Files of its own; descriptors, and messages by them.
     ("runtime/plugins/recorder/", [PUBLIC, r"google/protobuf/.*", r"(zstd|lz4frame)\.h", UNIX]),

@@ -318,6 +318,12 @@ Status Node::serve(std::shared_ptr<Service> service) {
   return status;
 }
 
+std::vector<const ServiceInfo*> Node::services() const {
+  std::vector<const ServiceInfo*> infos;
+  for (const auto& service : impl_->context.registry.services()) infos.push_back(&service->info());
+  return infos;
+}
+
 void Node::add_middleware(std::shared_ptr<Middleware> middleware) {
   if (!middleware) return;
   internal::NodeContext& context = impl_->context;

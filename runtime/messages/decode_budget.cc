@@ -25,7 +25,8 @@ constexpr std::size_t kMapEntry = 128;   // a map's node with its key, and its p
 constexpr std::size_t kUnknown = 64;     // a field that the type does not have
 constexpr std::size_t kLiteField = 256;  // see the header
 constexpr std::size_t kSmall = 1024;
-constexpr int kMostDepth = 128;  // parsers give up at 100
+constexpr int kParsersDepth = 100;
+constexpr int kMostDepth = 128;
 
 enum WireType : std::uint32_t {
   kVarint = 0,
@@ -114,8 +115,11 @@ bool must_be_utf8(const FieldDescriptor& field) {
 // Up to the end of the bytes, or of the group with that number. Without a type every field is one
 // that is not known.
 bool Estimate::walk(Cursor& in, const Descriptor* type, std::uint32_t group, int depth) {
-  if (depth > kMostDepth) return false;
-  while (!in.empty()) {
+  if (depth > (message_ != nullptr ? kMostDepth : kParsersDepth)) return false;
+  const bool is_value = message_ == nullptr && type != nullptr &&
+                        type->well_known_type() == Descriptor::WELLKNOWNTYPE_VALUE;
+  for (int fields = 1; !in.empty(); ++fields) {
+    if (is_value && fields > 1) return false;
     const auto read = in.varint();
     if (!read) return false;
     // As parsers do: what is beyond 32 bits is not there.

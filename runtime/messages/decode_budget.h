@@ -24,7 +24,8 @@ std::optional<std::size_t> decoded_size(BytesView bytes,
                                         std::size_t budget);
 
 struct MessageScan {
-  /// Parsers would take it, and the strings of proto3 fields are UTF-8.
+  /// Parsers would take it, the strings of proto3 fields are UTF-8, and each google.protobuf.Value
+  /// has one field at most, which writers see to (parsers take the last, printers print all).
   bool is_well_formed = false;
   /// As decoded_size(). When it is nothing, is_well_formed says nothing.
   std::optional<std::size_t> size;

@@ -1,5 +1,6 @@
 // JSON that becomes messages, and JSON that does not.
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/struct.pb.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -7,7 +8,7 @@
 #include <utility>
 
 #include "runtime/gateway/json/message_types.h"
-#include "runtime/gateway/json/test_messages.h"
+#include "runtime/gateway/json/messages_test_support.h"
 
 namespace echostream::gateway {
 namespace {
@@ -184,8 +185,22 @@ TEST_F(JsonReading, R04_DepthBombsAreRefused) {
 
 TEST_F(JsonReading, R04_NestsAsDeepAsTheLimitAndNoDeeper) {
   for (const std::size_t depth : {1u, 63u, 64u, 65u}) {
+    std::string text;
+    for (std::size_t i = 1; i < depth; ++i) text += "{\"child\":";
+    text += "{}" + std::string(depth - 1, '}');
+    EXPECT_EQ(read(text).has_value(), depth <= 64) << depth;
+  }
+}
+
+// Each list is two messages: a Value and the ListValue in it.
+TEST_F(JsonReading, R04_WhatReceiversWouldNotParseIsNotMade) {
+  for (const std::size_t depth : {50u, 51u, 52u}) {
     const std::string text = std::string(depth, '[') + std::string(depth, ']');
-    EXPECT_EQ(read(text, "google.protobuf.ListValue").has_value(), depth <= 64) << depth;
+    const auto bytes = read(text, "google.protobuf.ListValue");
+    EXPECT_EQ(bytes.has_value(), depth <= 51) << depth;
+    google::protobuf::ListValue parsed;
+    if (!bytes) continue;
+    EXPECT_TRUE(parsed.ParseFromArray(bytes->data(), static_cast<int>(bytes->size())));
   }
 }
 

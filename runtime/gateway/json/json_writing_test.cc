@@ -5,7 +5,7 @@
 #include <string>
 
 #include "runtime/gateway/json/message_types.h"
-#include "runtime/gateway/json/test_messages.h"
+#include "runtime/gateway/json/messages_test_support.h"
 
 namespace echostream::gateway {
 namespace {
@@ -43,13 +43,14 @@ TEST_F(JsonWriting, FieldsThatTheTypeDoesNotHaveAreLeftOut) {
 
 TEST_F(JsonWriting, BytesThatAreNoSuchMessageAreAnErrorOfTheirWriter) {
   const std::string_view cases[] = {
-      "\x0a",                  // no length
-      "\x42\x05hi",            // longer than the message
-      "\x42\x01\xff",          // not UTF-8
-      "\x5a\x02\x08",          // an inner one that ends outside
-      "\x5a\x03\x42\x01\xff",  // not UTF-8 further in
-      {"\x00\x01", 2},         // field number 0
-      "\x0b\xff",              // a group that does not end
+      "\x0a",                               // no length
+      "\x42\x05hi",                         // longer than the message
+      "\x42\x01\xff",                       // not UTF-8
+      "\x5a\x02\x08",                       // an inner one that ends outside
+      "\x5a\x03\x42\x01\xff",               // not UTF-8 further in
+      {"\xca\x01\x04\x20\x01\x20\x00", 7},  // a Value of two kinds
+      {"\x00\x01", 2},                      // field number 0
+      "\x0b\xff",                           // a group that does not end
       "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff",
   };
   for (const std::string_view bytes : cases) {

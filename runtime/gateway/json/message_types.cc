@@ -224,6 +224,11 @@ Result<Buffer> MessageTypes::from_json(const Descriptor& type, std::string_view 
   if (!converted.ok()) return invalid(std::string(converted.message()));
   const auto scan = internal::scan_message(as_bytes(out.text()), type, sizeof(void*), most);
   if (!scan.size) return too_much;
+  if (!scan.is_well_formed) {
+    // Each list of a google.protobuf.Value is two messages.
+    return Status(StatusCode::kResourceExhausted,
+                  "this message nests deeper than the 100 levels that its receivers take");
+  }
   return Buffer::copy(out.text());
 }
 
@@ -250,6 +255,10 @@ Result<std::string> MessageTypes::to_json(const Descriptor& type, BytesView mess
   if (!converted.ok()) {
     return Status(StatusCode::kInternal, "a " + type.full_name() + " cannot be written as JSON: " +
                                              std::string(converted.message()));
+  }
+  if (out.text().empty()) {
+    // A google.protobuf.Value of no kind.
+    return Status(StatusCode::kInternal, "an empty " + type.full_name() + " has no JSON");
   }
   return std::move(out.text());
 }

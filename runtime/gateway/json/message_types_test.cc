@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "runtime/gateway/json/test_messages.h"
+#include "runtime/gateway/json/messages_test_support.h"
 
 namespace echostream::gateway {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/gateway/json/test_messages.h"
+#include "runtime/gateway/json/messages_test_support.h"
 
 #include <google/protobuf/compiler/parser.h>
 #include <google/protobuf/descriptor.h>
