@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "echostream/base/executor.h"
+#include "echostream/base/status.h"
 #include "echostream/base/wait.h"
 
 #include "runtime/base/buffer_builder.h"

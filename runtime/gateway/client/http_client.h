@@ -92,7 +92,7 @@ class HttpClient {
   /// OK while new requests are taken; UNAVAILABLE and why, when the server has announced that it
   /// goes away (GOAWAY), or the connection was lost.
   Status status() const;
-  /// Requests whose responses have not ended, those that wait included.
+  /// Exchanges that were not destroyed, those that wait for a stream included.
   std::size_t request_count() const;
   /// What goes into ":authority": the host, and its port unless that is 443.
   const std::string& authority() const noexcept { return authority_; }

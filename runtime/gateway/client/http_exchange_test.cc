@@ -288,7 +288,7 @@ TEST(HttpExchange, DroppingAFetchCancelsIt) {
 }
 
 // Cancelled at each step of a whole exchange, in either direction; others go on.
-TEST(HttpExchange, S02_CancellingAtAnyMomentHurtsNobodyElse) {
+TEST(HttpExchange, S08_CancellingAtAnyMomentHurtsNobodyElse) {
   for_each_seed(3, [](std::uint64_t seed) {
     OneExchange world(HttpRequest(), seed);
     world.server->on_end = [](HttpTestServer::Request& request) {
@@ -316,6 +316,33 @@ TEST(HttpExchange, S02_CancellingAtAnyMomentHurtsNobodyElse) {
     }
     EXPECT_TRUE(world.client->status().is_ok());
   });
+}
+
+TEST(HttpExchange, S09_ATimeoutAtAnyMomentGivesTheWholeResponseOrNone) {
+  OneExchange world;
+  const std::string text = numbered_text(100'000);
+  world.server->on_end = [&](HttpTestServer::Request& request) { request.answer(200, text); };
+  int late = 0;
+  for (int step = 0; step < 60; ++step) {
+    HttpRequest asked = post("/", text);
+    asked.timeout = step * 1ms;
+    const auto response = world.fetch(std::move(asked));
+    if (response) {
+      EXPECT_TRUE(response->body.text() == text) << "step " << step;
+    } else {
+      EXPECT_EQ(response.status().code(), StatusCode::kDeadlineExceeded) << response.status();
+      ++late;
+    }
+  }
+  EXPECT_GT(late, 10);
+  EXPECT_LT(late, 60);
+  world.run_for(1s);
+  for (const auto& request : world.server->requests) {
+    if (request->path() == "/" && request->head.get(":method") == "POST") {
+      EXPECT_TRUE(request->is_closed);
+    }
+  }
+  EXPECT_EQ(world.client->request_count(), 1u);
 }
 
 }  // namespace
