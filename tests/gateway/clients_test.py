@@ -19,6 +19,7 @@ SERVER, PROTO_ROOT, NPM_FOLDER, IDL = sys.argv[1:5]
 BUF = "@bufbuild/buf@1.75.0"
 PYTHON = "/usr/bin/python3"  # Debian's own, which has Debian's pycurl
 TIMEOUT = 60
+PROTOCOLS = ("connect", "grpc", "grpcweb")
 
 
 def run(*command, code=0, **more):
@@ -93,47 +94,49 @@ class Buf(Clients):
         command += ["-d", data, *arguments, f"https://localhost:{self.port}/lab.v1.Lab/{method}"]
         return run(*map(str, command), code=code, cwd=self.folder)
 
-    def each_protocol(self):
-        for protocol in ("connect", "grpc", "grpcweb"):
-            with self.subTest(protocol=protocol):
-                yield protocol
+    @staticmethod
+    def messages(text):
+        """JSON values, one after the other, over any number of lines."""
+        decoder, found, at = json.JSONDecoder(), [], 0
+        while text[at:].strip():
+            at += len(text[at:]) - len(text[at:].lstrip())
+            value, at = decoder.raw_decode(text, at)
+            found.append(value)
+        return found
 
     def test_an_rpc(self):
-        for protocol in self.each_protocol():
+        for protocol in PROTOCOLS:
             done = self.curl("Echo", '{"text": "hello", "number": "7"}', protocol=protocol)
             self.assertEqual(json.loads(done.stdout), {"text": "hello", "number": "7"})
 
     def test_an_error(self):
-        for protocol in self.each_protocol():
+        for protocol in PROTOCOLS:
             done = self.curl("Fail", '{"text": "no such robot", "number": "5"}', protocol=protocol, code=None)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn("not_found", done.stderr)
             self.assertIn("no such robot", done.stderr)
 
     def test_a_server_stream(self):
-        for protocol in self.each_protocol():
+        for protocol in PROTOCOLS:
             done = self.curl("CountUp", '{"count": "3"}', protocol=protocol)
-            self.assertEqual([json.loads(line) for line in done.stdout.split("\n") if line.strip()],
-                             [{}, {"count": "1"}, {"count": "2"}])
+            self.assertEqual(self.messages(done.stdout), [{}, {"count": "1"}, {"count": "2"}])
 
     def test_a_client_stream(self):
-        for protocol in self.each_protocol():
+        for protocol in PROTOCOLS:
             done = self.curl("Sum", '{"count": "3"}{"count": "39"}', protocol=protocol)
             self.assertEqual(json.loads(done.stdout), {"count": "42"})
 
     def test_a_stream_both_ways(self):
-        for protocol in self.each_protocol():
+        for protocol in PROTOCOLS:
             done = self.curl("Mirror", '{"text": "a"}{"text": "b"}', protocol=protocol)
             self.assertEqual(done.stdout.count('"text"'), 2)
 
-    def test_metadata_and_deadline(self):
+    def test_metadata(self):
         done = self.curl("Echo", "{}", "-H", "x-echo: there and back", "-v")
         self.assertIn("x-echo: there and back", done.stderr.lower())
-        slow = self.curl("Delay", '{"number": "60000"}', "-H", "connect-timeout-ms: 300", code=None)
-        self.assertIn("deadline_exceeded", slow.stderr)
 
     def test_no_schema_but_reflection(self):
-        for protocol in self.each_protocol():
+        for protocol in PROTOCOLS:
             done = self.curl("Echo", '{"text": "seen"}', "--reflect", protocol=protocol, schema=False)
             self.assertEqual(json.loads(done.stdout), {"text": "seen"})
         listed = run(self.buf, "curl", "--http3", "--cacert", str(self.folder / "ca.pem"), "--reflect", "--list-methods",

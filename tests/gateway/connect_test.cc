@@ -72,7 +72,7 @@ TEST(ConnectUnary, R04_DepthBombsAreRefusedAndOthersServed) {
 TEST(ConnectUnary, R09_UnknownMethodsAreNotFoundWithTheNearestName) {
   GatewayLab lab;
   const auto response = lab.post_json("Ehco", "{}");
-  EXPECT_EQ(response.status, 501);
+  EXPECT_EQ(response.status, 404);
   EXPECT_THAT(body_of(response), AllOf(HasSubstr("unimplemented"), HasSubstr("lab.v1.Lab/Echo")));
   EXPECT_EQ(lab.fetch(GatewayLab::post("Echo", "text/plain", "{}")).status, 415);
   gateway::HttpRequest deletion("DELETE", "/lab.v1.Lab/Echo");

@@ -29,6 +29,11 @@ std::string argument(int argc, char** argv, const char* name) {
   return {};
 }
 
+echostream::Task<void> stop_after(echostream::Loop& loop, long seconds) {
+  (void)co_await echostream::sleep_for(std::chrono::seconds(seconds));
+  loop.stop();
+}
+
 int run(int argc, char** argv) {
   auto loop = echostream::make_loop();
   if (!loop) return fail(loop.error());
@@ -51,10 +56,7 @@ int run(int argc, char** argv) {
   if (!signals) return fail(signals.error());
   const std::string lifetime = argument(argc, argv, "--lifetime");
   if (!lifetime.empty()) {
-    node.tasks().spawn([](echostream::Loop& loop, long seconds) -> echostream::Task<void> {
-      (void)co_await echostream::sleep_for(std::chrono::seconds(seconds));
-      loop.stop();
-    }(**loop, std::strtol(lifetime.c_str(), nullptr, 10)));
+    node.tasks().spawn(stop_after(**loop, std::strtol(lifetime.c_str(), nullptr, 10)));
   }
   std::printf("listening %u\n", static_cast<unsigned>(address->port()));
   std::fflush(stdout);

@@ -96,6 +96,7 @@ class HttpLink final : public internal::ConnectionLink,
   LocalTime now() const;
   HttpCall* find(StreamId id);
   void answer(StreamId id, ResponsePart part);
+  ResponsePart not_found(const RequestHead& request, const std::string& origin) const;
   void open_control_stream(LocalTime now);
   void write_own(StreamId id, OwnStream& stream, Buffer bytes, bool fin);
   bool check_slow_bodies(LocalTime now);
