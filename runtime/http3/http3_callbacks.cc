@@ -55,11 +55,7 @@ int on_end_trailers(nghttp3_conn*, std::int64_t id, int, void* user, void*) {
 }
 
 int on_end_stream(nghttp3_conn*, std::int64_t id, void* user, void*) {
-  Impl& impl = impl_of(user);
-  const Impl::Stream* stream = impl.find({id});
-  if (stream != nullptr && !stream->is_oversized && !stream->stopped_reading) {
-    impl.sink.on_end(impl.now, {id});
-  }
+  impl_of(user).tell_end({id});
   return 0;
 }
 

@@ -69,7 +69,26 @@ void Http3Connection::Impl::fail(int error, const char* what) {
 void Http3Connection::Impl::tell_reset(StreamId id, std::uint64_t code) {
   Stream* stream = find(id);
   if (stream == nullptr || std::exchange(stream->told_of_reset, true)) return;
+  if (stream->is_closed) told_late.push_back(id);
   if (!stream->stopped_reading && !stream->is_oversized) sink.on_reset(now, id, code);
+}
+
+void Http3Connection::Impl::tell_end(StreamId id) {
+  Stream* stream = find(id);
+  if (stream == nullptr) return;
+  stream->told_end = true;
+  if (stream->is_closed) told_late.push_back(id);
+  if (!stream->is_oversized && !stream->stopped_reading) sink.on_end(now, id);
+}
+
+void Http3Connection::Impl::close_stream(StreamId id) {
+  const int error = nghttp3_conn_close_stream(conn.get(), id.value, number(Http3Error::kNoError));
+  if (error != 0 && error != NGHTTP3_ERR_STREAM_NOT_FOUND) fail(error, "a stream's end");
+  if (streams.erase(id) != 0) sink.on_stream_closed(now, id);
+}
+
+void Http3Connection::Impl::close_waiting() {
+  for (const StreamId id : std::exchange(told_late, {})) close_stream(id);
 }
 
 void Http3Connection::Impl::reset(StreamId id, Http3Error code) {
@@ -83,6 +102,7 @@ void Http3Connection::Impl::stop_reading(StreamId id, Http3Error code) {
   Stream* stream = find(id);
   if (quic == nullptr || stream == nullptr) return;
   if (std::exchange(stream->stopped_reading, true)) return;
+  if (stream->is_closed) told_late.push_back(id);
   (void)nghttp3_conn_shutdown_stream_read(conn.get(), id.value);
   quic->stop_sending(id, number(code));
   pump();
@@ -221,6 +241,8 @@ void Http3Connection::on_stream_data(LocalTime now, StreamId id, BytesView data,
   const nghttp3_ssize read =
       nghttp3_conn_read_stream(impl_->conn.get(), id.value, data.data(), data.size(), fin ? 1 : 0);
   impl_->is_reading = false;
+  // The section that began with these bytes has made the stream known.
+  if (Impl::Stream* stream = impl_->find(id)) stream->has_fin |= fin;
   if (read == NGHTTP3_ERR_MALFORMED_HTTP_MESSAGING && id.is_bidirectional()) {
     // A body whose length is not what its head says: no reason to end everybody else's requests.
     impl_->tell_reset(id, number(Http3Error::kMessageError));
@@ -229,6 +251,7 @@ void Http3Connection::on_stream_data(LocalTime now, StreamId id, BytesView data,
   if (read < 0) return impl_->fail(static_cast<int>(read), "reading");
   // The rest is body, which the sink consumes.
   if (read > 0) consume(id, static_cast<std::size_t>(read));
+  impl_->close_waiting();
   impl_->pump();
 }
 
@@ -262,10 +285,16 @@ void Http3Connection::on_stream_stalled(LocalTime now, StreamId id) {
 
 void Http3Connection::on_stream_closed(LocalTime now, StreamId id) {
   impl_->now = now;
-  const int error =
-      nghttp3_conn_close_stream(impl_->conn.get(), id.value, number(Http3Error::kNoError));
-  if (error != 0 && error != NGHTTP3_ERR_STREAM_NOT_FOUND) impl_->fail(error, "a stream's end");
-  if (impl_->streams.erase(id) != 0) impl_->sink.on_stream_closed(now, id);
+  Impl::Stream* stream = impl_->find(id);
+  // All of it is here, but what it refers to in QPACK's table is not: as many streams may wait for
+  // that as Http3Options::qpack_blocked_streams says.
+  const bool waits = stream != nullptr && stream->has_fin && !stream->told_end &&
+                     !stream->told_of_reset && !stream->stopped_reading;
+  if (waits) {
+    stream->is_closed = true;
+  } else {
+    impl_->close_stream(id);
+  }
 }
 
 void Http3Connection::on_streams_available(LocalTime now) {

@@ -32,6 +32,10 @@ struct Http3Connection::Impl {
     bool is_early = false;
     bool stopped_reading = false;
     bool told_of_reset = false;
+    // All of the peer's has come; all of it was told to the sink.
+    bool has_fin = false;
+    bool told_end = false;
+    bool is_closed = false;  // by the transport, while it waits for QPACK
   };
 
   struct Deleter {
@@ -48,6 +52,11 @@ struct Http3Connection::Impl {
   void fail(int error, const char* what);
   void close(std::uint64_t code, std::string reason);
   void tell_reset(StreamId id, std::uint64_t code);
+  void tell_end(StreamId id);
+  /// Nothing will be told of it any more.
+  void close_stream(StreamId id);
+  /// Those that have closed while they waited, and wait no more.
+  void close_waiting();
   void reset(StreamId id, Http3Error code);
   void stop_reading(StreamId id, Http3Error code);
   /// Client: the server has not acted upon these requests, and never will.
@@ -66,6 +75,8 @@ struct Http3Connection::Impl {
   transport::QuicConnection* quic = nullptr;
   std::unique_ptr<nghttp3_conn, Deleter> conn;
   std::unordered_map<StreamId, Stream> streams;
+  // Closed by the transport while they waited for QPACK, and told since.
+  std::vector<StreamId> told_late;
   LocalTime now{};
   bool is_bound = false;
   bool is_reading = false;

@@ -61,6 +61,32 @@ TEST(Http3Connection, LargeBodiesAreExactOnAnyNetwork) {
   });
 }
 
+// A field section that refers to an entry of QPACK's table waits for it, when that was lost: the
+// whole stream may have come, and have been closed, by then.
+TEST(Http3Connection, AMessageThatWaitsForQpackIsToldThoughItsStreamHasClosed) {
+  for_each_seed(30, [](std::uint64_t seed) {
+    Http3Pair pair(seed);
+    pair.server.when_end = [&](StreamId id) {
+      const std::string path(pair.server.messages[id.value].head.get(":path"));
+      pair.server.http->respond(id, {{":status", "200"}, {"content-type", "text/x" + path}}, true);
+    };
+    ASSERT_TRUE(pair.connect());
+    pair.quic.world.link = {.delay = 5ms, .loss = 0.1};
+    std::vector<StreamId> ids;
+    for (int round = 0; round < 40; ++round) {
+      for (int i = 0; i < 3; ++i) ids.push_back(pair.post("/" + std::to_string(round), ""));
+      pair.quic.world.flush(pair.quic.client);
+      pair.quic.world.run_for(7ms);
+    }
+    for (const StreamId id : ids) {
+      auto& answer = pair.client.messages[id.value];
+      ASSERT_TRUE(pair.run_until([&] { return answer.closed; }));
+      EXPECT_TRUE(answer.has_head && answer.ended && !answer.reset_code) << id.value;
+      EXPECT_TRUE(pair.server.messages[id.value].ended);
+    }
+  });
+}
+
 TEST(Http3Connection, ABodyMayComeInPiecesAndNoneIsKeptOnceItIsSent) {
   Http3Pair pair;
   pair.server.when_head = [&](StreamId id) {
