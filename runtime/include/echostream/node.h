@@ -195,8 +195,8 @@ class Node {
   /// Serves a generated Handler to all sessions, present and future. ALREADY_EXISTS when the
   /// service, or a method with the same id, is served already.
   Status serve(std::shared_ptr<Service> service);
-  /// What it serves, in the order of serve(). A pointer is good while its service is served: as long
-  /// as the node. Services that come later are in later answers.
+  /// What it serves, in the order of serve(). A pointer is good while its service is served: as
+  /// long as the node. Services that come later are in later answers.
   std::vector<const ServiceInfo*> services() const;
   /// Puts a layer around the calls of this node, on both sides, inside those that were added
   /// before; for calls that begin from now on. docs/middleware.md.

@@ -25,6 +25,12 @@
 #include "echostream/plugins/recording.h"
 #include "echostream/plugins/replay.h"
 #endif
+#ifdef HAS_reflection
+#include "echostream/reflection.echostream.h"
+#include "echostream/reflection.h"
+
+#include "grpc/reflection/v1/reflection.echostream.h"
+#endif
 #ifdef HAS_retry
 #include "echostream/plugins/retry.h"
 #endif
@@ -95,6 +101,9 @@ int main() {
   if (const auto added = echostream::add_plugins(*configuration, node); !added.is_ok()) {
     return fail(added);
   }
+#ifdef HAS_reflection
+  if (const auto served = echostream::serve_reflection(node); !served.is_ok()) return fail(served);
+#endif
   const echostream::Status started = echostream::run(**loop, node.start());
   return started.is_ok() ? 0 : fail(started);
 }
