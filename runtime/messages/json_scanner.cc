@@ -11,6 +11,7 @@ namespace echostream::internal {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_plain(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 void append_utf8(std::string& out, unsigned code) {
@@ -160,10 +161,20 @@ class JsonScanner {
     return handler_.on_scalar(start, JsonScalar::kNumber, std::move(number));
   }
 
+  // Bytes from here on that stand for themselves, and of which most text is made.
+  std::size_t plain_run() const {
+    std::size_t end = at_;
+    while (end < text_.size() && is_plain(text_[end])) ++end;
+    return end - at_;
+  }
   bool scan_string(std::string& out) {
     const Place start = place();
     step();
-    while (!is_at_end() && peek() != '"') {
+    for (;;) {
+      const std::size_t plain = plain_run();
+      out.append(text_, at_, plain);
+      at_ += plain;
+      if (is_at_end() || peek() == '"') break;
       const char c = peek();
       if (c == '\n') break;
       if (static_cast<unsigned char>(c) < 0x20) {
