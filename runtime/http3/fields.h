@@ -1,51 +1,103 @@
 // Header and trailer fields of HTTP/3 messages (RFC 9114 4.2, 4.3).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace echostream::http3 {
 
-/// Names are in lower case, pseudo-headers among them with their colon: ":path".
+/// Names are in lower case, pseudo-headers among them with their colon: ":path". Refers to the
+/// bytes of whoever made it.
 struct Field {
-  std::string name;
-  std::string value;
+  std::string_view name;
+  std::string_view value;
   friend bool operator==(const Field&, const Field&) = default;
 };
 
-/// In the order in which they came, pseudo-headers first.
+/// In the order in which they came, pseudo-headers first. All bytes are in one piece: a request
+/// has a dozen fields, and each string of its own would be an allocation.
 class Fields {
  public:
   Fields() = default;
-  Fields(std::initializer_list<Field> fields) : fields_(fields) {}
+  Fields(std::initializer_list<Field> fields) {
+    for (const Field& field : fields) add(field.name, field.value);
+  }
 
-  void add(std::string name, std::string value) {
-    fields_.push_back({std::move(name), std::move(value)});
+  void add(std::string_view name, std::string_view value) {
+    if (places_.empty()) {
+      bytes_.reserve(kUsualBytes);
+      places_.reserve(kUsualFields);
+    }
+    const std::size_t begin = bytes_.size();
+    bytes_.append(name);
+    const std::size_t end_of_name = bytes_.size();
+    bytes_.append(value);
+    places_.push_back({begin, end_of_name, bytes_.size()});
   }
   /// The first of that name; empty when there is none.
   std::string_view get(std::string_view name) const {
-    for (const Field& field : fields_) {
+    for (const Field& field : *this) {
       if (field.name == name) return field.value;
     }
     return {};
   }
   bool has(std::string_view name) const {
-    for (const Field& field : fields_) {
-      if (field.name == name) return true;
-    }
-    return false;
+    return std::any_of(begin(), end(), [&](const Field& field) { return field.name == name; });
   }
-  bool empty() const { return fields_.empty(); }
-  std::size_t size() const { return fields_.size(); }
-  auto begin() const { return fields_.begin(); }
-  auto end() const { return fields_.end(); }
-  friend bool operator==(const Fields&, const Fields&) = default;
+  bool empty() const { return places_.empty(); }
+  std::size_t size() const { return places_.size(); }
+
+  /// Gives fields by value.
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Field;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Field*;
+    using reference = Field;
+
+    Iterator(const Fields& fields, std::size_t index) : fields_(&fields), index_(index) {}
+    Field operator*() const { return fields_->at(index_); }
+    Iterator& operator++() {
+      ++index_;
+      return *this;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    const Fields* fields_;
+    std::size_t index_;
+  };
+  /// What they give is valid until the fields change or go.
+  Iterator begin() const { return {*this, 0}; }
+  Iterator end() const { return {*this, places_.size()}; }
+  friend bool operator==(const Fields& a, const Fields& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+  }
 
  private:
-  std::vector<Field> fields_;
+  static constexpr std::size_t kUsualBytes = 320;
+  static constexpr std::size_t kUsualFields = 12;
+  struct Place {
+    std::size_t begin;
+    std::size_t end_of_name;
+    std::size_t end;
+  };
+  Field at(std::size_t index) const {
+    const Place& place = places_[index];
+    const std::string_view bytes = bytes_;
+    return {bytes.substr(place.begin, place.end_of_name - place.begin),
+            bytes.substr(place.end_of_name, place.end - place.end_of_name)};
+  }
+
+  std::string bytes_;
+  std::vector<Place> places_;
 };
 
 }  // namespace echostream::http3

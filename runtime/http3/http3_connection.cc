@@ -129,6 +129,12 @@ Result<std::unique_ptr<Http3Connection>> Http3Connection::make(bool is_server, H
   return std::unique_ptr<Http3Connection>(new Http3Connection(std::move(impl)));
 }
 
+void Http3Connection::write_later(UniqueFunction<void()> soon) {
+  impl_->write_soon = std::move(soon);
+}
+
+void Http3Connection::flush() { impl_->pump_now(); }
+
 void Http3Connection::bind(transport::QuicConnection* connection) { impl_->quic = connection; }
 transport::QuicConnection* Http3Connection::quic() const { return impl_->quic; }
 

@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "echostream/base/unique_function.h"
+
 #include "runtime/http3/fields.h"
 #include "runtime/http3/http3_error.h"
 #include "runtime/transport/quic_connection.h"
@@ -66,7 +68,7 @@ class Http3Sink {
 };
 
 /// Commands on streams that have closed are ignored. They take effect with the endpoint's next
-/// poll_transmit().
+/// poll_transmit(), or the one after flush() (write_later()).
 class Http3Connection final : public transport::QuicConnectionSink {
  public:
   /// The sink outlives it. INTERNAL: no memory.
@@ -76,6 +78,10 @@ class Http3Connection final : public transport::QuicConnectionSink {
   Http3Connection(const Http3Connection&) = delete;
   Http3Connection& operator=(const Http3Connection&) = delete;
 
+  /// Instead of writing with each command, calls `soon`, after which the owner calls flush(): what
+  /// several commands have to say then costs as much as one. `soon` is called once until flush().
+  void write_later(UniqueFunction<void()> soon);
+  void flush();
   /// Before anything else; null once the connection is gone.
   void bind(transport::QuicConnection* connection);
   transport::QuicConnection* quic() const;

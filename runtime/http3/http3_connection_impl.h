@@ -46,8 +46,10 @@ struct Http3Connection::Impl {
   /// Opens the control and QPACK streams.
   bool bind_streams();
   Stream* find(StreamId id);
-  /// Writes what nghttp3 has to write, unless it is being read from: then when that has ended.
+  /// Writes what nghttp3 has to write, or has that done later.
   void pump();
+  /// Unless it is being read from: then when that has ended.
+  void pump_now();
   void send(std::int64_t stream, const nghttp3_vec* pieces, std::size_t count, bool fin);
   void fail(int error, const char* what);
   void close(std::uint64_t code, std::string reason);
@@ -78,6 +80,8 @@ struct Http3Connection::Impl {
   // Closed by the transport while they waited for QPACK, and told since.
   std::vector<StreamId> told_late;
   LocalTime now{};
+  UniqueFunction<void()> write_soon;
+  bool will_write = false;
   bool is_bound = false;
   bool is_reading = false;
   bool is_early = true;

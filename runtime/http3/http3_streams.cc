@@ -1,5 +1,6 @@
 // One message at a time: sections of fields as they come in, bodies as they go out.
 #include <algorithm>
+#include <utility>
 
 #include "runtime/http3/http3_connection_impl.h"
 
@@ -37,7 +38,7 @@ int Http3Connection::Impl::add_field(StreamId id, BytesView name, BytesView valu
     stream->section = {};
   }
   if (!stream->is_oversized) {
-    stream->section.add(std::string(as_text(name)), std::string(as_text(value)));
+    stream->section.add(as_text(name), as_text(value));
   }
   return 0;
 }
@@ -109,6 +110,12 @@ void Http3Connection::Impl::drop_written(StreamId id, std::uint64_t bytes) {
 }
 
 void Http3Connection::Impl::pump() {
+  if (!write_soon) return pump_now();
+  if (!std::exchange(will_write, true)) write_soon();
+}
+
+void Http3Connection::Impl::pump_now() {
+  will_write = false;
   if (!is_bound || is_reading || quic == nullptr) return;
   for (;;) {
     std::int64_t stream = -1;

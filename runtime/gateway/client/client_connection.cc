@@ -69,6 +69,9 @@ Status ClientConnection::start(const Plan& plan, const DialCandidate& candidate)
   if (!connection) return std::move(connection).error();
   quic_ = *connection;
   http_->bind(quic_);
+  http_->write_later([this] {
+    if (!is_scheduled()) loop_.schedule(*this);
+  });
   remote_address_ = candidate.address;
   return Status::ok();
 }
@@ -106,6 +109,11 @@ void ClientConnection::give_up_waiting(ExchangeState& exchange) {
   if (place == places_.end()) return;
   waiting_.erase(place->second);
   places_.erase(place);
+}
+
+void ClientConnection::on_ready() {
+  http_->flush();
+  flush_soon();
 }
 
 void ClientConnection::consume(StreamId id, std::size_t bytes) {

@@ -22,7 +22,7 @@ namespace echostream::gateway {
 
 class ExchangeState;
 
-class ClientConnection final : private http3::Http3Sink {
+class ClientConnection final : private http3::Http3Sink, private ReadyNode {
  public:
   /// What the connections that are tried have in common.
   struct Plan {
@@ -74,6 +74,7 @@ class ClientConnection final : private http3::Http3Sink {
   ExchangeState* find(StreamId id) const;
   void tell_change();
 
+  void on_ready() override;
   // http3::Http3Sink
   void on_open(LocalTime now) override;
   void on_head(LocalTime now, StreamId id, http3::Fields head, bool is_early) override;

@@ -61,6 +61,7 @@ std::unique_ptr<HttpLink> HttpLink::make(internal::QuicDriver& driver, HttpGatew
   auto http = http3::Http3Connection::make(true, http3_options(gateway), events);
   if (!http) return nullptr;
   link->http_ = *std::move(http);
+  link->http_->write_later([self = link.get()] { self->look_soon(); });
   link->slow_bodies_ = std::make_unique<core::StallWatch>(
       gateway.node().executor, gateway.options().body_timeout / 4,
       [self = link.get()](LocalTime now) { return self->check_slow_bodies(now); });
@@ -236,7 +237,7 @@ std::size_t HttpLink::unsent_bytes(StreamId id) const {
 void HttpLink::notify_when_drained(StreamId id, std::size_t low_water_bytes) {
   if (id.is_bidirectional()) return http_->notify_when_drained(id, low_water_bytes);
   drained_own_streams_.push_back(id);
-  if (!is_scheduled()) gateway_.node().executor.schedule(*this);
+  look_soon();
 }
 
 void HttpLink::reset(StreamId id, core::WireError code) {

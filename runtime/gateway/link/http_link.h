@@ -92,6 +92,7 @@ class HttpLink final : public internal::ConnectionLink,
   bool send_event(LocalTime now, const core::EventHeader& header, BytesView message) override;
   void frame_stream_over(StreamId stream) override;
 
+  void look_soon();
   void on_ready() override;
   LocalTime now() const;
   HttpCall* find(StreamId id);

@@ -115,17 +115,23 @@ void HttpLink::send_datagram(Buffer header, Buffer payload, core::Priority, Loca
 void HttpLink::frame_stream_over(StreamId stream) {
   if (!stream.is_valid() || own_streams_.erase(stream) == 0) return;
   closed_own_streams_.push_back(stream);
+  look_soon();
+}
+
+void HttpLink::look_soon() {
   if (!is_scheduled()) gateway_.node().executor.schedule(*this);
 }
 
 void HttpLink::on_ready() {
-  if (session_ == nullptr || gateway_.node().alive == nullptr) return;
+  if (session_ == nullptr) return;
   for (const StreamId id : std::exchange(closed_own_streams_, {})) {
     engine().handle_stream_closed(id);
   }
   for (const StreamId id : std::exchange(drained_own_streams_, {})) {
     engine().handle_stream_drained(now(), id);
   }
+  http_->flush();
+  flush_soon();
 }
 
 }  // namespace echostream::gateway

@@ -41,7 +41,9 @@ Status read_grpc_status(const http3::Fields& fields) {
 
 std::string to_trailer_block(const http3::Fields& fields) {
   std::string block;
-  for (const http3::Field& field : fields) block += field.name + ": " + field.value + "\r\n";
+  for (const http3::Field& field : fields) {
+    block.append(field.name).append(": ").append(field.value).append("\r\n");
+  }
   return block;
 }
 
