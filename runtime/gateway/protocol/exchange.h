@@ -62,8 +62,9 @@ struct GatewayRules {
   std::size_t max_metadata_bytes = 8 * 1024;
   /// Answers of at least that many bytes are compressed for clients that take gzip.
   std::size_t compress_from_bytes = 1024;
-  /// "https://console.example" each; "*" allows any page. Empty: no page of another origin. Pages
-  /// of listed origins may send cookies and use client certificates; "*" does not allow that.
+  /// "https://console.example" each; "*" allows any page. Empty: no page of another origin; nor
+  /// may one link to a GET. Pages of listed origins may send cookies and use client certificates;
+  /// "*" does not allow that.
   std::vector<std::string> allowed_origins;
   /// Names (without port) that ":authority" may have, against DNS rebinding; empty: any.
   std::vector<std::string> allowed_hosts;

@@ -34,8 +34,7 @@ std::optional<ResponsePart> refuse_stranger(const http3::Fields& head, const Gat
     return refuse(421, Status(StatusCode::kPermissionDenied,
                               "this server does not answer for that host (allowed hosts)"));
   }
-  const std::string_view origin = head.get("origin");
-  if (!origin.empty() && !is_allowed_origin(origin, *authority, rules)) {
+  if (!is_allowed_sender(head, *authority, rules)) {
     return refuse(403, Status(StatusCode::kPermissionDenied,
                               "pages of this origin may not call here (allowed origins)"));
   }

@@ -97,8 +97,10 @@ class EnvelopedBody final : public CheckedBody {
   Status take(BytesView data, std::vector<Buffer>& messages) override {
     if (!is_text_) return cut(data, messages);
     std::string bytes;
-    if (!base64_.feed(as_text(data), bytes)) return no_base64();
-    return cut(as_bytes(bytes), messages);
+    // What came before the first wrong character counts, wherever the pieces begin and end.
+    const bool is_base64 = base64_.feed(as_text(data), bytes);
+    Status status = cut(as_bytes(bytes), messages);
+    return status.is_ok() && !is_base64 ? no_base64() : status;
   }
   Status complete(std::vector<Buffer>& messages) override {
     std::string bytes;

@@ -87,6 +87,16 @@ TEST(RequestBody, OfGrpcWebsTextIsBase64AtAnyChunking) {
   }
 }
 
+TEST(RequestBody, OfGrpcWebsTextHasTheSameFirstFaultAtAnyChunking) {
+  // A message with unknown flags, and behind it what is no base64.
+  const std::string body = to_padded_base64(as_bytes(enveloped(0, "one") + enveloped(9, ""))) + "!";
+  for (std::size_t piece = 1; piece <= body.size(); ++piece) {
+    const BodyRead read = read_body(head_of(Protocol::kGrpcWebText), body, piece);
+    EXPECT_NE(read.status.message().find("flags"), std::string_view::npos) << read.status;
+    EXPECT_EQ(read.messages, std::vector<std::string>{"one"});
+  }
+}
+
 TEST(RequestBody, R01_AMessageAboveTheLimitIsRefusedBeforeItIsHeld) {
   GatewayRules rules;
   rules.max_message_bytes = 1000;
