@@ -67,12 +67,14 @@ std::string text_of(const std::vector<Buffer>& pieces) {
   return text;
 }
 
-void check_refusal(const ResponsePart& part) {
+void check_refusal(const ResponsePart& part, bool is_to_head) {
   FUZZ_CHECK(part.is_end);
   FUZZ_CHECK(part.head.get(":status").size() == 3);
   check_fields(part.head, true);
   check_fields(part.trailers, false);
-  if (part.head.has("content-length")) {
+  if (is_to_head) {
+    FUZZ_CHECK(part.body.empty());
+  } else if (part.head.has("content-length")) {
     FUZZ_CHECK(part.head.get("content-length") == std::to_string(text_of(part.body).size()));
   }
 }
@@ -142,7 +144,9 @@ void check_answer(const RequestHead& head, const GatewayRules& rules, const Body
 void try_request(const http3::Fields& head, std::string_view bytes, std::size_t piece) {
   static const GatewayRules rules = rules_of_fuzzing();
   const auto read = read_head(head, rules);
-  if (const auto* refusal = std::get_if<ResponsePart>(&read)) return check_refusal(*refusal);
+  if (const auto* refusal = std::get_if<ResponsePart>(&read)) {
+    return check_refusal(*refusal, head.get(":method") == "HEAD");
+  }
   const auto& request = std::get<RequestHead>(read);
   FUZZ_CHECK(request.timeout >= Duration::zero());
   FUZZ_CHECK(request.metadata.byte_size() <= rules.max_metadata_bytes);

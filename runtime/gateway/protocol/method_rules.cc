@@ -20,7 +20,7 @@ std::optional<ResponsePart> refusal_for(const RequestHead& head, const MethodInf
   const bool is_get = head.protocol == Protocol::kConnectGet;
   // A page can make a browser send a GET to anywhere; what it does must not matter.
   if (is_get && (is_stream(method) || !method.idempotent)) {
-    return refuse_verb("GET", "POST, OPTIONS");
+    return refuse_verb("POST, OPTIONS");
   }
   if (is_stream(method) == is_unary(head.protocol)) {
     return is_stream(method)
