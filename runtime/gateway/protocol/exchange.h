@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -75,14 +76,18 @@ std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
                                                   const GatewayRules& rules);
 
 /// Cuts the body of a request into messages, unpacked and still in the codec of the request. Holds
-/// at most one message. A GET has its message in the head, and none here. gzip packs a thousand to
-/// one at most, so that what one feed() makes is bounded by what it gets: who feeds a body by
-/// pieces of some KiB, as room for messages comes free, never holds much.
+/// at most one message. A GET has its message in the head, and none here.
 class RequestBody {
  public:
   virtual ~RequestBody() = default;
   /// Adds what is complete to `messages`. An error ends the request, and is what to answer.
   virtual Status feed(BytesView data, std::vector<Buffer>& messages) = 0;
+  /// As feed(), but stops behind a message; `data` keeps what is left. A KiB of gzip can hold a
+  /// MiB: who has no room for more messages keeps the bytes instead. (Of gRPC-Web's text up to 1
+  /// KiB is taken at once, whatever is in it.)
+  virtual Status feed_some(BytesView& data, std::vector<Buffer>& messages) {
+    return feed(std::exchange(data, {}), messages);
+  }
   /// The body is complete.
   virtual Status finish(std::vector<Buffer>& messages) = 0;
   virtual std::size_t held_bytes() const = 0;
