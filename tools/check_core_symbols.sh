@@ -2,6 +2,7 @@
 # Checks what the layers without I/O call: nothing that reads a clock, chance, a file, the environment, or
 # touches a socket.
 #   tools/check_core_symbols.sh <libechostream_core.a> [<libechostream_transport.a>]
+# The first may be any library that has to do without QUIC as well, such as the gateway's protocol.
 set -eu
 
 if [ $# -lt 1 ] || [ $# -gt 2 ]; then

@@ -113,7 +113,7 @@ EXCEPTIONS = {
 # Tests beside the code may also use these.
 TEST_ONLY = [r"g(test|mock)/.*", r"tests/support/.*", TESTING, PUBLIC, r"runtime/.*"]
 
-# In core and transport time and chance are arguments.
+# In core, transport and the gateway's protocol time and chance are arguments.
 IMPURE = {
     "runtime/timing/": ["thread", "mutex", "condition_variable", "future", "random", "fstream",
                         "filesystem", "iostream", "ctime"],
@@ -122,6 +122,7 @@ IMPURE = {
     "runtime/transport/": ["thread", "mutex", "condition_variable", "future", "random", "fstream",
                            "filesystem", "iostream", "ctime"],
 }
+IMPURE["runtime/gateway/protocol/"] = IMPURE["runtime/core/"]
 STANDARD = re.compile(r"[a-z_]+")
 PRIVATE = re.compile(r"(runtime|compiler|discovery|tests|bench|tools)/|echostream/internal/|uv\.h|ngtcp2/|openssl/")
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/http3/http3_connection_impl.h"
+#include "runtime/http3/nghttp3_memory.h"
 
 namespace echostream::http3 {
 namespace {
@@ -29,7 +30,7 @@ Status Http3Connection::Impl::start() {
   const auto make =
       is_server ? nghttp3_conn_server_new_versioned : nghttp3_conn_client_new_versioned;
   const int error = make(&made, NGHTTP3_CALLBACKS_VERSION, &http3_callbacks(),
-                         NGHTTP3_SETTINGS_VERSION, &settings, nghttp3_mem_default(), this);
+                         NGHTTP3_SETTINGS_VERSION, &settings, &nghttp3_memory(), this);
   if (error != 0) return {StatusCode::kInternal, nghttp3_strerror(error)};
   conn.reset(made);
   if (is_server) nghttp3_conn_set_max_client_streams_bidi(made, std::uint64_t{1} << 60);

@@ -37,21 +37,50 @@ void HttpCall::start(LocalTime now) {
 void HttpCall::handle_body(LocalTime now, BytesView data) {
   if (ended_) return host_.http().consume(id_, data.size());
   uncredited_bytes_ += data.size();
-  std::vector<Buffer> messages;
-  Status status = body_->feed(data, messages);
-  held_.set(body_->held_bytes());
-  if (status.is_ok() && host_.budget().is_exceeded()) {
-    status = {StatusCode::kResourceExhausted,
-              "the incomplete requests of this connection are too large together "
-              "(Limits::max_session_bytes)"};
+  if (unread_.empty() && has_room()) {
+    read(now, data);
+  } else {
+    unread_.insert(unread_.end(), data.begin(), data.end());
   }
-  take_messages(now, std::move(messages));
-  if (!status.is_ok()) fail(now, status);
+  give_credit();
+}
+
+bool HttpCall::has_room() const { return unconsumed_bytes_ <= kCreditBelowBytes; }
+
+// Message by message: what is compressed may be a thousand times as large as it came. The rest
+// waits as it is, within what flow control allows.
+void HttpCall::read(LocalTime now, BytesView data) {
+  Status status;
+  while (!data.empty() && !ended_ && status.is_ok() && has_room()) {
+    std::vector<Buffer> messages;
+    status = body_->feed_some(data, messages);
+    held_.set(body_->held_bytes());
+    if (status.is_ok() && host_.budget().is_exceeded()) {
+      status = {StatusCode::kResourceExhausted,
+                "the incomplete requests of this connection are too large together "
+                "(Limits::max_session_bytes)"};
+    }
+    take_messages(now, std::move(messages));
+  }
+  if (!status.is_ok()) return fail(now, status);
+  if (!ended_) unread_.assign(data.begin(), data.end());
+}
+
+void HttpCall::read_on(LocalTime now) {
+  if (ended_ || !has_room()) return;
+  const std::vector<std::uint8_t> data = std::exchange(unread_, {});
+  read(now, data);
+  if (body_ended_ && unread_.empty()) end_body(now);
   give_credit();
 }
 
 void HttpCall::handle_end(LocalTime now) {
-  if (std::exchange(body_ended_, true) || ended_) return;
+  if (std::exchange(body_ended_, true) || ended_ || !unread_.empty()) return;
+  end_body(now);
+}
+
+void HttpCall::end_body(LocalTime now) {
+  if (ended_) return;
   std::vector<Buffer> messages;
   Status status = body_->finish(messages);
   held_.set(0);
@@ -180,6 +209,7 @@ void HttpCall::give_credit() {
 
 void HttpCall::consumed(std::size_t bytes) {
   unconsumed_bytes_ -= std::min(bytes, unconsumed_bytes_);
+  if (!unread_.empty() && has_room()) host_.read_on_later(id_);
   give_credit();
 }
 
@@ -202,6 +232,7 @@ void HttpCall::cancel_in_engine(LocalTime now) {
 void HttpCall::drop_body() {
   body_since_ = kNever;
   body_.reset();
+  unread_ = {};
   held_.set(0);
 }
 

@@ -34,6 +34,8 @@ class HttpCall final : private core::FrameSink {
     virtual bool send_event(LocalTime now, const core::EventHeader& header, BytesView message) = 0;
     /// The frame that came on that stream of ours has been sent, or will not be.
     virtual void frame_stream_over(StreamId stream) = 0;
+    /// read_on() follows, from outside of the engine.
+    virtual void read_on_later(StreamId call) = 0;
 
    protected:
     ~Host() = default;
@@ -48,6 +50,8 @@ class HttpCall final : private core::FrameSink {
   /// It will send no more, or wants no more of the answer.
   void handle_abandoned(LocalTime now);
   void handle_drained(LocalTime now);
+  /// Of what came while the engine had no room.
+  void read_on(LocalTime now);
   /// Ends the request for something that is wrong with it.
   void fail(LocalTime now, const Status& status);
 
@@ -75,6 +79,9 @@ class HttpCall final : private core::FrameSink {
   Status on_frame(std::uint64_t type, Buffer payload) override;
 
   void handle_message(LocalTime now, Buffer message);
+  void read(LocalTime now, BytesView data);
+  void end_body(LocalTime now);
+  bool has_room() const;
   void take_messages(LocalTime now, std::vector<Buffer> messages);
   void send_request(LocalTime now);
   void feed(LocalTime now, core::FrameType type, BytesView header, BytesView payload);
@@ -105,6 +112,7 @@ class HttpCall final : private core::FrameSink {
   LocalTime body_since_ = kNever;
   bool requested_ = false;
   bool body_ended_ = false;
+  std::vector<std::uint8_t> unread_;  // of the body, while the engine has no room
   std::uint64_t messages_ = 0;
   std::size_t uncredited_bytes_ = 0;  // of the body, for which the client has no credit yet
   std::size_t unconsumed_bytes_ = 0;  // that the engine has not taken

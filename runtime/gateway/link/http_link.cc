@@ -105,7 +105,8 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   const std::string origin(head.get("origin"));
   const MethodInfo* method = gateway_.find(request.method);
   if (method == nullptr) {
-    return answer(id, not_found(request, origin));
+    const Status why = gateway_.unknown(request.method);
+    return answer(id, refuse_unknown_method(request, why, gateway_.rules(), origin));
   }
   if (auto refused = refuse_method(request, *method, gateway_.rules(), origin)) {
     return answer(id, *std::move(refused));
@@ -117,22 +118,6 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   call.start(now);
   slow_bodies_->start();
   flush_soon();
-}
-
-// UNIMPLEMENTED in all protocols; where HTTP's status counts it is 404, not that of a method whose
-// handler says so.
-ResponsePart HttpLink::not_found(const RequestHead& request, const std::string& origin) const {
-  const auto response = make_response(request, gateway_.rules(), origin);
-  ResponsePart part = response->end(gateway_.unknown(request.method), {});
-  const bool is_unary =
-      request.protocol == Protocol::kConnectUnary || request.protocol == Protocol::kConnectGet;
-  if (!is_unary) return part;
-  http3::Fields head{{":status", "404"}};
-  for (const http3::Field& field : part.head) {
-    if (field.name != ":status") head.add(field.name, field.value);
-  }
-  part.head = std::move(head);
-  return part;
 }
 
 // A response to a request that never becomes a call.
@@ -248,6 +233,11 @@ void HttpLink::reset(StreamId id, core::WireError code) {
     call->reset(code);
   }
   flush_soon();
+}
+
+void HttpLink::read_on_later(StreamId id) {
+  reading_on_.push_back(id);
+  look_soon();
 }
 
 void HttpLink::stop_sending(StreamId id, core::WireError) {

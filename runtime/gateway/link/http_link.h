@@ -91,13 +91,13 @@ class HttpLink final : public internal::ConnectionLink,
   StreamId next_client_stream() override;
   bool send_event(LocalTime now, const core::EventHeader& header, BytesView message) override;
   void frame_stream_over(StreamId stream) override;
+  void read_on_later(StreamId id) override;
 
   void look_soon();
   void on_ready() override;
   LocalTime now() const;
   HttpCall* find(StreamId id);
   void answer(StreamId id, ResponsePart part);
-  ResponsePart not_found(const RequestHead& request, const std::string& origin) const;
   void open_control_stream(LocalTime now);
   void write_own(StreamId id, OwnStream& stream, Buffer bytes, bool fin);
   bool check_slow_bodies(LocalTime now);
@@ -113,6 +113,7 @@ class HttpLink final : public internal::ConnectionLink,
   // To tell the engine, from outside of its commands.
   std::vector<StreamId> closed_own_streams_;
   std::vector<StreamId> drained_own_streams_;
+  std::vector<StreamId> reading_on_;  // calls
   std::int64_t next_own_stream_ = 3;
   std::int64_t next_client_stream_ = 2;
   StreamId events_;

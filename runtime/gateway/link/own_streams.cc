@@ -130,6 +130,9 @@ void HttpLink::on_ready() {
   for (const StreamId id : std::exchange(drained_own_streams_, {})) {
     engine().handle_stream_drained(now(), id);
   }
+  for (const StreamId id : std::exchange(reading_on_, {})) {
+    if (HttpCall* call = find(id)) call->read_on(now());
+  }
   http_->flush();
   flush_soon();
 }

@@ -50,7 +50,6 @@ std::optional<std::string> from_base64(std::string_view text) {
 
 bool Base64Reader::feed(std::string_view text, std::string& bytes) {
   for (const char c : text) {
-    is_closed_ = false;
     const int digit = base64_digit(c);
     if (c == '=') {
       if (characters_ < 2) return false;
@@ -76,7 +75,6 @@ bool Base64Reader::end_group(std::string& bytes) {
   const std::uint32_t unused = (1U << (8 * padding_)) - 1;
   if ((bits_ & unused & 0xFFFFFF) != 0) return false;
   for (int i = 0; i < 3 - padding_; ++i) bytes += static_cast<char>(bits_ >> (16 - 8 * i) & 0xFF);
-  is_closed_ = padding_ > 0;
   bits_ = 0;
   characters_ = 0;
   padding_ = 0;

@@ -26,8 +26,6 @@ class Base64Reader {
   bool feed(std::string_view text, std::string& bytes);
   /// The text is complete. False when its end is missing.
   bool finish(std::string& bytes);
-  /// Whether padding has closed what came last.
-  bool is_closed() const { return is_closed_; }
 
  private:
   bool end_group(std::string& bytes);
@@ -35,7 +33,6 @@ class Base64Reader {
   std::uint32_t bits_ = 0;
   int characters_ = 0;  // of the group of four, padding among them
   int padding_ = 0;
-  bool is_closed_ = false;
 };
 
 }  // namespace echostream::gateway

@@ -56,12 +56,17 @@ std::string requested_headers(std::string_view value) {
 
 }  // namespace
 
-bool is_allowed_origin(std::string_view origin, std::string_view authority,
+bool is_allowed_sender(const http3::Fields& head, std::string_view authority,
                        const GatewayRules& rules) {
-  if (allows_any(rules) || is_listed(origin, rules)) return true;
+  if (allows_any(rules)) return true;
+  const std::string_view origin = head.get("origin");
+  if (origin.empty()) {
+    const std::string_view site = head.get("sec-fetch-site");
+    return site.empty() || site == "none" || site == "same-origin";
+  }
   std::string own = "https://" + to_lower_ascii(authority);
   if (own.ends_with(":443")) own.resize(own.size() - 4);  // browsers leave it out
-  return !authority.empty() && to_lower_ascii(origin) == own;
+  return is_listed(origin, rules) || to_lower_ascii(origin) == own;
 }
 
 CorsGrant::CorsGrant(const GatewayRules& rules, std::string_view origin) {
@@ -83,7 +88,7 @@ void CorsGrant::add_to(http3::Fields& head) const {
   if (!origin_.empty()) {
     std::string exposed = "grpc-status, grpc-message, grpc-status-details-bin";
     for (const http3::Field& field : head) {
-      if (!is_exposed_anyway(field.name)) exposed += ", " + field.name;
+      if (!is_exposed_anyway(field.name)) exposed.append(", ").append(field.name);
     }
     add_origin_to(head);
     head.add("access-control-expose-headers", exposed);

@@ -8,9 +8,10 @@
 
 namespace echostream::gateway {
 
-/// Whether a page of that origin may send requests: it is listed, or it is our own, which is that
-/// of `authority` over https.
-bool is_allowed_origin(std::string_view origin, std::string_view authority,
+/// Whether whoever sends the request may: no page, or one of an origin that is listed, or our own,
+/// which is that of `authority` over https. Browsers tell no origin when they get what a page shows
+/// or links to, but where that page is from ("sec-fetch-site").
+bool is_allowed_sender(const http3::Fields& head, std::string_view authority,
                        const GatewayRules& rules);
 
 /// What an answer tells the browser. Pages of listed origins may send cookies and use client

@@ -66,6 +66,20 @@ TEST(Cors, H06_AnOriginThatNobodyAllowedIsRefused) {
   }
 }
 
+TEST(Cors, H06_APageCannotMakeABrowserGetWithoutAWord) {
+  const std::string query = "encoding=json&message=%7B%7D";
+  for (const char* site : {"cross-site", "same-site"}) {
+    const http3::Fields head =
+        get(query, {{"sec-fetch-site", site}, {"sec-fetch-mode", "no-cors"}});
+    EXPECT_EQ(status_of(refused(head)), "403");
+    EXPECT_EQ(status_of(refused(head, allowing({kConsole}))), "403");
+    called(head, allowing({"*"}));
+  }
+  for (const char* site : {"none", "same-origin"}) called(get(query, {{"sec-fetch-site", site}}));
+  called(get(query, {{"sec-fetch-site", "cross-site"}, {"origin", kConsole}}),
+         allowing({kConsole}));
+}
+
 TEST(Cors, OurOwnOriginMayCallWithoutAWord) {
   called(post("application/json", {{"origin", "https://Robot.example:4433"}}));
   called({{":method", "POST"},

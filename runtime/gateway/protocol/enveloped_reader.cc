@@ -40,8 +40,9 @@ class EnvelopedReader final : public ResponseReader {
   Status feed(BytesView data, std::vector<Buffer>& messages) override {
     if (protocol_ != Protocol::kGrpcWebText) return cut(data, messages);
     std::string bytes;
-    if (!base64_.feed(as_text(data), bytes)) return broken("no base64");
-    return cut(as_bytes(bytes), messages);
+    const bool is_base64 = base64_.feed(as_text(data), bytes);
+    Status status = cut(as_bytes(bytes), messages);
+    return status.is_ok() && !is_base64 ? broken("no base64") : status;
   }
 
   Status on_trailers(const http3::Fields& trailers) override {

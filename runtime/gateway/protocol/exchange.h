@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -62,8 +63,9 @@ struct GatewayRules {
   std::size_t max_metadata_bytes = 8 * 1024;
   /// Answers of at least that many bytes are compressed for clients that take gzip.
   std::size_t compress_from_bytes = 1024;
-  /// "https://console.example" each; "*" allows any page. Empty: no page of another origin. Pages
-  /// of listed origins may send cookies and use client certificates; "*" does not allow that.
+  /// "https://console.example" each; "*" allows any page. Empty: no page of another origin; nor
+  /// may one link to a GET. Pages of listed origins may send cookies and use client certificates;
+  /// "*" does not allow that.
   std::vector<std::string> allowed_origins;
   /// Names (without port) that ":authority" may have, against DNS rebinding; empty: any.
   std::vector<std::string> allowed_hosts;
@@ -74,14 +76,18 @@ std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
                                                   const GatewayRules& rules);
 
 /// Cuts the body of a request into messages, unpacked and still in the codec of the request. Holds
-/// at most one message. A GET has its message in the head, and none here. gzip packs a thousand to
-/// one at most, so that what one feed() makes is bounded by what it gets: who feeds a body by
-/// pieces of some KiB, as room for messages comes free, never holds much.
+/// at most one message. A GET has its message in the head, and none here.
 class RequestBody {
  public:
   virtual ~RequestBody() = default;
   /// Adds what is complete to `messages`. An error ends the request, and is what to answer.
   virtual Status feed(BytesView data, std::vector<Buffer>& messages) = 0;
+  /// As feed(), but stops behind a message; `data` keeps what is left. A KiB of gzip can hold a
+  /// MiB: who has no room for more messages keeps the bytes instead. (Of gRPC-Web's text up to 1
+  /// KiB is taken at once, whatever is in it.)
+  virtual Status feed_some(BytesView& data, std::vector<Buffer>& messages) {
+    return feed(std::exchange(data, {}), messages);
+  }
   /// The body is complete.
   virtual Status finish(std::vector<Buffer>& messages) = 0;
   virtual std::size_t held_bytes() const = 0;
@@ -109,9 +115,9 @@ std::unique_ptr<ResponseMaker> make_response(const RequestHead& head, const Gate
 std::optional<ResponsePart> refuse_method(const RequestHead& head, const MethodInfo& method,
                                           const GatewayRules& rules, std::string origin);
 
-/// The answer when nobody serves the method: UNIMPLEMENTED in the request's protocol, which is a
-/// 404 for Connect's unary requests.
-ResponsePart refuse_unknown_method(const RequestHead& head, const GatewayRules& rules,
-                                   std::string origin);
+/// The answer when nobody serves the method, in the request's protocol: `why` (UNIMPLEMENTED),
+/// which is a 404 for Connect's unary requests.
+ResponsePart refuse_unknown_method(const RequestHead& head, const Status& why,
+                                   const GatewayRules& rules, std::string origin);
 
 }  // namespace echostream::gateway

@@ -170,10 +170,15 @@ TEST(Head, R09_AnotherVerbIs405AndSaysWhichAreTaken) {
 }
 
 TEST(Head, H05_AnAnswerToHeadHasNoBody) {
-  const ResponsePart part = refused(request("HEAD", "/acme.v1.Robot/Grip"));
-  EXPECT_EQ(status_of(part), "405");
-  EXPECT_TRUE(part.body.empty());
-  EXPECT_TRUE(part.trailers.empty());
+  GatewayRules rules;
+  EXPECT_EQ(status_of(refused(request("HEAD", "/acme.v1.Robot/Grip"), rules)), "405");
+  rules.allowed_hosts = {"other.example"};
+  EXPECT_EQ(status_of(refused(request("HEAD", "/acme.v1.Robot/Grip"), rules)), "421");
+  for (const GatewayRules& each : {GatewayRules(), rules}) {
+    const ResponsePart part = refused(request("HEAD", "/acme.v1.Robot/Grip"), each);
+    EXPECT_TRUE(part.body.empty());
+    EXPECT_TRUE(part.trailers.empty());
+  }
 }
 
 TEST(Head, H05_ExtendedConnectIsRefused) {

@@ -20,7 +20,7 @@ std::optional<ResponsePart> refusal_for(const RequestHead& head, const MethodInf
   const bool is_get = head.protocol == Protocol::kConnectGet;
   // A page can make a browser send a GET to anywhere; what it does must not matter.
   if (is_get && (is_stream(method) || !method.idempotent)) {
-    return refuse_verb("GET", "POST, OPTIONS");
+    return refuse_verb("POST, OPTIONS");
   }
   if (is_stream(method) == is_unary(head.protocol)) {
     return is_stream(method)
@@ -41,13 +41,12 @@ std::optional<ResponsePart> refuse_method(const RequestHead& head, const MethodI
   return refusal;
 }
 
-ResponsePart refuse_unknown_method(const RequestHead& head, const GatewayRules& rules,
-                                   std::string origin) {
-  const Status status(StatusCode::kUnimplemented, "no such method: " + head.method);
+ResponsePart refuse_unknown_method(const RequestHead& head, const Status& why,
+                                   const GatewayRules& rules, std::string origin) {
   if (!is_unary(head.protocol)) {
-    return make_response(head, rules, std::move(origin))->end(status, {});
+    return make_response(head, rules, std::move(origin))->end(why, {});
   }
-  ResponsePart refusal = refuse(404, status);
+  ResponsePart refusal = refuse(404, why);
   CorsGrant(rules, origin).add_to(refusal.head);
   return refusal;
 }

@@ -72,13 +72,16 @@ TEST(MethodRules, R08_AGetOfWhatHasSideEffectsIsRefused) {
 }
 
 TEST(MethodRules, R09_AnUnknownMethodIsUnimplementedInEachProtocol) {
-  const ResponsePart unary = refuse_unknown_method(called(post("application/json")), {}, "");
+  const Status unknown(StatusCode::kUnimplemented, "no such method");
+  const ResponsePart unary =
+      refuse_unknown_method(called(post("application/json")), unknown, {}, "");
   EXPECT_EQ(status_of(unary), "404");
   EXPECT_EQ(parse_error_json(text_of(unary))->code(), StatusCode::kUnimplemented);
   const ResponsePart stream =
-      refuse_unknown_method(called(post("application/connect+proto")), {}, "");
+      refuse_unknown_method(called(post("application/connect+proto")), unknown, {}, "");
   EXPECT_EQ(parse_end_json(text_of(stream).substr(5))->status.code(), StatusCode::kUnimplemented);
-  const ResponsePart grpc = refuse_unknown_method(called(post("application/grpc")), {}, "");
+  const ResponsePart grpc =
+      refuse_unknown_method(called(post("application/grpc")), unknown, {}, "");
   EXPECT_EQ(status_of(grpc), "200");
   EXPECT_EQ(grpc.head.get("grpc-status"), "12");
 }

@@ -34,8 +34,7 @@ std::optional<ResponsePart> refuse_stranger(const http3::Fields& head, const Gat
     return refuse(421, Status(StatusCode::kPermissionDenied,
                               "this server does not answer for that host (allowed hosts)"));
   }
-  const std::string_view origin = head.get("origin");
-  if (!origin.empty() && !is_allowed_origin(origin, *authority, rules)) {
+  if (!is_allowed_sender(head, *authority, rules)) {
     return refuse(403, Status(StatusCode::kPermissionDenied,
                               "pages of this origin may not call here (allowed origins)"));
   }
@@ -140,7 +139,7 @@ std::optional<ResponsePart> read_protocol(const http3::Fields& head, const GetQu
                                           RequestHead& request) {
   const std::optional<ContentType> type = parse_content_type(head.get("content-type"));
   if (head.get(":method") == "GET") {
-    if (type && !is_unary(type->protocol)) return refuse_verb("GET", "POST, OPTIONS");
+    if (type && !is_unary(type->protocol)) return refuse_verb("POST, OPTIONS");
     request.protocol = Protocol::kConnectGet;
     const std::string codec = query.encoding.value_or("");
     if (codec == "proto" || codec == "json") {
@@ -185,18 +184,26 @@ Answer read_request(const http3::Fields& head, const GatewayRules& rules, const 
   return refuse_call(request, status, rules, std::string(head.get("origin")));
 }
 
-}  // namespace
-
-std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
-                                                  const GatewayRules& rules) {
+Answer answer_of(const http3::Fields& head, const GatewayRules& rules) {
   if (auto refusal = refuse_stranger(head, rules)) return *std::move(refusal);
   const std::string_view verb = head.get(":method");
   if (verb == "OPTIONS") return answer_options(head, rules);
   const CorsGrant grant(rules, head.get("origin"));
   if ((verb != "GET" && verb != "POST") || head.has(":protocol")) {
-    return granted(refuse_verb(verb, std::string(kVerbs)), grant);
+    return granted(refuse_verb(std::string(kVerbs)), grant);
   }
   return read_request(head, rules, grant);
+}
+
+}  // namespace
+
+std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
+                                                  const GatewayRules& rules) {
+  Answer answer = answer_of(head, rules);
+  ResponsePart* refusal = std::get_if<ResponsePart>(&answer);
+  // The answer to HEAD is a head, even when it says no.
+  if (refusal != nullptr && head.get(":method") == "HEAD") refusal->body.clear();
+  return answer;
 }
 
 }  // namespace echostream::gateway

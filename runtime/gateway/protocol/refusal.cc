@@ -18,15 +18,10 @@ ResponsePart refuse(int http_status, const Status& status, const http3::Fields& 
   return part;
 }
 
-ResponsePart refuse_verb(std::string_view verb, std::string allowed) {
+ResponsePart refuse_verb(const std::string& allowed) {
   const Status status(StatusCode::kUnimplemented,
                       "this takes " + allowed + ", no other HTTP method");
-  if (verb != "HEAD") return refuse(405, status, {{"allow", std::move(allowed)}});
-  ResponsePart part;
-  part.is_end = true;
-  part.head.add(":status", "405");
-  part.head.add("allow", std::move(allowed));
-  return part;
+  return refuse(405, status, {{"allow", allowed}});
 }
 
 ResponsePart refuse_content_type(std::string message, const std::string& accepted) {

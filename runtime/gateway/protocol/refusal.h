@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 
 #include "runtime/gateway/protocol/exchange.h"
 
@@ -12,8 +11,8 @@ namespace echostream::gateway {
 /// The HTTP status, `extra` fields, and Connect's JSON of the error as the body.
 ResponsePart refuse(int http_status, const Status& status, const http3::Fields& extra = {});
 
-/// 405: the method of HTTP is none of `allowed`. An answer to HEAD has no body.
-ResponsePart refuse_verb(std::string_view verb, std::string allowed);
+/// 405: the method of HTTP is none of `allowed`.
+ResponsePart refuse_verb(const std::string& allowed);
 /// 415, and what would be taken instead (empty: not said).
 ResponsePart refuse_content_type(std::string message, const std::string& accepted);
 

@@ -17,10 +17,18 @@
 namespace echostream::gateway {
 namespace {
 
+// Of base64, which is decoded before it is known where messages end.
+constexpr std::size_t kTextPieceBytes = 1024;
+
 // Remembers what was wrong: nothing more comes of such a body.
 class CheckedBody : public RequestBody {
  public:
   Status feed(BytesView data, std::vector<Buffer>& messages) final {
+    Status status = feed_some(data, messages);
+    while (!data.empty() && status.is_ok()) status = feed_some(data, messages);
+    return status;
+  }
+  Status feed_some(BytesView& data, std::vector<Buffer>& messages) final {
     if (status_.is_ok()) status_ = take(data, messages);
     if (!status_.is_ok()) drop();
     return status_;
@@ -31,7 +39,8 @@ class CheckedBody : public RequestBody {
   }
 
  private:
-  virtual Status take(BytesView data, std::vector<Buffer>& messages) = 0;
+  // Takes something from the front of `data`, and not more than up to the end of a message.
+  virtual Status take(BytesView& data, std::vector<Buffer>& messages) = 0;
   virtual Status complete(std::vector<Buffer>& messages) = 0;
   virtual void drop() = 0;
 
@@ -45,7 +54,8 @@ class UnaryBody final : public CheckedBody {
   std::size_t held_bytes() const override { return body_.capacity(); }
 
  private:
-  Status take(BytesView data, std::vector<Buffer>&) override {
+  Status take(BytesView& all, std::vector<Buffer>&) override {
+    const BytesView data = std::exchange(all, {});
     if (data.size() > max_bytes_ - body_.size()) {
       return {StatusCode::kResourceExhausted,
               "a message of more than " + std::to_string(max_bytes_) + " bytes"};
@@ -76,7 +86,7 @@ class EmptyBody final : public CheckedBody {
   std::size_t held_bytes() const override { return 0; }
 
  private:
-  Status take(BytesView data, std::vector<Buffer>&) override {
+  Status take(BytesView& data, std::vector<Buffer>&) override {
     if (data.empty()) return Status::ok();
     return {StatusCode::kInvalidArgument, "a GET has no body"};
   }
@@ -94,29 +104,34 @@ class EnvelopedBody final : public CheckedBody {
   std::size_t held_bytes() const override { return reader_.held_bytes(); }
 
  private:
-  Status take(BytesView data, std::vector<Buffer>& messages) override {
-    if (!is_text_) return cut(data, messages);
+  Status take(BytesView& data, std::vector<Buffer>& messages) override {
+    if (!is_text_) return cut_one(data, messages);
+    const BytesView piece = data.first(std::min(data.size(), kTextPieceBytes));
+    data = data.subspan(piece.size());
     std::string bytes;
-    if (!base64_.feed(as_text(data), bytes)) return no_base64();
-    return cut(as_bytes(bytes), messages);
+    // What came before the first wrong character counts, wherever the pieces begin and end.
+    const bool is_base64 = base64_.feed(as_text(piece), bytes);
+    Status status = cut_all(as_bytes(bytes), messages);
+    return status.is_ok() && !is_base64 ? no_base64() : status;
   }
   Status complete(std::vector<Buffer>& messages) override {
     std::string bytes;
     if (!base64_.finish(bytes)) return no_base64();
-    Status status = cut(as_bytes(bytes), messages);
+    Status status = cut_all(as_bytes(bytes), messages);
     if (!status.is_ok() || reader_.is_between()) return status;
     return {StatusCode::kInvalidArgument, "the body ends inside a message"};
   }
   void drop() override { reader_ = EnvelopeReader(max_bytes_); }
 
-  Status cut(BytesView data, std::vector<Buffer>& messages) {
-    while (true) {
-      Result<std::optional<Envelope>> next = reader_.next(data);
-      if (!next) return next.error();
-      if (!next->has_value()) return Status::ok();
-      Status status = open(*std::move(*next), messages);
-      if (!status.is_ok()) return status;
-    }
+  Status cut_one(BytesView& data, std::vector<Buffer>& messages) {
+    Result<std::optional<Envelope>> next = reader_.next(data);
+    if (!next) return next.error();
+    return next->has_value() ? open(*std::move(*next), messages) : Status::ok();
+  }
+  Status cut_all(BytesView data, std::vector<Buffer>& messages) {
+    Status status;
+    while (!data.empty() && status.is_ok()) status = cut_one(data, messages);
+    return status;
   }
 
   Status open(Envelope envelope, std::vector<Buffer>& messages) {

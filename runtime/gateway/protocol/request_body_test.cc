@@ -87,6 +87,24 @@ TEST(RequestBody, OfGrpcWebsTextIsBase64AtAnyChunking) {
   }
 }
 
+TEST(RequestBody, OfGrpcWebsTextHasTheSameFirstFaultAtAnyChunking) {
+  // A message with unknown flags, and behind it what is no base64.
+  const std::string body = to_padded_base64(as_bytes(enveloped(0, "one") + enveloped(9, ""))) + "!";
+  for (std::size_t piece = 1; piece <= body.size(); ++piece) {
+    const BodyRead read = read_body(head_of(Protocol::kGrpcWebText), body, piece);
+    EXPECT_NE(read.status.message().find("flags"), std::string_view::npos) << read.status;
+    EXPECT_EQ(read.messages, std::vector<std::string>{"one"});
+  }
+}
+
+TEST(RequestBody, OfGrpcWebsTextMayBeLong) {
+  const std::string message(100'000, 'm');
+  const std::string body = to_padded_base64(as_bytes(enveloped(0, message) + enveloped(0, "x")));
+  const BodyRead read = read_body(head_of(Protocol::kGrpcWebText), body, body.size());
+  EXPECT_TRUE(read.status.is_ok()) << read.status;
+  EXPECT_EQ(read.messages, (std::vector<std::string>{message, "x"}));
+}
+
 TEST(RequestBody, R01_AMessageAboveTheLimitIsRefusedBeforeItIsHeld) {
   GatewayRules rules;
   rules.max_message_bytes = 1000;
@@ -100,6 +118,33 @@ TEST(RequestBody, R01_AMessageAboveTheLimitIsRefusedBeforeItIsHeld) {
       read_body(head_of(Protocol::kGrpc), enveloped(0, just + 'x'), 64, rules);
   EXPECT_EQ(enveloped_over.status.code(), StatusCode::kResourceExhausted);
   EXPECT_LE(enveloped_over.most_held, kEnvelopeHeaderBytes);
+}
+
+TEST(RequestBody, CanBeTakenMessageByMessage) {
+  const std::string bytes = enveloped(0, "one") + enveloped(0, "") + enveloped(0, "three");
+  const auto body = make_request_body(head_of(Protocol::kGrpc), {});
+  BytesView data = as_bytes(bytes);
+  std::vector<Buffer> messages;
+  for (std::size_t count = 1; count <= 3; ++count) {
+    EXPECT_TRUE(body->feed_some(data, messages).is_ok());
+    EXPECT_EQ(messages.size(), count);
+  }
+  EXPECT_TRUE(data.empty());
+  EXPECT_TRUE(body->feed_some(data, messages).is_ok());
+  EXPECT_TRUE(body->finish(messages).is_ok());
+  EXPECT_EQ(text_of(messages), "onethree");
+}
+
+TEST(RequestBody, R05_ABodyOfBombsIsTakenOneAtATime) {
+  std::string bytes;
+  for (int i = 0; i < 100; ++i) bytes += enveloped(1, packed(std::string(1024 * 1024, '\0')));
+  ASSERT_LT(bytes.size(), 128u * 1024);
+  const auto body = make_request_body(head_of(Protocol::kGrpc, Compression::kGzip), {});
+  BytesView data = as_bytes(bytes);
+  std::vector<Buffer> messages;
+  EXPECT_TRUE(body->feed_some(data, messages).is_ok());
+  EXPECT_EQ(messages.size(), 1u);
+  EXPECT_GT(data.size(), bytes.size() * 98 / 100);
 }
 
 TEST(RequestBody, R01_AfterARefusalNothingIsHeldOrTaken) {
