@@ -49,7 +49,7 @@ export function errorOfFetch(error, signal, timeoutMs) {
   if (error instanceof CallError) return error;
   if (signal?.aborted) {
     const isLate = signal.reason?.name === "TimeoutError";
-    return isLate ? new CallError("deadline_exceeded", `no answer within ${timeoutMs} ms`)
+    return isLate ? new CallError("deadline_exceeded", timeoutMs ? `no answer within ${timeoutMs} ms` : "no answer in time")
       : new CallError("canceled", "you stopped the call");
   }
   return new CallError("unavailable", `the node cannot be reached, or cut the call off (${error.message})`);
