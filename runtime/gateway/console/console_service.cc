@@ -88,9 +88,8 @@ Task<Status> wait_until(const Session& session, LocalTime time) {
 
 class ConsoleService final : public console::v1::Console::Handler {
  public:
-  ConsoleService(Node& node, std::shared_ptr<RunningStreams> streams,
-                 std::function<bool(const Session&)> talks_http)
-      : snapshots_(node, std::move(streams), std::move(talks_http)) {}
+  ConsoleService(Node& node, std::shared_ptr<RunningStreams> streams)
+      : snapshots_(node, std::move(streams)) {}
 
   // The node, which destroys handlers before it is gone, owns the service.
   Task<Status> Watch(Call& call, WatchRequest request, Writer<Snapshot> out) override {
@@ -119,9 +118,9 @@ class ConsoleService final : public console::v1::Console::Handler {
 
 }  // namespace
 
-Status serve_console(Node& node, std::function<bool(const Session&)> talks_http) {
+Status serve_console(Node& node) {
   auto streams = std::make_shared<RunningStreams>();
-  auto service = std::make_shared<ConsoleService>(node, streams, std::move(talks_http));
+  auto service = std::make_shared<ConsoleService>(node, streams);
   const std::string_view name = service->info().full_name;
   Status served = node.serve(std::move(service));
   if (!served.is_ok()) return served;

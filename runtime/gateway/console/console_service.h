@@ -1,10 +1,9 @@
 // echostream.console.v1.Console: what the node is doing, for the page that this folder holds.
 #pragma once
 
-#include <functional>
+#include <cstddef>
 
 #include "echostream/base/status.h"
-#include "echostream/session.h"
 
 namespace echostream {
 class Node;
@@ -20,8 +19,8 @@ inline constexpr std::size_t kMostWatchesPerSession = 8;
 inline constexpr std::size_t kMostSessionsTold = 200;
 inline constexpr std::size_t kMostStreamsTold = 200;
 
-/// Serves it, and watches the streams that begin from now on. `talks_http` says of a session
-/// whether its peer is an HTTP client. On the node's loop. ALREADY_EXISTS: it is served already.
-Status serve_console(Node& node, std::function<bool(const Session&)> talks_http);
+/// Serves it, and watches the streams that begin from now on. On the node's loop. ALREADY_EXISTS:
+/// it is served already.
+Status serve_console(Node& node);
 
 }  // namespace echostream::gateway

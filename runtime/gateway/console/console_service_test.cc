@@ -65,7 +65,7 @@ class ConsoleOfNodes : public ::testing::TestWithParam<Wire> {
   }
   void SetUp() override {
     for (Node* node : {lab_.server_node.get(), lab_.client_node.get()}) {
-      const Status served = serve_console(*node, [](const Session&) { return false; });
+      const Status served = serve_console(*node);
       ASSERT_TRUE(served.is_ok()) << served;
     }
     lab_.connect();
@@ -230,8 +230,7 @@ TEST_P(ConsoleOfNodes, AWatchEndsSoonWhenTheNodeShutsDown) {
 }
 
 TEST_P(ConsoleOfNodes, IsServedOnce) {
-  EXPECT_EQ(serve_console(*lab_.server_node, [](const Session&) { return false; }).code(),
-            StatusCode::kAlreadyExists);
+  EXPECT_EQ(serve_console(*lab_.server_node).code(), StatusCode::kAlreadyExists);
 }
 
 INSTANTIATE_TEST_SUITE_P(Wires, ConsoleOfNodes, ::testing::Values(Wire::kMemory, Wire::kQuic),

@@ -107,11 +107,12 @@ console::v1::Snapshot SnapshotMaker::make(LocalTime now) {
 }
 
 void SnapshotMaker::add_session(console::v1::Session& out, const Session& session, LocalTime now) {
-  const internal::SessionState& state = *session.impl();
+  internal::SessionState& state = *session.impl();
   const SessionStats stats = session.stats();
   out.set_id(id_of(session));
-  out.set_protocol(talks_http_(session) ? console::v1::Session::HTTP3
-                                        : console::v1::Session::ECHOSTREAM);
+  // Of those that talk our own protocol each one may serve.
+  out.set_protocol(state.link().peer_serves() ? console::v1::Session::ECHOSTREAM
+                                              : console::v1::Session::HTTP3);
   if (const SocketAddress address = session.remote_address(); address.is_set()) {
     out.set_peer_address(address.to_string());
   }

@@ -1,7 +1,6 @@
 // Makes what a node is doing at the moment a message.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "echostream/console.echostream.h"
@@ -14,9 +13,8 @@ namespace echostream::gateway {
 class SnapshotMaker {
  public:
   /// The node outlives it.
-  SnapshotMaker(Node& node, std::shared_ptr<RunningStreams> streams,
-                std::function<bool(const Session&)> talks_http)
-      : node_(node), streams_(std::move(streams)), talks_http_(std::move(talks_http)) {}
+  SnapshotMaker(Node& node, std::shared_ptr<RunningStreams> streams) noexcept
+      : node_(node), streams_(std::move(streams)) {}
 
   console::v1::Snapshot make(LocalTime now);
 
@@ -28,7 +26,6 @@ class SnapshotMaker {
 
   Node& node_;
   const std::shared_ptr<RunningStreams> streams_;
-  const std::function<bool(const Session&)> talks_http_;
   std::uint64_t last_session_ = 0;
 };
 
