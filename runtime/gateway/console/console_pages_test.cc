@@ -91,6 +91,13 @@ TEST(ConsolePages, AreNotSentAgainToWhoeverHasThem) {
   EXPECT_EQ(console_page(head)->head.get(":status"), "200");
 }
 
+TEST(ConsolePages, AreHeldOnceHoweverOftenTheyAreAskedFor) {
+  const auto once = console_page(request("/console.js"));
+  const auto again = console_page(request("/console.js"));
+  ASSERT_TRUE(once && again);
+  EXPECT_EQ(once->body.front().data(), again->body.front().data());
+}
+
 TEST(ConsolePages, AQueryMakesNoDifference) { EXPECT_TRUE(console_page(request("/?method=x"))); }
 
 TEST(ConsolePages, EverythingElseIsForSomebodyElse) {
