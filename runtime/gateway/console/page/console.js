@@ -32,7 +32,13 @@ function chooseByAddress(list) {
   request.show(schema, service, method);
 }
 
+// What the page shows of itself to a node that asks for it; forgotten with the page.
+const kRefusals = ["unauthenticated", "permission_denied"];
+const ownMetadata = () => (byId("token").value.trim() ? [["authorization", byId("token").value.trim()]] : []);
+request.ownMetadata = ownMetadata;
+
 const link = new NodeLink({
+  metadata: ownMetadata,
   onServices(description) {
     // What somebody is writing stays, unless the node serves something else than before.
     monitor.forget();
@@ -49,7 +55,9 @@ const link = new NodeLink({
   },
   onDown(error, pauseMs) {
     byId("banner-text").textContent =
-      `The node is not there (${error.code}: ${error.message}). Next try in ${Math.round(pauseMs / 1000)} s.`;
+      `${kRefusals.includes(error.code) ? "The node refuses" : "The node is not there"} (${error.code}: ` +
+      `${error.message}). Next try in ${Math.round(pauseMs / 1000)} s.`;
+    byId("token-label").hidden = !kRefusals.includes(error.code) && ownMetadata().length === 0;
     byId("banner").hidden = false;
     showLink("not connected", "down");
   },
@@ -57,4 +65,5 @@ const link = new NodeLink({
 
 byId("node").textContent = location.host;
 byId("retry").addEventListener("click", () => link.retry());
+byId("token").addEventListener("keydown", (event) => event.key === "Enter" && link.retry());
 link.run();

@@ -97,7 +97,7 @@ function distance(from, to) {
 function unknownField(type, name) {
   const names = type.fields.map((field) => field.jsonName);
   if (name.length > 100 || names.length === 0) return `${type.name} has no field "${name}"`;
-  const [nearest] = names.toSorted((a, b) => distance(name, a) - distance(name, b));
+  const [nearest] = [...names].sort((a, b) => distance(name, a) - distance(name, b));
   const hint = distance(name, nearest) <= Math.max(2, name.length / 3)
     ? `; did you mean "${nearest}"?` : `; it has ${names.slice(0, 12).join(", ")}`;
   return `${type.name} has no field "${name}"${hint}`;

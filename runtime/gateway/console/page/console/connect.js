@@ -56,7 +56,7 @@ export function errorOfFetch(error, signal, timeoutMs) {
 }
 
 async function post(method, headers, body, signal) {
-  return fetch(`/${method}`, {method: "POST", headers, body, signal, cache: "no-store", credentials: "omit"});
+  return fetch(`/${method}`, {method: "POST", headers, body, signal, cache: "no-store"});
 }
 
 /** {json, text, response}; throws CallError. */

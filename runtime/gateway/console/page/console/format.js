@@ -16,6 +16,13 @@ export function msText(ms) {
   return `${ms.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)} ms`;
 }
 
+/** Two of them, in one unit where that is readable: "5.15 / 5.19 ms". */
+export function msPairText(first, sign, second) {
+  const [a, b] = [msText(first), msText(second)];
+  const unit = b.slice(b.indexOf(" "));
+  return a.endsWith(unit) ? `${a.slice(0, -unit.length)} ${sign} ${b}` : `${a} ${sign} ${b}`;
+}
+
 export function ageText(ms) {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 60) return `${seconds} s`;

@@ -1,6 +1,6 @@
 // What the node is doing: tables of its sessions and streams, and curves of the chosen ones.
 import {byId} from "./dom.js";
-import {ageText, byteRateText, msText, percentText, rateText, wordText} from "./format.js";
+import {ageText, byteRateText, msPairText, msText, percentText, rateText, wordText} from "./format.js";
 import {drawPlot} from "./plot.js";
 import {Table} from "./table.js";
 
@@ -14,13 +14,13 @@ function peerText(session) {
 function clockText({clock}) {
   if (!clock) return "–";
   const state = clock.state ?? "ACQUIRING";
-  const figures = `${msText(clock.offsetMs ?? 0)} ± ${msText(clock.boundMs ?? 0)}`;
+  const figures = msPairText(clock.offsetMs ?? 0, "±", clock.boundMs ?? 0);
   return state === "TRACKING" ? figures : `${figures}, ${wordText(state)}`;
 }
 
 const kSessionColumns = [
   {title: "Peer", text: (row) => row.name},
-  {title: "Protocol", text: (row) => (row.protocol === "HTTP3" ? "HTTP/3" : "EchoStream")},
+  {title: "Protocol", hint: "HTTP/3, or EchoStream's own", text: (row) => (row.protocol === "HTTP3" ? "HTTP/3" : "own")},
   {title: "Open", text: (row) => ageText(number(row.openForMs)), isNumber: true},
   {title: "RTT", hint: "Round trip, smoothed", text: (row) => (row.rttMs ? msText(row.rttMs) : "–"), isNumber: true},
   {title: "Loss", hint: "Packets sent and lost", isNumber: true, text: (row) =>
@@ -43,7 +43,7 @@ const kStreamColumns = [
   {title: "Late", hint: "Frames that came after their turn", isNumber: true, text: (row) =>
     (row.jitterBuffer ? String(number(row.jitterBuffer.framesLate)) : "–")},
   {title: "Buffer", hint: "What the jitter buffer adds now, and what it aims at", isNumber: true, text: (row) =>
-    (row.jitterBuffer ? `${msText(row.jitterBuffer.currentDelayMs ?? 0)} / ${msText(row.jitterBuffer.targetDelayMs ?? 0)}` : "–")},
+    (row.jitterBuffer ? msPairText(row.jitterBuffer.currentDelayMs ?? 0, "/", row.jitterBuffer.targetDelayMs ?? 0) : "–")},
 ];
 
 /** Points by the id of what they are of, for as long as the plots show. */

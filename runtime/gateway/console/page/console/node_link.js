@@ -10,8 +10,8 @@ const kMostPauseMs = 10_000;
 const kMostSilenceMs = 5000;
 
 /** {services, schema, text}: the text is equal for equal descriptions. Throws CallError. */
-async function describe(signal) {
-  const {json, text} = await callUnary("echostream.reflection.v1.Reflection/Describe", "{}", {signal});
+async function describe(signal, metadata) {
+  const {json, text} = await callUnary("echostream.reflection.v1.Reflection/Describe", "{}", {signal, metadata});
   const schema = new Schema();
   for (const file of json.files ?? []) {
     try {
@@ -23,7 +23,10 @@ async function describe(signal) {
   return {services: json.services ?? [], schema, text};
 }
 
-/** Runs for ever. `page` has onServices({services, schema, text}), onSnapshot(snapshot), onUp() and onDown(error, pauseMs). */
+/**
+ * Runs for ever. `page` has onServices({services, schema, text}), onSnapshot(snapshot), onUp(), onDown(error, pauseMs),
+ * and metadata(), which gives what goes with each call.
+ */
 export class NodeLink {
   #page;
   #wake;
@@ -42,7 +45,7 @@ export class NodeLink {
       let failure;
       const timer = setTimeout(() => abort.abort(new DOMException("timeout", "TimeoutError")), kMostSilenceMs);
       try {
-        const description = await describe(abort.signal);
+        const description = await describe(abort.signal, this.#page.metadata());
         clearTimeout(timer);
         this.#page.onServices(description);
         await this.#watch(abort, () => (pauseMs = kFirstPauseMs));
@@ -71,7 +74,7 @@ export class NodeLink {
     expectMore();
     try {
       await callStream("echostream.console.v1.Console/Watch", [JSON.stringify({intervalMs: kIntervalMs})], {
-        signal: abort.signal,
+        signal: abort.signal, metadata: this.#page.metadata(),
         onMessage: (text) => {
           expectMore();
           onSign();

@@ -55,7 +55,7 @@ export function drawPlot(canvas, plot, now) {
   }
   const x = (at) => kLeft + (at - from) / (kSeconds * 1000) * (width - kLeft - kRight);
   const y = (value) => height - kBottom - (value - range[0]) / (range[1] - range[0]) * (height - kTop - kBottom);
-  drawAxes(pen, {x, y, range, from, now, width, height, colour});
+  drawAxes(pen, {x, y, range, now, width, height, colour});
   pen.save();
   pen.beginPath();
   pen.rect(kLeft, kTop - 2, width - kLeft - kRight, height - kTop - kBottom + 4);
@@ -67,13 +67,13 @@ export function drawPlot(canvas, plot, now) {
   drawLegend(pen, plot.curves, colour);
 }
 
-function drawAxes(pen, {x, y, range, from, now, width, height, colour}) {
+function drawAxes(pen, {x, y, range, now, width, height, colour}) {
   pen.strokeStyle = colour("line");
   pen.fillStyle = colour("quiet");
   pen.lineWidth = 1;
   pen.textAlign = "right";
   pen.textBaseline = "middle";
-  const step = stepOf(range[1] - range[0], Math.max(2, (height - kTop - kBottom) / 28));
+  const step = stepOf(range[1] - range[0], Math.max(3, (height - kTop - kBottom) / 28));
   const digits = Math.max(0, Math.min(4, -Math.floor(Math.log10(step) + 1e-9)));
   pen.beginPath();
   for (let value = Math.ceil(range[0] / step) * step; value <= range[1]; value += step) {
@@ -88,7 +88,6 @@ function drawAxes(pen, {x, y, range, from, now, width, height, colour}) {
   for (const seconds of [60, 45, 30, 15]) pen.fillText(`−${seconds} s`, Math.max(x(now - seconds * 1000), kLeft + 14), height - 3);
   pen.textAlign = "right";
   pen.fillText("now", x(now), height - 3);
-  void from;
 }
 
 function drawBand(pen, band, from, x, y, colour) {
@@ -98,7 +97,7 @@ function drawBand(pen, band, from, x, y, colour) {
   pen.globalAlpha = 0.18;
   pen.beginPath();
   for (const [at, , high] of points) pen.lineTo(x(at), y(high));
-  for (const [at, low] of points.toReversed()) pen.lineTo(x(at), y(low));
+  for (const [at, low] of [...points].reverse()) pen.lineTo(x(at), y(low));
   pen.fill();
   pen.globalAlpha = 1;
 }

@@ -10,6 +10,8 @@ import {kindBadge, optionTexts} from "./services.js";
 const kVerbs = {RPC: "Call", EVENT: "Send", PUBLISHED: "Subscribe", STREAM: "Open"};
 
 export class RequestPanel {
+  /** What goes with each call that says nothing else of it: pairs of name and value. */
+  ownMetadata = () => [];
   #root = byId("request");
   #result;
   #schema;
@@ -82,6 +84,11 @@ export class RequestPanel {
     return [...this.#metadata.children].map((row) => [...row.querySelectorAll("input")].map((input) => input.value.trim()))
       .filter(([name]) => name !== "");
   }
+  #metadataToSend() {
+    const written = this.#metadataEntries();
+    const names = new Set(written.map(([name]) => name.toLowerCase()));
+    return [...written, ...this.ownMetadata().filter(([name]) => !names.has(name))];
+  }
 
   // ---- Form and JSON in step.
 
@@ -146,7 +153,7 @@ export class RequestPanel {
     const isStream = Boolean(this.#method.clientStreaming || this.#method.serverStreaming);
     const timeoutMs = Number(this.#timeout.value) || 0;
     const options = {
-      metadata: this.#metadataEntries(), timeoutMs,
+      metadata: this.#metadataToSend(), timeoutMs,
       signal: timeoutMs > 0 ? anyOf(abort, timeoutMs) : abort.signal,
     };
     this.#result.begin(isStream);
