@@ -1,5 +1,5 @@
 # The components of an installed EchoStream: its plugins by their names, "config", which knows all of them, "discovery",
-# "discovery_testing" (its simulator), "pairing" and "reflection".
+# "discovery_testing" (its simulator), "gateway", "pairing" and "reflection".
 #
 #   find_package(EchoStream REQUIRED COMPONENTS metrics discovery)
 #   target_link_libraries(app PRIVATE EchoStream::plugin_metrics EchoStream::discovery)

@@ -5,13 +5,14 @@ set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/EchoStream")
 get_property(layers GLOBAL PROPERTY ECHOSTREAM_LAYERS)
 get_property(plugins GLOBAL PROPERTY ECHOSTREAM_PLUGINS)
 # Libraries above the runtime, which are components like the plugins: config knows those; discovery and pairing are
-# there when they were built (discovery/CMakeLists.txt), reflection always.
+# there when they were built (discovery/CMakeLists.txt), reflection and gateway, which needs it, always.
+list(REMOVE_ITEM layers echostream_gateway)
 set(libraries)
 if(TARGET echostream_config)
   list(REMOVE_ITEM layers echostream_config)
   list(APPEND libraries config)
 endif()
-foreach(library IN ITEMS discovery discovery_testing pairing reflection)
+foreach(library IN ITEMS discovery discovery_testing gateway pairing reflection)
   if(TARGET echostream_${library})
     list(APPEND libraries ${library})
   endif()

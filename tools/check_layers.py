@@ -44,6 +44,8 @@ RULES = [
     ("runtime/gateway/link/", [PUBLIC, r"runtime/(base|core|http3|transport|api|messages|gateway)/.*", r"google/protobuf/.*"]),
     ("runtime/gateway/reflection/", [PUBLIC, r"runtime/(messages|gateway/json)/.*", r"google/protobuf/.*",
                                      r"grpc/reflection/.*"]),
+    ("runtime/gateway/console/", [PUBLIC, r"runtime/api/session_state\.h", r"runtime/gateway/protocol/exchange\.h",
+                                  r"runtime/http3/fields\.h"]),
     ("runtime/gateway/json/", [BASE, r"runtime/messages/.*", r"google/protobuf/.*"]),
     # Files of its own; descriptors, and messages by them.
     ("runtime/plugins/recorder/", [PUBLIC, r"google/protobuf/.*", r"(zstd|lz4frame)\.h", UNIX]),

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "echostream/config.h"
+#include "echostream/http.h"
 
 #include "arguments/config_arguments.h"
 #include "console.h"
@@ -27,6 +28,7 @@ struct Options {
   std::string listen;
   std::string contact_path;
   bool discover = false;
+  bool console = false;
   std::uint64_t calls = 1;
 };
 
@@ -34,6 +36,15 @@ Task<Status> wait_and_leave(Node& node, Station& station, std::uint64_t calls) {
   co_await station.wait_for_calls(calls);
   co_await node.shutdown(std::chrono::seconds(1));
   co_return Status::ok();
+}
+
+// Before the node listens.
+Status show_console(Node& node, const std::string& listen) {
+  echostream::HttpOptions http;
+  http.console = true;
+  // No page of somebody else may reach this machine's own station by a name that it made up.
+  if (listen.empty()) http.allowed_hosts = {"127.0.0.1", "localhost"};
+  return echostream::enable_http(node, http);
 }
 
 Status answer(const Options& options, const examples::ConfigArguments& config) {
@@ -64,6 +75,7 @@ Status answer(const Options& options, const examples::ConfigArguments& config) {
   Status status = echostream::add_plugins(*configuration, node);
   if (status.is_ok()) status = node.serve(station);
   if (status.is_ok()) status = intercom::record_sessions(node, options.station.recording_path);
+  if (status.is_ok() && options.console) status = show_console(node, options.listen);
   if (status.is_ok()) status = echostream::run(**loop, node.start());
   if (!status.is_ok()) return status;
   // The caller finds one address in the file.
@@ -76,6 +88,9 @@ Status answer(const Options& options, const examples::ConfigArguments& config) {
     if (!status.is_ok()) return status;
   }
   intercom::say(**loop, name, "waits for calls on " + address->to_string());
+  if (options.console) {
+    intercom::say(**loop, name, "has a console at https://" + address->to_string() + "/");
+  }
   std::unique_ptr<intercom::Announced> announced;
   if (options.discover) {
     auto done = intercom::announce_station(
@@ -102,6 +117,7 @@ int main(int argument_count, char** arguments) {
              "where to listen; port 0: any [127.0.0.1:0; with --discover [::]:0]", options.listen);
   flags.text("--contact", "FILE", "where to write address and fingerprint", options.contact_path);
   flags.on("--discover", "announce it on the local network by its --name", options.discover);
+  flags.on("--console", "serve a page that shows the station (docs/console.md)", options.console);
   flags.duration("--answer-after", "how long it rings [700ms]", options.station.answer_after);
   flags.whole_number("--calls", "ends after that many calls [1]", options.calls);
   examples::ConfigArguments config(flags);

@@ -78,6 +78,7 @@ void SessionState::open() {
       (node_->options.synchronise_clocks || node_->options.shared_clock.has_value())) {
     engine_.start_clock();
   }
+  opened_at_ = executor_.now();
   engine_.handle_connected();
   count_open();
   warn_of_unchecked_peer();

@@ -65,6 +65,9 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   bool is_opening() const noexcept { return !engine_.is_connected() && !closed_; }
   const Status& close_status() const noexcept { return close_status_; }
   LocalTime closed_at() const noexcept { return closed_at_; }
+  /// Means something once it is open.
+  LocalTime opened_at() const noexcept { return opened_at_; }
+  std::size_t calls_running() const noexcept { return engine_.live_calls(); }
   /// Open, and neither end is about to leave.
   bool takes_calls() const noexcept {
     return engine_.is_open() && !engine_.is_draining() && !engine_.peer_is_draining();
@@ -170,6 +173,7 @@ class SessionState final : public std::enable_shared_from_this<SessionState>,
   SocketAddress migrating_to_;
   bool closed_ = false;
   Status close_status_;
+  LocalTime opened_at_{};
   LocalTime closed_at_{};
   std::size_t running_handlers_ = 0;
   std::size_t running_events_ = 0;

@@ -117,6 +117,8 @@ class Session final : private PeerStreams::Sink {
   bool is_draining() const noexcept { return draining_; }
   bool peer_is_draining() const noexcept { return peer_draining_; }
   bool has_calls() const noexcept { return live_calls_ > 0; }
+  /// Of both ends, subscriptions and streams among them.
+  std::size_t live_calls() const noexcept { return live_calls_; }
   /// Every call has ended at both ends, and all events are sent. Subscriptions, which never end,
   /// count as ended once everything published to them is sent.
   bool is_quiet() const;

@@ -2,8 +2,10 @@
 #include <utility>
 
 #include "echostream/http.h"
+#include "echostream/reflection.h"
 
 #include "runtime/api/node_impl.h"
+#include "runtime/gateway/console/console_service.h"
 #include "runtime/gateway/link/http_link.h"
 
 namespace echostream {
@@ -19,6 +21,11 @@ Status check(const HttpOptions& options) {
   return Status::ok();
 }
 
+Status serve_what_the_console_asks(Node& node) {
+  Status status = serve_reflection(node);
+  return status.is_ok() ? gateway::serve_console(node) : status;
+}
+
 }  // namespace
 
 Status enable_http(Node& node, HttpOptions options) {
@@ -30,6 +37,9 @@ Status enable_http(Node& node, HttpOptions options) {
   for (const auto& driver : impl.drivers) {
     if (driver.get() == impl.dialler) continue;
     return {StatusCode::kFailedPrecondition, "enable_http() comes before Node::listen()"};
+  }
+  if (options.console) {
+    if (Status status = serve_what_the_console_asks(node); !status.is_ok()) return status;
   }
   auto gateway = std::make_unique<gateway::HttpGateway>(impl.context, std::move(options));
   impl.make_http_link = [gateway = std::move(gateway)](internal::QuicDriver& driver) {

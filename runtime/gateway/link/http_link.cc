@@ -4,6 +4,7 @@
 
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
+#include "runtime/gateway/console/console_pages.h"
 
 namespace echostream::gateway {
 namespace {
@@ -99,6 +100,9 @@ void HttpLink::on_open(LocalTime now) {
 
 void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   if (session_ == nullptr) return;
+  if (gateway_.options().console) {
+    if (auto page = console_page(head)) return answer(id, *std::move(page));
+  }
   auto read = read_head(head, gateway_.rules());
   if (auto* answered = std::get_if<ResponsePart>(&read)) return answer(id, std::move(*answered));
   RequestHead& request = std::get<RequestHead>(read);

@@ -30,6 +30,10 @@ class HttpOptions {
   Duration body_timeout = std::chrono::seconds(30);
   /// Objects and arrays of JSON within each other.
   std::size_t max_json_depth = 64;
+  /// A page at "/" that shows what the node serves and is doing, and calls it (docs/console.md).
+  /// The node then serves reflection (echostream/reflection.h) and echostream.console.v1.Console,
+  /// to all who may call it.
+  bool console = false;
 };
 
 /// From now on the node talks HTTP/3 with clients that ask for it (ALPN "h3") beside its own
@@ -38,7 +42,8 @@ class HttpOptions {
 /// certificate are those of Call::peer(). It cannot be called.
 ///
 /// On the node's loop, before Node::listen(), which tells TLS what is offered: FAILED_PRECONDITION
-/// after it. ALREADY_EXISTS the second time, INVALID_ARGUMENT: an option that makes no sense.
+/// after it. ALREADY_EXISTS the second time, INVALID_ARGUMENT: an option that makes no sense. With
+/// HttpOptions::console also what Node::serve() says of its services.
 Status enable_http(Node& node, HttpOptions options = {});
 
 }  // namespace echostream
