@@ -260,8 +260,9 @@ echostream::Task<void> Growth::keep_calling(const std::vector<echostream::Method
   while (left > 0 && failure.is_ok()) {
     const echostream::MethodInfo& method = methods[--left % methods.size()];
     echostream::CallOptions options;
-    Status status = co_await echostream::internal::unary_call(sessions_[0].channel(), method,
-                                                              *request, reply, options);
+    echostream::Buffer bytes = *request;
+    Status status = co_await echostream::internal::unary_call(sessions_[0].channel(), method, bytes,
+                                                              reply, options);
     if (!status.is_ok()) failure = status;
   }
 }

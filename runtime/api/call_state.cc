@@ -94,17 +94,13 @@ void CallState::check_deadline() {
   }
 }
 
-Task<bool> CallState::wait() {
-  const TaskContext context = co_await current_context();
-  LocalTime deadline = context_.deadline();
-  if (context.call != nullptr) deadline = std::min(deadline, context.call->deadline());
-  const WaitResult result = co_await changed_.wait(deadline);
+bool CallState::handle_woken(WaitResult result) {
   if (result == WaitResult::kDeadline) {
     fail(Status(StatusCode::kDeadlineExceeded, "the call's deadline has passed"));
   } else if (result == WaitResult::kCancelled) {
     fail(Status(StatusCode::kCancelled, "the call was cancelled"));
   }
-  co_return result == WaitResult::kNotified;
+  return result == WaitResult::kNotified;
 }
 
 Result<Buffer> encode_message(const google::protobuf::MessageLite& message) {

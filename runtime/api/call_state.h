@@ -2,6 +2,7 @@
 // call's deadline and cancellation.
 #pragma once
 
+#include <coroutine>
 #include <memory>
 #include <optional>
 
@@ -31,6 +32,7 @@ struct Resumption {
 
 class CallState final : private core::CallObserver {
  public:
+  class Wait;
   /// A call that the engine has opened, or is serving.
   CallState(std::shared_ptr<SessionState> session, core::CallStream& stream, LocalTime deadline);
   /// A caller's, which is to be opened.
@@ -88,7 +90,7 @@ class CallState final : private core::CallObserver {
   void check_deadline();
   /// Waits for a change; false when the call has ended instead (deadline, cancellation), with
   /// fail() done.
-  Task<bool> wait();
+  Wait wait();
 
  private:
   // The engine must not be called back from on_call_changed(), nor may user code run in it.
@@ -98,6 +100,7 @@ class CallState final : private core::CallObserver {
     CallState& owner;
   };
   void on_call_changed() override;
+  bool handle_woken(WaitResult result);
   bool will_resume() const noexcept { return resumption != nullptr && cut_off_; }
 
   std::shared_ptr<SessionState> session_;
@@ -112,6 +115,27 @@ class CallState final : private core::CallObserver {
   Status status_;
   Metadata trailing_metadata_;
 };
+
+/// `co_await call.wait()`: no coroutine of its own, for each call waits at least once.
+class CallState::Wait {
+ public:
+  explicit Wait(CallState& call) noexcept
+      : call_(call), awaiter_(&call.changed_, call.context_.deadline()) {}
+  bool await_ready() const noexcept { return false; }
+  template <TaskPromise P>
+  bool await_suspend(std::coroutine_handle<P> handle) {
+    const CallContext* outer = handle.promise().context().call;
+    if (outer != nullptr) awaiter_.end_by(outer->deadline());
+    return awaiter_.await_suspend(handle);
+  }
+  bool await_resume() { return call_.handle_woken(awaiter_.await_resume()); }
+
+ private:
+  CallState& call_;
+  WaitAwaiter awaiter_;
+};
+
+inline CallState::Wait CallState::wait() { return Wait(*this); }
 
 /// Decodes, and says what that took beside the bytes' own content, about. RESOURCE_EXHAUSTED when
 /// it would take more than `most_memory`, INVALID_ARGUMENT when the bytes are not such a message.

@@ -83,24 +83,24 @@ Status decode_reply(const Buffer& bytes, MessageSlot reply, std::size_t max_deco
   return {StatusCode::kInternal, "what the peer sent: " + std::string(decoded.message())};
 }
 
-Task<Status> await_reply(CallState& call, ReplySink reply) {
-  bool got_reply = false;
-  for (;;) {
-    if (auto message = call.stream() != nullptr ? call.stream()->take_message() : std::nullopt) {
-      if (got_reply)
-        call.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
-      got_reply = true;
-      Status taken = reply.accept(std::move(message->message), call);
-      if (!taken.is_ok()) call.fail(std::move(taken));
+bool ReplyReader::is_over() {
+  if (auto message = call_.stream() != nullptr ? call_.stream()->take_message() : std::nullopt) {
+    if (got_reply_) {
+      call_.fail(Status(StatusCode::kInternal, "the peer sent two replies to an rpc"));
     }
-    if (call.receive_ended()) break;
-    (void)co_await call.wait();
+    got_reply_ = true;
+    Status taken = reply_.accept(std::move(message->message), call_);
+    if (!taken.is_ok()) call_.fail(std::move(taken));
   }
+  return call_.receive_ended();
+}
+
+Status ReplyReader::status() const {
   // Middleware may have answered in the peer's place.
-  if (call.status().is_ok() && !got_reply && !call.has_layers()) {
-    co_return Status(StatusCode::kInternal, "the peer ended the rpc without a reply");
+  if (call_.status().is_ok() && !got_reply_ && !call_.has_layers()) {
+    return {StatusCode::kInternal, "the peer ended the rpc without a reply"};
   }
-  co_return call.status();
+  return call_.status();
 }
 
 Task<Status> wait_for_event_queue(SessionState& session, const MethodInfo& method,

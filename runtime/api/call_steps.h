@@ -42,16 +42,29 @@ class ReplySink {
   std::optional<MessageSlot> message_;
   CallerChain* chain_ = nullptr;
 };
-/// Reads the one reply, then the status that follows it.
-Task<Status> await_reply(CallState& call, ReplySink reply);
+/// Reads the one reply, then the status that follows it:
+/// `while (!reader.is_over()) (void)co_await call.wait();`
+class ReplyReader {
+ public:
+  ReplyReader(CallState& call, const ReplySink& reply) noexcept : call_(call), reply_(reply) {}
+  /// Takes what has come.
+  bool is_over();
+  /// How the call ended, once it is over.
+  Status status() const;
+
+ private:
+  CallState& call_;
+  const ReplySink reply_;
+  bool got_reply_ = false;
+};
 /// Waits until events of that priority may be sent, or until none ever will.
 Task<Status> wait_for_event_queue(SessionState& session, const MethodInfo& method,
                                   LocalTime deadline);
 
 // ---- The same as in generated_support.h, past all middleware.
 
-Task<Status> direct_unary_call(const Channel& channel, const MethodInfo& method,
-                               const Buffer& request, ReplySink reply, const CallOptions& options);
+Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+                               ReplySink reply, const CallOptions& options);
 Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
                                CallOptions options);
 

@@ -16,7 +16,7 @@ Status node_closed() { return {StatusCode::kUnavailable, "this node was closed"}
 
 LayersPtr caller_layers(const Channel& channel, const MethodInfo& method) {
   const NodeContext* node = node_of(channel);
-  if (node == nullptr || !node->middleware) return nullptr;
+  if (node == nullptr || !node->middleware) return {};
   return node->middleware->layers_of(method, InterceptedCall::Side::kCaller);
 }
 
@@ -44,6 +44,12 @@ CallerChain::CallerChain(LayersPtr layers, Channel channel, const MethodInfo& me
 }
 
 const NodeContext* CallerChain::node() const noexcept { return node_of(channel_); }
+
+Channel CallerChain::borrowed_channel() const noexcept {
+  if (channel_.persistent()) return channel_;
+  const std::shared_ptr<SessionState> nobody;
+  return Channel(std::shared_ptr<SessionState>(nobody, channel_.state().get()));
+}
 
 std::optional<Session> CallerChain::session() const {
   auto session = channel_.state() ? channel_.state() : channel_.persistent()->usable_session();
@@ -126,7 +132,8 @@ class RpcChain final : public CallerChain {
       wire_ = *std::move(filtered);
       wire = &wire_;
     }
-    return direct_unary_call(channel(), method(), *wire, ReplySink(*this), attempt_options());
+    return direct_unary_call(borrowed_channel(), method(), *wire, ReplySink(*this),
+                             attempt_options());
   }
   // What the attempt sends, where filters made that.
   Buffer wire_;
@@ -148,13 +155,12 @@ class EventChain final : public CallerChain {
 }  // namespace
 
 Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
-                                    const Buffer& request, MessageSlot reply,
-                                    CallOptions& options) {
+                                    Buffer& request, MessageSlot reply, CallOptions& options) {
   if (node_of(channel) == nullptr) co_return node_closed().with_context(method.full_name);
   const TaskContext context = co_await current_context();
   Metadata* const response_metadata = options.response_metadata();
-  RpcChain chain(std::move(layers), std::move(channel), method, request, std::move(options),
-                 context);
+  RpcChain chain(std::move(layers), std::move(channel), method, std::move(request),
+                 std::move(options), context);
   Status status = co_await chain.run();
   // Whoever tries again at once must not keep the others from their turn.
   if (!chain.was_made()) co_await yield_now();

@@ -46,6 +46,8 @@ class CallerChain : public CallChain {
   void end_call(Status) override {}
   const NodeContext* node() const noexcept final;
   const Channel& channel() const noexcept { return channel_; }
+  /// The same for what this outlives: without a count of its own where there is one session.
+  Channel borrowed_channel() const noexcept;
   const TaskContext& context() const noexcept { return context_; }
   bool was_told_anything() const noexcept {
     return !response_metadata_.empty() || !trailing_metadata_.empty();
@@ -109,7 +111,7 @@ class StreamChain final : public CallerChain {
 // ---- As in generated_support.h, through `layers`.
 
 Task<Status> intercepted_unary_call(LayersPtr layers, Channel channel, const MethodInfo& method,
-                                    const Buffer& request, MessageSlot reply, CallOptions& options);
+                                    Buffer& request, MessageSlot reply, CallOptions& options);
 Task<Status> intercepted_send_event(LayersPtr layers, Channel channel, const MethodInfo& method,
                                     Result<Buffer> event, CallOptions options);
 Task<std::shared_ptr<CallState>> intercepted_open_call(LayersPtr layers, Channel channel,

@@ -28,9 +28,10 @@ Task<Status> session_unary_call(std::shared_ptr<SessionState> session, const Met
     co_await yield_now();
     co_return sent.with_context(method.full_name);
   }
-  Status status = co_await await_reply(call, reply);
+  ReplyReader reader(call, reply);
+  while (!reader.is_over()) (void)co_await call.wait();
   reply.take_metadata(call, options);
-  co_return status;
+  co_return reader.status();
 }
 
 Task<Status> session_send_event(std::shared_ptr<SessionState> session, const MethodInfo& method,
@@ -75,12 +76,12 @@ Task<std::shared_ptr<CallState>> direct_open_call(Channel channel, const MethodI
 
 }  // namespace
 
-Task<Status> direct_unary_call(const Channel& channel, const MethodInfo& method,
-                               const Buffer& request, ReplySink reply, const CallOptions& options) {
+Task<Status> direct_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+                               ReplySink reply, const CallOptions& options) {
   if (channel.persistent()) {
     return persistent_unary_call(channel.persistent(), method, request, reply, options);
   }
-  return session_unary_call(channel.state(), method, request, reply, options);
+  return session_unary_call(std::move(channel).take_state(), method, request, reply, options);
 }
 
 Task<Status> direct_send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
@@ -118,7 +119,7 @@ void set_deadline(CallOptions& options, LocalTime deadline, const TaskContext& c
   if (deadline != kNever) std::move(options).timeout(deadline - context.executor->now());
 }
 
-Task<Status> late_unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+Task<Status> late_unary_call(Channel channel, const MethodInfo& method, Buffer& request,
                              MessageSlot reply, CallOptions& options) {
   const TaskContext context = co_await current_context();
   const LocalTime deadline = deadline_of(method, options, context, context.executor->now());
@@ -162,7 +163,7 @@ Task<std::shared_ptr<CallState>> late_open_call(Channel channel, const MethodInf
 
 }  // namespace
 
-Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+Task<Status> unary_call(Channel channel, const MethodInfo& method, Buffer& request,
                         MessageSlot reply, CallOptions& options) {
   if (comes_before_plugins(channel)) {
     return late_unary_call(std::move(channel), method, request, reply, options);
@@ -171,7 +172,7 @@ Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer&
     return intercepted_unary_call(std::move(layers), std::move(channel), method, request, reply,
                                   options);
   }
-  return direct_unary_call(channel, method, request, ReplySink(reply), options);
+  return direct_unary_call(std::move(channel), method, request, ReplySink(reply), options);
 }
 
 Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
@@ -325,8 +326,9 @@ Task<Status> finish_writing(std::shared_ptr<CallState> call) {
 
 Task<Status> read_reply(std::shared_ptr<CallState> call, MessageSlot reply) {
   CallerChain* chain = call->layers.get();
-  Status status =
-      co_await await_reply(*call, chain != nullptr ? ReplySink(*chain) : ReplySink(reply));
+  ReplyReader reader(*call, chain != nullptr ? ReplySink(*chain) : ReplySink(reply));
+  while (!reader.is_over()) (void)co_await call->wait();
+  Status status = reader.status();
   if (chain != nullptr && status.is_ok()) status = chain->decode_reply(reply);
   co_return status;
 }

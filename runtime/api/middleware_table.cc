@@ -7,9 +7,9 @@
 namespace echostream::internal {
 
 void MiddlewareTable::add(std::shared_ptr<Middleware> layer) {
-  Layers more = *layers_;
-  more.push_back(std::move(layer));
-  layers_ = std::make_shared<const Layers>(std::move(more));
+  auto* const more = new Layers(*layers_);
+  layers_ = LayersPtr(more);
+  more->push_back(std::move(layer));
   chosen_.clear();
   last_ = nullptr;
 }
@@ -39,12 +39,12 @@ LayersPtr MiddlewareTable::layers_of(const MethodInfo& method, InterceptedCall::
 
 LayersPtr MiddlewareTable::choose(const Layers& all, const MethodInfo& method,
                                   InterceptedCall::Side side) const {
-  auto chosen = std::make_shared<Layers>();
+  auto* const chosen = new Layers;
+  LayersPtr layers(chosen);
   for (const std::shared_ptr<Middleware>& layer : all) {
     if (wants(*layer, method, side)) chosen->push_back(layer);
   }
-  if (chosen->empty()) return nullptr;
-  return chosen;
+  return chosen->empty() ? LayersPtr() : layers;
 }
 
 // One that cannot say is asked about every call: it may be the one that keeps others out.

@@ -8,13 +8,15 @@
 
 #include "echostream/middleware.h"
 
+#include "runtime/base/local_ptr.h"
+
 namespace echostream::internal {
 
 struct NodeContext;
 
 /// The outermost first. Calls that are under way keep the layers that they began with.
-using Layers = std::vector<std::shared_ptr<Middleware>>;
-using LayersPtr = std::shared_ptr<const Layers>;
+struct Layers : LocalCounted, std::vector<std::shared_ptr<Middleware>> {};
+using LayersPtr = LocalPtr<const Layers>;
 
 class MiddlewareTable {
  public:
@@ -35,7 +37,7 @@ class MiddlewareTable {
 
   const NodeContext& node_;
   // Another one whenever a layer is added.
-  LayersPtr layers_ = std::make_shared<const Layers>();
+  LayersPtr layers_{new Layers};
   // As many entries as the program has methods.
   std::unordered_map<const MethodInfo*, Chosen> chosen_;
   // Calls of one method often come in a row.

@@ -51,7 +51,9 @@ Task<Status> persistent_unary_call(std::shared_ptr<PersistentState> persistent,
       co_await yield_now();
       co_return sent.with_context(method.full_name);
     }
-    Status status = co_await await_reply(call, reply);
+    ReplyReader reader(call, reply);
+    while (!reader.is_over()) (void)co_await call.wait();
+    Status status = reader.status();
     reply.take_metadata(call, options);
     if (status.is_ok() || !call.is_cut_off()) co_return status;
     if (after_loss(call, method, attempts, persistent->retry_budget()) == Next::kGiveUp) {

@@ -11,28 +11,30 @@
 
 namespace echostream::internal {
 
-ServerCall::ServerCall(std::shared_ptr<CallState> call, std::shared_ptr<Service> service,
-                       const MethodInfo& method, Metadata metadata, LocalTime deadline)
+ServerCall::ServerCall(std::shared_ptr<CallState> call, Service& service, const MethodInfo& method,
+                       Metadata metadata)
     : state_(std::move(call)),
-      session_(state_->session_ptr()),
-      service_(std::move(service)),
+      service_(service),
       method_(method),
       metadata_(std::move(metadata)),
-      own_context_(deadline),
       context_(&state_->context()) {}
 
-ServerCall::ServerCall(std::shared_ptr<SessionState> session, std::shared_ptr<Service> service,
+ServerCall::ServerCall(std::shared_ptr<SessionState> session, Service& service,
                        const MethodInfo& method, Metadata metadata, Buffer event)
     : session_(std::move(session)),
-      service_(std::move(service)),
+      service_(service),
       method_(method),
       metadata_(std::move(metadata)),
       event_(std::move(event)),
       context_(&own_context_) {}
 
-ServerCall::~ServerCall() { session_->handler_ended(method_, held_bytes_); }
+ServerCall::~ServerCall() { session()->handler_ended(method_, held_bytes_); }
 
-Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_index) {
+const std::shared_ptr<SessionState>& ServerCall::session() const noexcept {
+  return state_ ? state_->session_ptr() : session_;
+}
+
+RootTask ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_index) {
   CallDeadlineTimer timer(*call);
   const char* failure = "the handler ended without an answer";
   try {
@@ -44,16 +46,8 @@ Task<void> ServerCall::run(std::unique_ptr<ServerCall> call, std::size_t method_
   if (!call->finished_) call->finish(Status(StatusCode::kInternal, failure));
 }
 
-Task<void> ServerCall::run_in_layers(std::unique_ptr<ServerCall> call, std::size_t method_index,
-                                     LayersPtr layers) {
-  CallDeadlineTimer timer(*call);
-  ServerChain chain(std::move(layers), *call, method_index, timer);
-  Status status = co_await chain.run();
-  chain.answer(std::move(status));
-}
-
 void ServerCall::handle_thrown() {
-  if (NodeContext* node = session_->node()) {
+  if (NodeContext* node = session()->node()) {
     node->log(LogLevel::kError,
               std::string(method_.full_name) + ": the handler threw: " + describe_exception());
   }
@@ -74,35 +68,40 @@ void ServerCall::add_trailing_metadata(std::string key, std::string value) {
 
 // What is decoded is held until the handler has ended.
 Status ServerCall::decode(const Buffer& bytes, MessageSlot message) {
-  const Limits& limits = session_->limits();
-  const std::size_t held = session_->handler_bytes() + bytes.size();
+  const Limits& limits = session()->limits();
+  const std::size_t held = session()->handler_bytes() + bytes.size();
   if (held > limits.max_handler_bytes) {
     return {StatusCode::kResourceExhausted, "handlers of this session hold " +
-                                                std::to_string(session_->handler_bytes()) +
+                                                std::to_string(session()->handler_bytes()) +
                                                 " bytes already (Limits::max_handler_bytes)"};
   }
   const auto decoded =
       fill(message, bytes, std::min(limits.max_decoded_bytes, limits.max_handler_bytes - held));
   if (!decoded) return decoded.error();
   held_bytes_ = bytes.size() + *decoded;
-  session_->hold_for_handler(held_bytes_);
+  session()->hold_for_handler(held_bytes_);
   return Status::ok();
 }
 
-Task<bool> ServerCall::receive(MessageSlot request) {
-  for (;;) {
-    if (auto message = state_->stream()->take_message()) {
-      Status decoded = take(std::move(message->message), request);
-      if (decoded.is_ok()) co_return true;
-      finish(decoded.with_context("the request"));
-      co_return false;
-    }
-    if (state_->receive_ended()) {
-      finish(Status(StatusCode::kInvalidArgument, "the call came without a request message"));
-      co_return false;
-    }
-    (void)co_await state_->wait();
+std::optional<bool> ServerCall::try_receive(MessageSlot request) {
+  if (auto message = state_->stream()->take_message()) {
+    Status decoded = take(std::move(message->message), request);
+    if (decoded.is_ok()) return true;
+    finish(decoded.with_context("the request"));
+    return false;
   }
+  if (!state_->receive_ended()) return std::nullopt;
+  finish(Status(StatusCode::kInvalidArgument, "the call came without a request message"));
+  return false;
+}
+
+Task<bool> ServerCall::receive(MessageSlot request) {
+  std::optional<bool> received = try_receive(request);
+  while (!received) {
+    (void)co_await state_->wait();
+    received = try_receive(request);
+  }
+  co_return *received;
 }
 
 Status ServerCall::take(Buffer bytes, MessageSlot message) {
@@ -115,10 +114,10 @@ bool ServerCall::decode_event(MessageSlot event) {
   Status decoded = take(std::move(event_), event);
   if (decoded.is_ok()) return true;
   finish(decoded);
-  NodeContext* node = session_->node();
-  if (node != nullptr && session_->may_warn()) {
+  NodeContext* node = session()->node();
+  if (node != nullptr && session()->may_warn()) {
     node->log(LogLevel::kWarning, std::string(method_.full_name) + ": an event from " +
-                                      session_->link().remote_address().to_string() +
+                                      session()->link().remote_address().to_string() +
                                       " cannot be decoded: " + std::string(decoded.message()));
   }
   return false;

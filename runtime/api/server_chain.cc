@@ -26,6 +26,14 @@ ServerChain::~ServerChain() {
   if (server_call_.state()) server_call_.state()->set_chain(nullptr);
 }
 
+RootTask ServerChain::serve(std::unique_ptr<ServerCall> call, std::size_t method_index,
+                            LayersPtr layers) {
+  CallDeadlineTimer timer(*call);
+  ServerChain chain(std::move(layers), *call, method_index, timer);
+  Status status = co_await chain.run();
+  chain.answer(std::move(status));
+}
+
 Task<Status> ServerChain::innermost() {
   const char* failure = "the handler ended without an answer";
   try {

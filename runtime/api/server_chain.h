@@ -10,10 +10,12 @@
 
 namespace echostream::internal {
 
-/// Lives inside ServerCall::run_in_layers(): what the handler gives as its answer stays here until
-/// the layers have ended, and goes out then.
+/// What the handler gives as its answer stays here until the layers have ended, and goes out then.
 class ServerChain final : public CallChain {
  public:
+  /// ServerCall::run() inside layers.
+  static RootTask serve(std::unique_ptr<ServerCall> call, std::size_t method_index,
+                        LayersPtr layers);
   ServerChain(LayersPtr layers, ServerCall& call, std::size_t method_index,
               CallDeadlineTimer& timer);
   ~ServerChain() override;

@@ -9,6 +9,8 @@
 
 #include "runtime/api/call_state.h"
 #include "runtime/api/plugin_host.h"
+#include "runtime/api/server_chain.h"
+#include "runtime/base/pool_allocator.h"
 #include "runtime/transport/printable.h"
 
 namespace echostream::internal {
@@ -281,9 +283,10 @@ void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame r
   const LocalTime deadline = request.timeout > Duration::zero()
                                  ? deadline_after(executor_.now(), request.timeout)
                                  : kNever;
-  auto state = std::make_shared<CallState>(shared_from_this(), call, deadline);
-  auto server_call = std::make_unique<ServerCall>(std::move(state), entry->service, *entry->method,
-                                                  std::move(request.metadata), deadline);
+  auto state = std::allocate_shared<CallState>(PoolAllocator<CallState>(), shared_from_this(), call,
+                                               deadline);
+  auto server_call = std::make_unique<ServerCall>(std::move(state), *entry->service, *entry->method,
+                                                  std::move(request.metadata));
   server_call->set_received(call.received_at(), latency_of(request.made_at, call.received_at()));
   server_call->set_early_data(!is_open());
   start_handler(std::move(server_call), entry->index);
@@ -295,10 +298,10 @@ void SessionState::start_handler(std::unique_ptr<ServerCall> call, std::size_t m
   if (node_->middleware) {
     layers = node_->middleware->layers_of(call->method(), InterceptedCall::Side::kServer);
   }
-  Task<void> task =
-      layers ? ServerCall::run_in_layers(std::move(call), method_index, std::move(layers))
-             : ServerCall::run(std::move(call), method_index);
-  node_->handlers.spawn(std::move(task), &context);
+  node_->handlers.spawn(layers
+                            ? ServerChain::serve(std::move(call), method_index, std::move(layers))
+                            : ServerCall::run(std::move(call), method_index),
+                        &context);
 }
 
 // Calls of unknown methods are answered at once, too.
@@ -318,7 +321,7 @@ void SessionState::on_incoming_event(core::EventHeader header, Buffer message) {
   if (entry == nullptr || entry->method->kind != MethodKind::kEvent) return;
   ++running_events_;
   auto server_call =
-      std::make_unique<ServerCall>(shared_from_this(), entry->service, *entry->method,
+      std::make_unique<ServerCall>(shared_from_this(), *entry->service, *entry->method,
                                    std::move(header.metadata), std::move(message));
   server_call->set_received(header.arrived_at, latency_of(header.emitted_at, header.arrived_at));
   start_handler(std::move(server_call), entry->index);

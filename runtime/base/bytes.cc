@@ -39,12 +39,15 @@ void Buffer::remove_prefix(std::size_t count) noexcept {
 }
 
 void Buffer::release() noexcept {
-  if (storage_ == nullptr) return;
-  if (storage_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    const std::size_t block_bytes = storage_->block_bytes;
-    storage_->~Storage();
-    internal::free_block(storage_, block_bytes);
-  }
+  std::atomic<std::uint32_t>& references = storage_->references;
+  // Whoever has the only reference shares it with nobody who could copy it meanwhile: most buffers
+  // go without an operation that locks the bus.
+  const bool is_last = references.load(std::memory_order_acquire) == 1 ||
+                       references.fetch_sub(1, std::memory_order_acq_rel) == 1;
+  if (!is_last) return;
+  const std::size_t block_bytes = storage_->block_bytes;
+  storage_->~Storage();
+  internal::free_block(storage_, block_bytes);
 }
 
 bool equal_bytes(BytesView a, BytesView b) noexcept {

@@ -5,7 +5,6 @@
 namespace echostream {
 
 void ReadyNode::unlink() noexcept {
-  if (next_ == nullptr) return;
   next_->previous_ = previous_;
   previous_->next_ = next_;
   next_ = previous_ = nullptr;

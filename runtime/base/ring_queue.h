@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/pool_allocator.h"
+
 namespace echostream {
 
 /// `T` is default-constructible and movable; a slot that was popped holds a moved-from `T`.
@@ -37,18 +39,20 @@ class RingQueue {
   }
 
  private:
+  using Slots = std::vector<T, internal::PoolAllocator<T>>;
+
   // The number of slots is a power of two.
   std::size_t slot(std::size_t index) const noexcept {
     return (first_ + index) & (slots_.size() - 1);
   }
   void grow() {
-    std::vector<T> larger(slots_.empty() ? 2 : slots_.size() * 2);
+    Slots larger(slots_.empty() ? 2 : slots_.size() * 2);
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(slots_[slot(i)]);
     slots_ = std::move(larger);
     first_ = 0;
   }
 
-  std::vector<T> slots_;
+  Slots slots_;
   std::size_t first_ = 0;
   std::size_t size_ = 0;
 };

@@ -37,17 +37,12 @@ StatusCode status_code_from_wire(std::uint64_t number) {
 }
 
 Status::Status(StatusCode code, std::string message) {
-  if (code != StatusCode::kOk)
-    error_ = std::make_unique<Error>(Error{code, std::move(message), {}});
+  if (code != StatusCode::kOk) error_.reset(new Error{code, std::move(message), {}});
 }
 
-Status::Status(const Status& other)
-    : error_(other.error_ ? std::make_unique<Error>(*other.error_) : nullptr) {}
+void Status::Delete::operator()(Error* error) const noexcept { delete error; }
 
-Status& Status::operator=(const Status& other) {
-  if (this != &other) error_ = other.error_ ? std::make_unique<Error>(*other.error_) : nullptr;
-  return *this;
-}
+Status::Error* Status::copy(const Error& error) { return new Error(error); }
 
 const std::vector<StatusDetail>& Status::details() const noexcept {
   static const std::vector<StatusDetail> kNone;

@@ -37,8 +37,8 @@ TaskGroup::~TaskGroup() { clear(); }
 
 internal::RootTask TaskGroup::run(Task<void> task) { co_await std::move(task); }
 
-void TaskGroup::spawn(Task<void> task, CallContext* context) {
-  internal::RootTask::promise_type& root = *run(std::move(task)).promise_;
+void TaskGroup::spawn(internal::RootTask task, CallContext* context) {
+  internal::RootTask::promise_type& root = *task.promise_;
   root.context() = {&executor_, context};
   root.group_ = this;
   root.next_ = first_;

@@ -180,6 +180,7 @@ std::string_view cut_text(std::string_view text, std::size_t most) {
 }  // namespace
 
 Status fit_for_wire(const Status& status) {
+  if (status.is_ok()) return status;
   constexpr std::size_t kMostMessageBytes = kMaxStatusBytes / 4;
   constexpr std::size_t kFieldBytes = 16;
   std::size_t room = kMaxStatusBytes - kMostMessageBytes - kFieldBytes;

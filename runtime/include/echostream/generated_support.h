@@ -28,7 +28,7 @@ namespace echostream::internal {
 
 /// One request, one reply. `request`, `reply` and `options`, whose content may be taken, outlive
 /// the task.
-Task<Status> unary_call(Channel channel, const MethodInfo& method, const Buffer& request,
+Task<Status> unary_call(Channel channel, const MethodInfo& method, Buffer& request,
                         MessageSlot reply, CallOptions& options);
 /// An error in place of the event is the result.
 Task<Status> send_event(Channel channel, const MethodInfo& method, Result<Buffer> event,
@@ -91,8 +91,10 @@ template <class H, class Request, class Reply>
 Task<void> serve_rpc(ServerCall& call, H& handler,
                      Task<Result<Reply>> (H::*method)(Call&, Request)) {
   Request request;
-  const bool received = co_await call.receive(request);
-  if (!received) co_return;
+  // With most calls it has come already.
+  std::optional<bool> received = call.try_receive(request);
+  if (!received) received = co_await call.receive(request);
+  if (!*received) co_return;
   auto reply = co_await (handler.*method)(call.call(), std::move(request));
   call.finish(reply ? &*reply : nullptr, reply.status());
 }

@@ -33,6 +33,7 @@ class Channel {
       : persistent_(std::move(persistent)) {}
   /// Null when it is a persistent session's.
   const std::shared_ptr<internal::SessionState>& state() const noexcept { return state_; }
+  std::shared_ptr<internal::SessionState> take_state() && noexcept { return std::move(state_); }
   /// Null when it is a plain session's.
   const std::shared_ptr<internal::PersistentState>& persistent() const noexcept {
     return persistent_;

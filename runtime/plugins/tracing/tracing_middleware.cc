@@ -143,12 +143,19 @@ std::optional<TraceContext> context_of(InterceptedCall& call) {
   return trace_context(call.metadata(), call.state());
 }
 
-// `half` is the second one of a trace's id.
-bool is_in_sample(const std::array<std::uint8_t, 8>& half, double ratio) noexcept {
-  // 53 bits of the id, as many as a double has.
+// 53 bits of an id, as many as a double has, are a share of 1.
+constexpr unsigned kUnusedBits = 11;
+constexpr double kShares = 9007199254740992.0;
+
+bool is_in_sample(std::uint64_t number, double ratio) noexcept {
+  return static_cast<double>(number >> kUnusedBits) < ratio * kShares;
+}
+
+// The second half of a trace's id, of which the decision is made.
+std::uint64_t second_half(const TraceContext& trace) noexcept {
   std::uint64_t number = 0;
-  for (const std::uint8_t byte : half) number = (number << 8) | byte;
-  return static_cast<double>(number >> 11) < ratio * 9007199254740992.0;
+  for (std::size_t i = 8; i < trace.trace_id.size(); ++i) number = number << 8 | trace.trace_id[i];
+  return number;
 }
 
 constexpr std::string_view kB3 = "b3";
@@ -161,9 +168,7 @@ bool is_of_traces(const std::string& key) {
 }  // namespace
 
 bool is_in_sample(const TraceContext& trace, double ratio) noexcept {
-  std::array<std::uint8_t, 8> half{};
-  std::copy_n(trace.trace_id.begin() + 8, half.size(), half.begin());
-  return is_in_sample(half, ratio);
+  return is_in_sample(second_half(trace), ratio);
 }
 
 void replace_trace(Metadata& metadata, const TraceContext& context) {
@@ -184,17 +189,22 @@ void replace_trace(Metadata& metadata, const TraceContext& context) {
 bool says_not_to_record(const Metadata& metadata) { return metadata.find(kB3) == kNotRecorded; }
 
 std::optional<TraceContext> TracingMiddleware::begin_trace(bool shows_unrecorded) {
-  std::array<std::uint8_t, 8> half{};
-  ids_.make(half);
-  const bool is_sampled = is_in_sample(half, settings_.sample_ratio);
+  std::uint64_t number = lots_.next();
+  const bool is_sampled = is_in_sample(number, settings_.sample_ratio);
   // Nearly all are such: they need no more of an id than what says so.
   if (!is_sampled && !shows_unrecorded) return std::nullopt;
   std::optional<TraceContext> context(std::in_place);
   context->sampled = is_sampled;
-  std::copy(half.begin(), half.end(), context->trace_id.begin() + 8);
+  std::array<std::uint8_t, 8> half{};
   ids_.make(half);
   std::copy(half.begin(), half.end(), context->trace_id.begin());
+  for (std::size_t i = context->trace_id.size(); i > half.size(); number >>= 8) {
+    context->trace_id[--i] = static_cast<std::uint8_t>(number);
+  }
   ids_.make(context->span_id);
+  // Whoever sees this id can tell nothing of the next.
+  ids_.make(half);
+  lots_ = Lots(half);
   return context;
 }
 

@@ -30,7 +30,11 @@ class TracingMiddleware final : public Middleware {
  public:
   TracingMiddleware(Loop& loop, const TracingSettings& settings,
                     std::shared_ptr<SpanExporter> exporter)
-      : loop_(loop), settings_(settings), exporter_(std::move(exporter)), ids_(loop) {}
+      : loop_(loop), settings_(settings), exporter_(std::move(exporter)), ids_(loop), lots_({}) {
+    std::array<std::uint8_t, 8> seed{};
+    ids_.make(seed);
+    lots_ = Lots(seed);
+  }
 
   std::string_view name() const override { return "tracing"; }
   Task<Status> call(InterceptedCall& call, Next next) override;
@@ -52,6 +56,7 @@ class TracingMiddleware final : public Middleware {
   const TracingSettings settings_;
   const std::shared_ptr<SpanExporter> exporter_;
   RandomIds ids_;
+  Lots lots_;
 };
 
 /// Whether a trace of that id is one of the `ratio` that are recorded. The same for every node that

@@ -52,7 +52,9 @@ class Buffer {
     std::swap(size_, other.size_);
     return *this;
   }
-  ~Buffer() { release(); }
+  ~Buffer() {
+    if (storage_ != nullptr) release();
+  }
 
   const std::uint8_t* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }

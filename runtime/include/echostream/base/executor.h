@@ -22,7 +22,9 @@ class ReadyNode {
   bool is_scheduled() const noexcept { return next_ != nullptr; }
 
  protected:
-  virtual ~ReadyNode() { unlink(); }
+  virtual ~ReadyNode() {
+    if (is_scheduled()) unlink();
+  }
   /// Runs from the queue, after the node was taken out. May destroy the node.
   virtual void on_ready() = 0;
 

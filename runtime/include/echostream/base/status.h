@@ -55,8 +55,11 @@ class [[nodiscard]] Status {
   /// An error. `code` may be kOk, which drops the message.
   Status(StatusCode code, std::string message);
 
-  Status(const Status& other);
-  Status& operator=(const Status& other);
+  Status(const Status& other) : error_(copy(other.error_.get())) {}
+  Status& operator=(const Status& other) {
+    if (this != &other) error_.reset(copy(other.error_.get()));
+    return *this;
+  }
   Status(Status&&) noexcept = default;
   Status& operator=(Status&&) noexcept = default;
   ~Status() = default;
@@ -89,7 +92,13 @@ class [[nodiscard]] Status {
     std::string message;
     std::vector<StatusDetail> details;
   };
-  std::unique_ptr<Error> error_;
+  // Out of line: nearly all are OK, and hundreds are copied and destroyed in each call.
+  struct Delete {
+    void operator()(Error* error) const noexcept;
+  };
+  static Error* copy(const Error& error);
+  static Error* copy(const Error* error) { return error != nullptr ? copy(*error) : nullptr; }
+  std::unique_ptr<Error, Delete> error_;
 };
 
 std::ostream& operator<<(std::ostream& out, const Status& status);

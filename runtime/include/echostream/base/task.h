@@ -54,8 +54,8 @@ class TaskFollower {
   ~TaskFollower() = default;
 };
 
-/// The part of a promise that does not depend on the result type. Resumed through the ready queue
-/// only.
+/// The part of a promise that does not depend on the result type. Resumed from the ready queue
+/// only, by itself or behind what it awaited.
 class PromiseBase : public ReadyNode, public PooledObject {
  public:
   TaskContext& context() noexcept { return context_; }
@@ -71,7 +71,17 @@ class PromiseBase : public ReadyNode, public PooledObject {
  protected:
   explicit PromiseBase(std::coroutine_handle<> self) noexcept : self_(self) {}
   ~PromiseBase() override { let_go(); }
-  void on_ready() override { self_.resume(); }
+  /// Whoever awaited what ends here goes on next: one after the other on this stack, not one inside
+  /// the other.
+  void on_ready() override {
+    PromiseBase* next = this;
+    while (next != nullptr) {
+      PromiseBase& running = *std::exchange(next, nullptr);
+      running.next_ = &next;
+      // It may be gone afterwards.
+      running.self_.resume();
+    }
+  }
   void let_go() noexcept {
     if (follower_ != nullptr) std::exchange(follower_, nullptr)->on_task_gone(places_);
   }
@@ -86,7 +96,7 @@ class PromiseBase : public ReadyNode, public PooledObject {
     void await_suspend(std::coroutine_handle<Promise> finished) noexcept {
       PromiseBase& promise = finished.promise();
       // While the parent is still inside its await_suspend it looks at done() itself.
-      if (promise.parent_ != nullptr && !promise.starting_) promise.parent_->resume_soon();
+      if (promise.parent_ != nullptr && !promise.starting_) *promise.next_ = promise.parent_;
     }
     void await_resume() noexcept {}
   };
@@ -99,6 +109,8 @@ class PromiseBase : public ReadyNode, public PooledObject {
   friend class echostream::Task;
   std::coroutine_handle<> self_;
   PromiseBase* parent_ = nullptr;
+  // Where on_ready() looks who goes on when this has ended.
+  PromiseBase** next_ = nullptr;
   bool starting_ = false;
   TaskContext context_;
   std::exception_ptr exception_;

@@ -57,7 +57,11 @@ class TaskGroup {
   /// Starts the task from the ready queue, under `context` (which must outlive it) when one is
   /// given. A task that throws ends the program; a handler's exceptions are caught before they get
   /// here.
-  void spawn(Task<void> task, CallContext* context = nullptr);
+  void spawn(Task<void> task, CallContext* context = nullptr) {
+    spawn(run(std::move(task)), context);
+  }
+  /// The same for a coroutine that is made for this: it costs one less.
+  void spawn(internal::RootTask task, CallContext* context);
   /// As spawn(), from any thread. The group must outlive the call's arrival on the loop.
   void post(Task<void> task);
   /// Waits until no task is left (true) or until the deadline (false). A cancelled call goes on

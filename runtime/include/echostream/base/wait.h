@@ -2,6 +2,7 @@
 // notification, by its deadline, or because the call it works for was cancelled.
 #pragma once
 
+#include <algorithm>
 #include <coroutine>
 
 #include "echostream/base/task.h"
@@ -27,6 +28,8 @@ class WaitAwaiter {
     return suspend(handle.promise());
   }
   WaitResult await_resume() const noexcept { return result_; }
+  /// Before it waits: no longer than until then.
+  void end_by(LocalTime deadline) noexcept { deadline_ = std::min(deadline_, deadline); }
 
  private:
   friend class WaitPoint;

@@ -5,39 +5,36 @@
 
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "echostream/base/block_pool.h"
 #include "echostream/base/task.h"
+#include "echostream/base/task_group.h"
 #include "echostream/call.h"
 #include "echostream/clock.h"
 #include "echostream/internal/call_state.h"
 #include "echostream/service.h"
 
-namespace echostream {
-class Middleware;
-}
-
 namespace echostream::internal {
 
 class ServerChain;
 
-/// One incoming call or event: its handler runs under `context()`.
+/// One incoming call or event: its handler runs under `context()`. The service, which is the
+/// node's, outlives it.
 class ServerCall : public PooledObject {
  public:
   /// For a call.
-  ServerCall(std::shared_ptr<CallState> call, std::shared_ptr<Service> service,
-             const MethodInfo& method, Metadata metadata, LocalTime deadline);
+  ServerCall(std::shared_ptr<CallState> call, Service& service, const MethodInfo& method,
+             Metadata metadata);
   /// For a one-way event.
-  ServerCall(std::shared_ptr<SessionState> session, std::shared_ptr<Service> service,
-             const MethodInfo& method, Metadata metadata, Buffer event);
+  ServerCall(std::shared_ptr<SessionState> session, Service& service, const MethodInfo& method,
+             Metadata metadata, Buffer event);
   ~ServerCall();
   ServerCall(const ServerCall&) = delete;
   ServerCall& operator=(const ServerCall&) = delete;
 
   Call& call() noexcept { return user_call_; }
   CallContext& context() noexcept { return *context_; }
-  const std::shared_ptr<SessionState>& session() const noexcept { return session_; }
+  const std::shared_ptr<SessionState>& session() const noexcept;
   const std::shared_ptr<CallState>& state() const noexcept { return state_; }
   const MethodInfo& method() const noexcept { return method_; }
   const Metadata& metadata() const noexcept { return metadata_; }
@@ -60,6 +57,8 @@ class ServerCall : public PooledObject {
   /// Reads the one request. False: none came or it cannot be decoded, and the call has been
   /// answered.
   Task<bool> receive(MessageSlot request);
+  /// The same without waiting; none when there is something to wait for.
+  std::optional<bool> try_receive(MessageSlot request);
   /// The event's message; false when it cannot be decoded.
   bool decode_event(MessageSlot event);
   /// The end of an rpc or client stream: a reply, or an error. Middleware may still change it.
@@ -73,15 +72,11 @@ class ServerCall : public PooledObject {
   void finish_now(const Status& status);
 
   /// Runs the service's dispatcher and sees to it that the call is answered, whatever it does.
-  static Task<void> run(std::unique_ptr<ServerCall> call, std::size_t method_index);
-  /// The same inside layers of middleware.
-  static Task<void> run_in_layers(
-      std::unique_ptr<ServerCall> call, std::size_t method_index,
-      std::shared_ptr<const std::vector<std::shared_ptr<Middleware>>> layers);
+  static RootTask run(std::unique_ptr<ServerCall> call, std::size_t method_index);
 
  private:
   friend class ServerChain;
-  Task<void> dispatch(std::size_t method_index) { return service_->dispatch(method_index, *this); }
+  Task<void> dispatch(std::size_t method_index) { return service_.dispatch(method_index, *this); }
   void finish(Result<Buffer> reply, bool has_reply, const Status& status);
   /// Of the request or event, through the filters.
   Status take(Buffer bytes, MessageSlot message);
@@ -89,9 +84,9 @@ class ServerCall : public PooledObject {
   void handle_thrown();
   Status decode(const Buffer& bytes, MessageSlot message);
 
-  std::shared_ptr<CallState> state_;  // null for an event
-  std::shared_ptr<SessionState> session_;
-  std::shared_ptr<Service> service_;
+  std::shared_ptr<CallState> state_;       // null for an event
+  std::shared_ptr<SessionState> session_;  // of an event; null for a call, which has its own
+  Service& service_;
   const MethodInfo& method_;
   Metadata metadata_;
   Buffer event_;
