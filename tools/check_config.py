@@ -21,6 +21,7 @@ PAIRS = [
     (INCLUDE + "node_pool.h", "NodePoolOptions", "PoolConfig"),
     (INCLUDE + "limits.h", "Limits", "LimitsConfig"),
     (INCLUDE + "loop.h", "LoopOptions", "LoopConfig"),
+    (INCLUDE + "http.h", "HttpOptions", "HttpConfig"),
     (INCLUDE + "persistent_session.h", "ReconnectOptions", "ReconnectConfig"),
     (INCLUDE + "connect_options.h", "ConnectOptions", "ConnectConfig"),
 ]

@@ -1,6 +1,7 @@
 // intercom-answer: a station that waits for calls.
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "echostream/config.h"
@@ -39,11 +40,13 @@ Task<Status> wait_and_leave(Node& node, Station& station, std::uint64_t calls) {
 }
 
 // Before the node listens.
-Status show_console(Node& node, const std::string& listen) {
-  echostream::HttpOptions http;
-  http.console = true;
+Status talk_http(Node& node, const std::optional<echostream::HttpOptions>& configured, bool console,
+                 const std::string& listen) {
+  if (!configured && !console) return Status::ok();
+  echostream::HttpOptions http = configured.value_or(echostream::HttpOptions());
+  http.console = http.console || console;
   // No page of somebody else may reach this machine's own station by a name that it made up.
-  if (listen.empty()) http.allowed_hosts = {"127.0.0.1", "localhost"};
+  if (!configured && listen.empty()) http.allowed_hosts = {"127.0.0.1", "localhost"};
   return echostream::enable_http(node, http);
 }
 
@@ -75,7 +78,10 @@ Status answer(const Options& options, const examples::ConfigArguments& config) {
   Status status = echostream::add_plugins(*configuration, node);
   if (status.is_ok()) status = node.serve(station);
   if (status.is_ok()) status = intercom::record_sessions(node, options.station.recording_path);
-  if (status.is_ok() && options.console) status = show_console(node, options.listen);
+  if (status.is_ok()) {
+    status = talk_http(node, echostream::http_options_from(*configuration), options.console,
+                       options.listen);
+  }
   if (status.is_ok()) status = echostream::run(**loop, node.start());
   if (!status.is_ok()) return status;
   // The caller finds one address in the file.

@@ -298,6 +298,24 @@ TEST(Config, MakesTheOptionsOfANode) {
   EXPECT_TRUE(connect_options_from(read->message().peers(1)).early_data);
 }
 
+TEST(Config, MakesTheOptionsOfHttpWhereItIsGiven) {
+  EXPECT_FALSE(http_options_from(Configuration()));
+  const auto plain = parse_config(R"({"http": {}})", "r.json");
+  ASSERT_TRUE(plain && http_options_from(*plain));
+  EXPECT_EQ(http_options_from(*plain)->body_timeout, HttpOptions().body_timeout);
+  const auto read = parse_config(
+      R"({"http": {"allowed_origins": ["https://a.example", "https://b.example"],
+                   "allowed_hosts": ["robot.example"], "body_timeout_ms": 5, "console": true}})",
+      "r.json");
+  ASSERT_TRUE(read) << read.status();
+  const auto options = http_options_from(*read);
+  ASSERT_TRUE(options);
+  EXPECT_EQ(options->allowed_origins.size(), 2u);
+  EXPECT_EQ(options->allowed_hosts, std::vector<std::string>{"robot.example"});
+  EXPECT_EQ(options->body_timeout, 5ms);
+  EXPECT_TRUE(options->console);
+}
+
 TEST(Config, TakesPeersThatAResolverIsToFind) {
   const auto read = parse_config(R"({"peers": [{"target": "echostream+mdns:a.v1.B"}]})", "r.json");
   ASSERT_TRUE(read) << read.error();

@@ -66,6 +66,18 @@ class FieldCopy {
       variable = reflection_.GetString(message_, &field);
     }
   }
+  void texts(const char* name, std::vector<std::string>& variable) {
+    const FieldDescriptor& field = find(name);
+    if (direction_ == Direction::kToMessage) {
+      for (const std::string& text : variable) reflection_.AddString(&message_, &field, text);
+      return;
+    }
+    const int count = reflection_.FieldSize(message_, &field);
+    if (count > 0) variable.clear();
+    for (int i = 0; i < count; ++i) {
+      variable.push_back(reflection_.GetRepeatedString(message_, &field, i));
+    }
+  }
   template <class Unit>
   void time(const char* name, Duration& variable) {
     const FieldDescriptor& field = find(name);
@@ -176,6 +188,16 @@ void copy(Direction direction, config::SharedClockConfig& message, SharedClockOp
 
 void copy(Direction direction, config::LoopConfig& message, LoopOptions& options) {
   FieldCopy(direction, message).time<std::chrono::microseconds>("busy_poll_us", options.busy_poll);
+}
+
+void copy(Direction direction, config::HttpConfig& message, HttpOptions& options) {
+  FieldCopy fields(direction, message);
+  fields.texts("allowed_origins", options.allowed_origins);
+  fields.texts("allowed_hosts", options.allowed_hosts);
+  fields.number("compress_from_bytes", options.compress_from_bytes);
+  fields.milliseconds("body_timeout_ms", options.body_timeout);
+  fields.number("max_json_depth", options.max_json_depth);
+  fields.flag("console", options.console);
 }
 
 void copy(Direction direction, config::PoolConfig& message, NodePoolOptions& options) {

@@ -4,6 +4,7 @@
 
 #include "echostream/config.pb.h"
 #include "echostream/connect_options.h"
+#include "echostream/http.h"
 #include "echostream/loop.h"
 #include "echostream/node_pool.h"
 #include "echostream/persistent_session.h"
@@ -20,6 +21,7 @@ void copy(Direction direction, config::NodeConfig& message, NodeOptions& options
 void copy(Direction direction, config::LimitsConfig& message, Limits& options);
 void copy(Direction direction, config::SharedClockConfig& message, SharedClockOptions& options);
 void copy(Direction direction, config::LoopConfig& message, LoopOptions& options);
+void copy(Direction direction, config::HttpConfig& message, HttpOptions& options);
 void copy(Direction direction, config::PoolConfig& message, NodePoolOptions& options);
 void copy(Direction direction, config::ReconnectConfig& message, ReconnectOptions& options);
 void copy(Direction direction, config::ConnectConfig& message, ConnectOptions& options);

@@ -58,7 +58,8 @@ struct Of {
 };
 using Pairs =
     ::testing::Types<Of<config::NodeConfig, NodeOptions>, Of<config::LimitsConfig, Limits>,
-                     Of<config::LoopConfig, LoopOptions>, Of<config::PoolConfig, NodePoolOptions>,
+                     Of<config::LoopConfig, LoopOptions>, Of<config::HttpConfig, HttpOptions>,
+                     Of<config::PoolConfig, NodePoolOptions>,
                      Of<config::ReconnectConfig, ReconnectOptions>,
                      Of<config::ConnectConfig, ConnectOptions>>;
 TYPED_TEST_SUITE(OptionFields, Pairs);

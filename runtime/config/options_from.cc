@@ -206,6 +206,14 @@ LoopOptions loop_options_from(const Configuration& configuration) {
   return options;
 }
 
+std::optional<HttpOptions> http_options_from(const Configuration& configuration) {
+  if (!configuration.message().has_http()) return std::nullopt;
+  HttpOptions options;
+  config::HttpConfig http = configuration.message().http();
+  internal::copy(Direction::kToOptions, http, options);
+  return options;
+}
+
 ReconnectOptions reconnect_options_from(const config::PeerConfig& peer) {
   ReconnectOptions options;
   config::ReconnectConfig reconnect = peer.reconnect();

@@ -28,6 +28,7 @@ void fill_in_all(config::Config& message) {
     message.mutable_node()->set_log_level(config::NodeConfig::WARNING);
   }
   fill_in(*message.mutable_loop(), LoopOptions());
+  if (message.has_http()) fill_in(*message.mutable_http(), HttpOptions());
   // With an id there can be no pool.
   if (!message.node().shared_clock().has_node_id()) {
     fill_in(*message.mutable_pool(), NodePoolOptions());

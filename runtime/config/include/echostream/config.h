@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "echostream/base/time.h"
 #include "echostream/config.pb.h"
 #include "echostream/connect_options.h"
+#include "echostream/http.h"
 #include "echostream/loop.h"
 #include "echostream/node.h"
 #include "echostream/node_pool.h"
@@ -100,6 +102,8 @@ Result<NodeOptions> node_options_from(const Configuration& configuration, WallTi
 Result<NodePoolOptions> node_pool_options_from(const Configuration& configuration, WallTime now,
                                                std::vector<ConfigProblem>* problems = nullptr);
 LoopOptions loop_options_from(const Configuration& configuration);
+/// What Config.http says, for enable_http(); nothing when it is not given.
+std::optional<HttpOptions> http_options_from(const Configuration& configuration);
 ReconnectOptions reconnect_options_from(const config::PeerConfig& peer);
 ConnectOptions connect_options_from(const config::PeerConfig& peer);
 
