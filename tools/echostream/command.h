@@ -23,18 +23,30 @@ class Command {
   /// code 2); other errors: something outside could not be done (1).
   virtual Status run() = 0;
 
+  /// Says on stderr what run() returned, where that is an error, and gives the exit code for it.
+  virtual int report(const Status& status) const;
+
   bool is_chosen() const { return app_.parsed(); }
   CLI::App& app() { return app_; }
+  const CLI::App& app() const { return app_; }
 
  private:
   CLI::App& app_;
 };
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailure = 1;
+inline constexpr int kWrongUsage = 2;
+/// A call that ended with a status: this and its code.
+inline constexpr int kCallEnded = 64;
 
 using Commands = std::vector<std::unique_ptr<Command>>;
 
 /// With the names of all that it is part of: "echostream timing jitter".
 std::string full_name(const CLI::App& app);
 
+/// `echostream cert`: certificates.
+void add_cert_commands(CLI::App& program, Commands& commands);
 /// `echostream config`: configuration files.
 void add_config_commands(CLI::App& program, Commands& commands);
 /// `echostream browse`, `announce`, `pair` and `peers`: nodes on the local network, and trust.

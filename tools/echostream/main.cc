@@ -12,9 +12,6 @@ namespace {
 
 using namespace echostream::tool;
 
-constexpr int kFailure = 1;
-constexpr int kWrongUsage = 2;
-
 // The innermost command on the line, which is the one whose --help explains more.
 const CLI::App& chosen(const CLI::App& app) {
   const auto below = app.get_subcommands();
@@ -39,10 +36,7 @@ int report_usage(const CLI::App& program, const CLI::ParseError& error) {
 int run(const Commands& commands) {
   for (const auto& command : commands) {
     if (!command->is_chosen()) continue;
-    const echostream::Status status = command->run();
-    if (status.is_ok()) return 0;
-    std::cerr << full_name(command->app()) << ": " << status.message() << '\n';
-    return status.code() == echostream::StatusCode::kInvalidArgument ? kWrongUsage : kFailure;
+    return command->report(command->run());
   }
   return kFailure;
 }
@@ -60,6 +54,7 @@ int main(int argument_count, char** arguments) {
       "Exit code: 0 done, 1 it could not be done (a file cannot be read or written, a daemon is "
       "missing), 2 wrong usage or input.\nMore about each: echostream COMMAND --help");
   Commands commands;
+  add_cert_commands(program, commands);
   add_config_commands(program, commands);
   add_discovery_commands(program, commands);
   add_timing_commands(program, commands);

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -18,6 +19,13 @@ std::size_t terminal_rows() {
   struct winsize size {};
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return kUsual;
   return size.ws_row;
+}
+
+std::size_t terminal_columns() {
+  constexpr std::size_t kUsual = 80;
+  struct winsize size {};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsual;
+  return size.ws_col;
 }
 
 std::string machine_name() {
@@ -62,10 +70,14 @@ Status make_folder_of(const std::string& path) {
 }
 
 Status write_secret(const std::string& path, const std::string& text) {
+  return write_new_file(path, text, 0600);
+}
+
+Status write_new_file(const std::string& path, const std::string& text, unsigned mode) {
   const auto cannot = [&](int error) {
     return Status(StatusCode::kUnavailable, "cannot write " + path + ": " + std::strerror(error));
   };
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (file < 0) return cannot(errno);
   const ssize_t written = ::write(file, text.data(), text.size());
   const int write_error = errno;
@@ -73,6 +85,24 @@ Status write_secret(const std::string& path, const std::string& text) {
   if (written == static_cast<ssize_t>(text.size())) return Status::ok();
   ::unlink(path.c_str());
   return cannot(written < 0 ? write_error : ENOSPC);
+}
+
+Status replace_file(const std::string& path, const std::string& text, unsigned mode) {
+  // Beside it, so that it can be moved; no other program uses that name at the same time.
+  const std::string unfinished = path + "." + std::to_string(::getpid()) + ".new";
+  if (Status status = write_new_file(unfinished, text, mode); !status.is_ok()) return status;
+  if (::rename(unfinished.c_str(), path.c_str()) == 0) return Status::ok();
+  const int error = errno;
+  ::unlink(unfinished.c_str());
+  return {StatusCode::kUnavailable, "cannot replace " + path + ": " + std::strerror(error)};
+}
+
+bool others_may_read(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::perms permissions = fs::status(path, error).permissions();
+  return !error &&
+         (permissions & (fs::perms::group_read | fs::perms::others_read)) != fs::perms::none;
 }
 
 }  // namespace echostream::tool

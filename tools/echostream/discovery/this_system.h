@@ -10,6 +10,8 @@ namespace echostream::tool {
 
 /// Rows of the terminal that stdout is; 0 when it is none.
 std::size_t terminal_rows();
+/// And its columns; 80 when it is none.
+std::size_t terminal_columns();
 
 /// What this machine is called, without its domain; "device" when it has no name.
 std::string machine_name();
@@ -26,5 +28,14 @@ Status make_folder_of(const std::string& path);
 
 /// Makes a file that this user alone may read; kUnavailable when it cannot be made, or is there.
 Status write_secret(const std::string& path, const std::string& text);
+
+/// The same with other permissions: 0644.
+Status write_new_file(const std::string& path, const std::string& text, unsigned mode);
+
+/// The same, in place of a file that is there, in one step.
+Status replace_file(const std::string& path, const std::string& text, unsigned mode);
+
+/// Whether others than its owner may read the file; false when it cannot be looked at.
+bool others_may_read(const std::string& path);
 
 }  // namespace echostream::tool
