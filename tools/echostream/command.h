@@ -45,6 +45,8 @@ using Commands = std::vector<std::unique_ptr<Command>>;
 /// With the names of all that it is part of: "echostream timing jitter".
 std::string full_name(const CLI::App& app);
 
+/// `echostream ping`, `list`, `describe`, `call`, `emit`, `subscribe`, `watch` and `bench`: a node.
+void add_call_commands(CLI::App& program, Commands& commands);
 /// `echostream cert`: certificates.
 void add_cert_commands(CLI::App& program, Commands& commands);
 /// `echostream config`: configuration files.

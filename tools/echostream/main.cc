@@ -52,8 +52,10 @@ int main(int argument_count, char** arguments) {
   program.require_subcommand(1);
   program.footer(
       "Exit code: 0 done, 1 it could not be done (a file cannot be read or written, a daemon is "
-      "missing), 2 wrong usage or input.\nMore about each: echostream COMMAND --help");
+      "missing), 2 wrong usage or input, 64 + N a call ended with status N.\nMore about each: "
+      "echostream COMMAND --help");
   Commands commands;
+  add_call_commands(program, commands);
   add_cert_commands(program, commands);
   add_config_commands(program, commands);
   add_discovery_commands(program, commands);

@@ -11,6 +11,7 @@
 #include "tools/echostream/discovery/node_text.h"
 #include "tools/echostream/discovery/this_system.h"
 #include "tools/echostream/discovery/until_stopped.h"
+#include "tools/echostream/io/live_lines.h"
 #include "tools/echostream/options.h"
 
 namespace echostream::tool {
@@ -60,16 +61,11 @@ class LiveTable {
     } else if (hidden > 0) {
       lines.push_back("... and " + std::to_string(hidden) + " more");
     }
-    // Up to where it began; without wrapping, so that a line is a row; and nothing left below.
-    if (drawn_ > 0) std::cout << "\x1b[" << drawn_ << 'A';
-    std::cout << "\x1b[?7l";
-    for (const std::string& line : lines) std::cout << line << "\x1b[K\n";
-    std::cout << "\x1b[?7h\x1b[J" << std::flush;
-    drawn_ = lines.size();
+    table_.draw(lines);
   }
 
  private:
-  std::size_t drawn_ = 0;
+  LiveLines table_;
 };
 
 class BrowseCommand final : public Command {

@@ -21,13 +21,6 @@ std::size_t terminal_rows() {
   return size.ws_row;
 }
 
-std::size_t terminal_columns() {
-  constexpr std::size_t kUsual = 80;
-  struct winsize size {};
-  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return kUsual;
-  return size.ws_col;
-}
-
 std::string machine_name() {
   std::array<char, 256> buffer{};
   // One that is cut short need not end with a zero; ours does.

@@ -10,8 +10,6 @@ namespace echostream::tool {
 
 /// Rows of the terminal that stdout is; 0 when it is none.
 std::size_t terminal_rows();
-/// And its columns; 80 when it is none.
-std::size_t terminal_columns();
 
 /// What this machine is called, without its domain; "device" when it has no name.
 std::string machine_name();

@@ -43,9 +43,9 @@ std::string escaped(std::string_view text) {
 }
 
 // Where the coordinates of a panel lie in the picture.
-class Frame {
+class PlotFrame {
  public:
-  Frame(const Figure& figure, const Panel& panel, PanelPlace place)
+  PlotFrame(const Figure& figure, const Panel& panel, PanelPlace place)
       : figure_(figure), panel_(panel), place_(place) {}
 
   double x(double value) const {
@@ -89,31 +89,31 @@ class SvgWriter {
  private:
   void write_panels() {
     for (std::size_t i = 0; i < figure_.panels.size(); ++i) {
-      const Frame frame(figure_, figure_.panels[i], place_of(figure_, i));
+      const PlotFrame frame(figure_, figure_.panels[i], place_of(figure_, i));
       write_panel(figure_.panels[i], frame, i + 1 == figure_.panels.size());
     }
-    text((kLeftMargin + Frame::right()) / 2, kPictureHeight - 12, "middle", figure_.x_label);
+    text((kLeftMargin + PlotFrame::right()) / 2, kPictureHeight - 12, "middle", figure_.x_label);
   }
 
-  void write_panel(const Panel& panel, const Frame& frame, bool has_numbers_below) {
+  void write_panel(const Panel& panel, const PlotFrame& frame, bool has_numbers_below) {
     write_x_ticks(frame, has_numbers_below);
     const Ticks ticks = y_ticks_of(panel, frame.place());
     for (const double value : ticks.positions) {
       const double y = frame.y(value);
-      line(kLeftMargin, y, Frame::right(), y, kGridColor);
+      line(kLeftMargin, y, PlotFrame::right(), y, kGridColor);
       line(kLeftMargin - 4, y, kLeftMargin, y, kAxisColor);
       text(kLeftMargin - 8, y + 4.5, "end", fixed(value, ticks.digits));
     }
     for (const Series& series : panel.series) write_series(series, frame);
     line(kLeftMargin, frame.top(), kLeftMargin, frame.bottom(), kAxisColor);
-    line(kLeftMargin, frame.bottom(), Frame::right(), frame.bottom(), kAxisColor);
+    line(kLeftMargin, frame.bottom(), PlotFrame::right(), frame.bottom(), kAxisColor);
     const double middle = (frame.top() + frame.bottom()) / 2;
     out_ << "<text transform=\"translate(" << number(kPanelLabelBaseline) << ' ' << number(middle)
          << ") rotate(-90)\" text-anchor=\"middle\" fill=\"" << kTextColor << "\">"
          << escaped(panel.y_label) << "</text>\n";
   }
 
-  void write_x_ticks(const Frame& frame, bool has_numbers) {
+  void write_x_ticks(const PlotFrame& frame, bool has_numbers) {
     const Ticks ticks = x_ticks_of(figure_);
     for (const double value : ticks.positions) {
       const double x = frame.x(value);
@@ -123,7 +123,7 @@ class SvgWriter {
     }
   }
 
-  void write_series(const Series& series, const Frame& frame) {
+  void write_series(const Series& series, const PlotFrame& frame) {
     switch (series.shape) {
       case Series::Shape::kDots:
         write_dots(series, frame);
@@ -156,7 +156,7 @@ class SvgWriter {
   }
 
   // A line of no length with round ends is a dot, and much shorter to write than a circle.
-  void write_dots(const Series& series, const Frame& frame) {
+  void write_dots(const Series& series, const PlotFrame& frame) {
     begin_path("none", series.color, 2.6, " stroke-linecap=\"round\" stroke-opacity=\"0.55\"");
     for (const Point& point : series.points) {
       move('M', frame.x(point.x), frame.y(point.y));
@@ -165,7 +165,7 @@ class SvgWriter {
     end_path();
   }
 
-  void write_line(const Series& series, const Frame& frame) {
+  void write_line(const Series& series, const PlotFrame& frame) {
     begin_path("none", series.color, 1.5, " stroke-linejoin=\"round\"");
     char command = 'M';
     for (const Point& point : series.points) {
@@ -179,7 +179,7 @@ class SvgWriter {
     end_path();
   }
 
-  void write_band(const Series& series, const Frame& frame) {
+  void write_band(const Series& series, const PlotFrame& frame) {
     out_ << "<path fill=\"" << series.color << "\" fill-opacity=\"0.28\" stroke=\"none\" d=\"";
     char command = 'M';
     for (const Point& point : series.points) {

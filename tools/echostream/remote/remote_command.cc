@@ -1,0 +1,57 @@
+#include "tools/echostream/remote/remote_command.h"
+
+#include <iostream>
+#include <utility>
+
+#include "echostream/base/printable.h"
+
+#include "tools/echostream/discovery/until_stopped.h"
+#include "tools/echostream/remote/status_text.h"
+
+namespace echostream::tool {
+
+RemoteCommand::RemoteCommand(CLI::App& app, const std::string& explanation)
+    : Command(app), dial_(app) {
+  app.add_flag("--json", json_, "JSON objects, each in a line of its own");
+  app.footer(explanation + "\n\n" + kDialExplanation);
+}
+
+Status RemoteCommand::run() {
+  if (auto metadata = dial_.metadata(); !metadata) return metadata.error();
+  if (Status status = check(); !status.is_ok()) return status;
+  auto loop = make_loop();
+  if (!loop) return loop.error();
+  bool was_stopped = true;
+  const auto run_talk = [&]() -> Task<Status> {
+    Status status = co_await talk(**loop);
+    was_stopped = false;
+    co_return status;
+  };
+  Status status = run_until_stopped(**loop, run_talk());
+  return was_stopped ? stopped() : status;
+}
+
+Task<Status> RemoteCommand::talk(Loop& loop) {
+  auto remote = co_await dial(loop, dial_);
+  if (!remote) co_return remote.error();
+  Status status = co_await use(loop, **remote);
+  co_await (*remote)->close();
+  co_return status;
+}
+
+Status RemoteCommand::call_ended(const Schema& schema, const Status& status) {
+  has_call_ended_ = !status.is_ok();
+  if (has_call_ended_) details_ = detail_texts(schema, status);
+  return status;
+}
+
+int RemoteCommand::report(const Status& status) const {
+  if (status.is_ok() || !has_call_ended_) return Command::report(status);
+  if (json_) std::cout << status_json(status, details_) << std::endl;
+  std::cerr << full_name(app()) << ": " << to_string(status.code()) << ": "
+            << echostream::printable(status.message()) << '\n';
+  for (const std::string& detail : details_) std::cerr << "  " << detail << '\n';
+  return kCallEnded + static_cast<int>(status.code());
+}
+
+}  // namespace echostream::tool
