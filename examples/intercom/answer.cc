@@ -6,6 +6,7 @@
 
 #include "echostream/config.h"
 #include "echostream/http.h"
+#include "echostream/reflection.h"
 
 #include "arguments/config_arguments.h"
 #include "console.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string contact_path;
   bool discover = false;
   bool console = false;
+  bool reflection = false;
   std::uint64_t calls = 1;
 };
 
@@ -77,6 +79,7 @@ Status answer(const Options& options, const examples::ConfigArguments& config) {
   node_to_use = &node;
   Status status = echostream::add_plugins(*configuration, node);
   if (status.is_ok()) status = node.serve(station);
+  if (status.is_ok() && options.reflection) status = echostream::serve_reflection(node);
   if (status.is_ok()) status = intercom::record_sessions(node, options.station.recording_path);
   if (status.is_ok()) {
     status = talk_http(node, echostream::http_options_from(*configuration), options.console,
@@ -124,6 +127,7 @@ int main(int argument_count, char** arguments) {
   flags.text("--contact", "FILE", "where to write address and fingerprint", options.contact_path);
   flags.on("--discover", "announce it on the local network by its --name", options.discover);
   flags.on("--console", "serve a page that shows the station (docs/console.md)", options.console);
+  flags.on("--reflection", "tell tools what it serves (echostream list)", options.reflection);
   flags.duration("--answer-after", "how long it rings [700ms]", options.station.answer_after);
   flags.whole_number("--calls", "ends after that many calls [1]", options.calls);
   examples::ConfigArguments config(flags);

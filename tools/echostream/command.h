@@ -49,6 +49,8 @@ std::string full_name(const CLI::App& app);
 void add_call_commands(CLI::App& program, Commands& commands);
 /// `echostream cert`: certificates.
 void add_cert_commands(CLI::App& program, Commands& commands);
+/// `echostream completion`: scripts for shells.
+void add_completion_command(CLI::App& program, Commands& commands);
 /// `echostream config`: configuration files.
 void add_config_commands(CLI::App& program, Commands& commands);
 /// `echostream browse`, `announce`, `pair` and `peers`: nodes on the local network, and trust.

@@ -57,6 +57,7 @@ int main(int argument_count, char** arguments) {
   Commands commands;
   add_call_commands(program, commands);
   add_cert_commands(program, commands);
+  add_completion_command(program, commands);
   add_config_commands(program, commands);
   add_discovery_commands(program, commands);
   add_timing_commands(program, commands);

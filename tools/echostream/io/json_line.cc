@@ -23,15 +23,24 @@ std::size_t sequence_bytes(std::string_view text) {
   return is_overlong || is_none ? 0 : bytes;
 }
 
+// C1: a terminal may act upon it (U+009B is an escape sequence's beginning).
+bool is_control(std::string_view two_bytes) {
+  return two_bytes[0] == '\xc2' && static_cast<std::uint8_t>(two_bytes[1]) < 0xa0;
+}
+
+void append_escape(std::string& out, unsigned code) {
+  char escape[16];
+  std::snprintf(escape, sizeof escape, "\\u%04x", code);
+  out += escape;
+}
+
 void append_ascii(std::string& out, char c) {
   if (c == '"' || c == '\\') {
     out += {'\\', c};
   } else if (c == '\n') {
     out += "\\n";
   } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-    char escape[8];
-    std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
-    out += escape;
+    append_escape(out, static_cast<unsigned>(c));
   } else {
     out += c;
   }
@@ -43,9 +52,13 @@ std::string quoted_json(std::string_view text) {
   std::string out = "\"";
   while (!text.empty()) {
     const std::size_t bytes = sequence_bytes(text);
-    if (bytes == 1) append_ascii(out, text.front());
-    if (bytes > 1) out += text.substr(0, bytes);
-    if (bytes == 0) out += "\xef\xbf\xbd";
+    if (bytes == 1) {
+      append_ascii(out, text.front());
+    } else if (bytes == 2 && is_control(text)) {
+      append_escape(out, static_cast<std::uint8_t>(text[1]));
+    } else {
+      out += bytes == 0 ? std::string_view("\xef\xbf\xbd") : text.substr(0, bytes);
+    }
     text.remove_prefix(bytes == 0 ? 1 : bytes);
   }
   return out + '"';

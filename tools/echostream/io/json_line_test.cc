@@ -23,7 +23,7 @@ TEST(JsonLine, HasNoNumberForWhatIsNone) {
 }
 
 TEST(QuotedJson, EscapesWhatMustBeEscaped) {
-  EXPECT_EQ(quoted_json("a\"b\\c\n\x01\x7f"), R"("a\"b\\c\n\u0001\u007f")");
+  EXPECT_EQ(quoted_json("a\"b\\c\n\x01\x7f\xc2\x9b"), R"("a\"b\\c\n\u0001\u007f\u009b")");
 }
 
 TEST(QuotedJson, KeepsUtf8AndReplacesWhatIsNone) {

@@ -10,6 +10,22 @@
 
 namespace echostream::tool {
 
+namespace {
+
+// Some of it may be the peer's words; what is wrong with a .proto file has several lines.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    out += echostream::printable(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace
+
 RemoteCommand::RemoteCommand(CLI::App& app, const std::string& explanation)
     : Command(app), dial_(app) {
   app.add_flag("--json", json_, "JSON objects, each in a line of its own");
@@ -46,7 +62,10 @@ Status RemoteCommand::call_ended(const Schema& schema, const Status& status) {
 }
 
 int RemoteCommand::report(const Status& status) const {
-  if (status.is_ok() || !has_call_ended_) return Command::report(status);
+  if (status.is_ok()) return kDone;
+  if (!has_call_ended_) {
+    return Command::report(Status(status.code(), printable_lines(status.message())));
+  }
   if (json_) std::cout << status_json(status, details_) << std::endl;
   std::cerr << full_name(app()) << ": " << to_string(status.code()) << ": "
             << echostream::printable(status.message()) << '\n';

@@ -1,0 +1,293 @@
+"""The command line against a station of the intercom demo, and what it does with certificates.
+
+  call_command_test.py <echostream> <intercom-answer> <intercom.proto>
+"""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = STATION = PROTO = ""
+VOICE = pathlib.Path("/usr/share/sounds/alsa/Front_Left.wav")
+CALL_ENDED = 64
+FAILED_PRECONDITION = CALL_ENDED + 9
+WRONG_USAGE = 2
+
+
+class Command(unittest.TestCase):
+    folder = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="echostream-call-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+
+    def run_command(self, *arguments, code=0, stdin=""):
+        environment = {**os.environ, "XDG_CONFIG_HOME": str(self.folder / "config")}
+        done = subprocess.run([PROGRAM, *map(str, arguments)], cwd=self.folder, env=environment, input=stdin,
+                              capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, code, f"{arguments}\n{done.stdout}{done.stderr}")
+        return done
+
+    def refused(self, message, *arguments, code=WRONG_USAGE, stdin=""):
+        done = self.run_command(*arguments, code=code, stdin=stdin)
+        self.assertIn(message, done.stderr)
+        return done
+
+
+class Certificates(Command):
+    def create(self, *arguments, code=0):
+        return self.run_command("cert", "create", *arguments, code=code)
+
+    def test_keys_are_for_their_owner_alone(self):
+        self.create("robot", "--certificate", "own.pem", "--key", "own.key")
+        self.assertEqual(stat.S_IMODE((self.folder / "own.key").stat().st_mode), 0o600)
+
+    def test_nothing_is_overwritten(self):
+        self.create("robot", "--certificate", "a.pem", "--key", "a.key")
+        before = (self.folder / "a.key").read_bytes()
+        # Neither when only one of the two is there.
+        for certificate, key in (("a.pem", "a.key"), ("a.pem", "b.key"), ("b.pem", "a.key")):
+            done = self.create("robot", "--certificate", certificate, "--key", key, code=1)
+            self.assertIn("is there already", done.stderr)
+        self.assertEqual((self.folder / "a.key").read_bytes(), before)
+        self.assertFalse((self.folder / "b.key").exists() or (self.folder / "b.pem").exists())
+        self.create("robot", "--certificate", "a.pem", "--key", "a.key", "--force")
+        self.assertNotEqual((self.folder / "a.key").read_bytes(), before)
+        self.assertEqual(stat.S_IMODE((self.folder / "a.key").stat().st_mode), 0o600)
+
+    def test_an_authority_issues(self):
+        self.create("Our CA", "--authority", "--certificate", "ca.pem", "--key", "ca.key")
+        made = self.create("robot.example", "--host", "192.0.2.7", "--issuer", "ca.pem", "--issuer-key", "ca.key",
+                           "--certificate", "leaf.pem", "--key", "leaf.key", "--json")
+        fingerprint = json.loads(made.stdout)["fingerprint"]
+        shown = json.loads(self.run_command("cert", "inspect", "leaf.pem", "--key", "leaf.key", "--json").stdout)
+        self.assertEqual(shown["issuer"], "Our CA")
+        self.assertEqual(shown["names"], ["DNS:robot.example", "IP:192.0.2.7"])
+        self.assertEqual((shown["key"], shown["warnings"]), ("ECDSA P-256", []))
+        self.assertEqual(shown["fingerprint"], fingerprint)
+        self.assertEqual(self.run_command("cert", "fingerprint", "leaf.pem").stdout.strip(), fingerprint)
+        text = self.run_command("cert", "inspect", "ca.pem").stdout
+        self.assertRegex(text, r"warning +it is an authority's")
+        if shutil.which("openssl"):
+            checked = subprocess.run(["openssl", "verify", "-CAfile", "ca.pem", "leaf.pem"], cwd=self.folder,
+                                     capture_output=True, text=True, check=False)
+            self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.create("x", "--issuer", "leaf.pem", "--issuer-key", "leaf.key", "--certificate", "x.pem", "--key", "x.key",
+                    code=2)
+
+    def test_a_loose_key_is_warned_of(self):
+        self.create("robot", "--certificate", "loose.pem", "--key", "loose.key")
+        (self.folder / "loose.key").chmod(0o644)
+        text = self.run_command("cert", "inspect", "loose.pem", "--key", "loose.key").stdout
+        self.assertIn("chmod 600", text)
+
+    def test_wrong_usage(self):
+        self.refused("belong together", "cert", "create", "a", "--issuer", "ca.pem")
+        self.refused("neither a host name", "cert", "create", "a", "--host", "b c")
+        self.refused("NAME", "cert", "create")
+        self.refused("--days", "cert", "create", "a", "--days", "0")
+        self.refused("no-such.pem", "cert", "inspect", "no-such.pem", code=1)
+
+
+class Completion(Command):
+    def test_bash_completes(self):
+        bash = shutil.which("bash")
+        if bash is None:
+            self.skipTest("SKIPPED: there is no bash")
+        script = self.run_command("completion", "bash").stdout
+
+        def complete(*words):
+            line = " ".join(f"'{word}'" for word in words)
+            done = subprocess.run(
+                [bash, "-c", f"{script}\nCOMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _echostream; "
+                 'printf "%s\\n" "${COMPREPLY[@]}"'], capture_output=True, text=True, check=True)
+            return done.stdout.split()
+
+        self.assertIn("describe", complete("echostream", ""))
+        self.assertEqual(complete("echostream", "desc"), ["describe"])
+        self.assertEqual(complete("echostream", "cert", "f"), ["fingerprint"])
+        self.assertIn("--fingerprint", complete("echostream", "call", "host:1", "--f"))
+        self.assertEqual(complete("echostream", "completion", "z"), [])
+        (self.folder / "some.pem").touch()
+        self.assertIn(str(self.folder / "some.pem"), complete("echostream", "ping", "--ca", str(self.folder / "so")))
+
+    def test_every_shell_has_a_script(self):
+        self.assertIn("#compdef echostream", self.run_command("completion", "zsh").stdout)
+        self.assertIn("complete -c echostream", self.run_command("completion", "fish").stdout)
+        self.refused("one of bash|zsh|fish", "completion", "tcsh")
+
+
+class Station(Command):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if not VOICE.is_file():
+            raise unittest.SkipTest(f"SKIPPED: there is no {VOICE}; on Debian, install alsa-utils")
+        contact = cls.folder / "contact"
+        cls.station = subprocess.Popen(
+            [STATION, "--name", "kitchen", "--contact", contact, "--voice", VOICE, "--reflection", "--calls", "100",
+             "--answer-after", "100ms"], stdout=subprocess.DEVNULL)
+        cls.addClassCleanup(cls.stop)
+        deadline = time.monotonic() + 20
+        while not (contact.is_file() and contact.read_text(encoding="utf-8").count("\n") >= 2):
+            if time.monotonic() > deadline:
+                raise AssertionError("the station did not come up")
+            time.sleep(0.05)
+        lines = dict(line.split(" ", 1) for line in contact.read_text(encoding="utf-8").splitlines())
+        cls.address = lines["address"]
+        cls.trust = ["--fingerprint", lines["fingerprint"]]
+
+    @classmethod
+    def stop(cls):
+        cls.station.send_signal(signal.SIGINT)
+        try:
+            cls.station.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            cls.station.kill()
+            cls.station.wait()
+
+    def to_station(self, command, *arguments, code=0, stdin=""):
+        return self.run_command(command, self.address, *arguments, *self.trust, code=code, stdin=stdin)
+
+    def test_ping(self):
+        text = self.to_station("ping", "--count", 2, "--interval", 50).stdout
+        self.assertRegex(text, r"connected to 127\.0\.0\.1:\d+ in [\d.]+ ms \(full handshake\)")
+        self.assertRegex(text, r"ping 2  [\d.]+ ms  rtt [\d.]+ ms")
+        self.assertRegex(text, r"2 pings  least")
+        self.assertRegex(text, r"path  MTU \d+ bytes")
+        self.assertRegex(text, r"clock  \w+, offset")
+
+    def test_ping_as_json_and_resumed(self):
+        for resumed in (False, True):
+            lines = [json.loads(line) for line in
+                     self.to_station("ping", "-c", 1, "--json", "--tickets", "tickets").stdout.splitlines()]
+            self.assertEqual([line["event"] for line in lines], ["connected", "ping", "summary"])
+            self.assertEqual(lines[0]["resumed"], resumed)
+            self.assertGreater(lines[2]["smoothed_rtt_ms"], 0)
+            self.assertGreater(lines[2]["clock"]["bound_ms"], 0)
+
+    def test_ping_ends_with_a_summary_when_it_is_stopped(self):
+        ping = subprocess.Popen([PROGRAM, "ping", self.address, "-c", "0", "--interval", "20", *self.trust],
+                                stdout=subprocess.PIPE, text=True)
+        for _ in range(4):
+            ping.stdout.readline()
+        ping.send_signal(signal.SIGINT)
+        self.assertRegex(ping.communicate(timeout=20)[0], r"\d+ pings?  least")
+        self.assertEqual(ping.returncode, 0)
+
+    def test_list_and_describe_ask_the_node(self):
+        text = self.to_station("list").stdout
+        self.assertIn("intercom.v1.Intercom\n  rpc        Ring(intercom.v1.RingRequest) returns (intercom.v1.RingReply)",
+                      text)
+        self.assertIn("echostream.reflection.v1.Reflection", text)
+        services = [json.loads(line) for line in self.to_station("list", "--json").stdout.splitlines()]
+        self.assertIn("intercom.v1.Intercom", [service["service"] for service in services])
+        text = self.to_station("describe", "Intercom/Voice").stdout
+        self.assertIn("stream, DATAGRAM, max age 100 ms, priority 0, jitter buffer LOW_LATENCY up to 300 ms", text)
+        self.assertIn("message VoiceFrame {", text)
+        self.assertIn("enum Phase {", self.to_station("describe", "StationState").stdout)
+        self.assertIn("there is no service", self.to_station("describe", "nothing", code=1).stderr)
+
+    def test_describe_reads_a_proto_file_instead(self):
+        text = self.to_station("describe", "Ring", "--proto", PROTO).stdout
+        self.assertIn("// Asks the station to take a call.", text)
+        self.assertIn("deadline 20000 ms", text)
+
+    def test_call_prints_a_reply(self):
+        reply = json.loads(self.to_station("call", "Ring", "-d", '{"from": "shell", "codec": {"sampleRate": 48000, '
+                                           '"channels": 1, "frameMs": 20, "bitrateBitsPerS": 24000}}').stdout)
+        self.assertEqual(reply["by"], "kitchen")
+        self.assertEqual(reply["codec"]["sampleRate"], 48000)
+
+    def test_call_reads_a_file_and_what_is_piped_in(self):
+        (self.folder / "report.json").write_text('{"station": "shell"}', encoding="utf-8")
+        for data, stdin in (("@report.json", ""), ("-", '{"station": "shell"}')):
+            done = self.to_station("call", "HangUp", "-d", data, code=FAILED_PRECONDITION, stdin=stdin)
+            self.assertIn("FAILED_PRECONDITION: there is no call to hang up", done.stderr)
+
+    def test_an_error_is_an_exit_code_and_json(self):
+        done = self.to_station("call", "HangUp", "--json", code=FAILED_PRECONDITION)
+        self.assertEqual(json.loads(done.stdout), {
+            "status": "FAILED_PRECONDITION", "code": 9, "message": "there is no call to hang up", "details": []})
+
+    def test_bad_json_is_wrong_usage_with_its_place(self):
+        done = self.to_station("call", "Ring", "-d", '{\n  "fro": 1}', code=WRONG_USAGE)
+        self.assertIn('line 2, column 3', done.stderr)
+        self.assertIn('"from"', done.stderr)
+        done = self.to_station("call", "Ring", "-d", "-", code=WRONG_USAGE, stdin='{"from": "a"}\n\n   {"from": 1}')
+        self.assertRegex(done.stderr, r"standard input: line 3, column \d+")
+        done = self.to_station("call", "Voice", "-d", '{}{"opus": "!"}', code=WRONG_USAGE)
+        self.assertRegex(done.stderr, r"--data: line 1, column \d+")
+
+    def test_a_method_that_is_not_there(self):
+        done = self.to_station("call", "Rin", code=1)
+        self.assertIn("is it intercom.v1.Intercom/Ring?", done.stderr)
+        done = self.to_station("emit", "Ring", code=WRONG_USAGE)
+        self.assertIn("is a method of kind rpc", done.stderr)
+
+    def test_emit_sends(self):
+        self.to_station("emit", "MicrophoneChanged", "-d", '{"talking": true}')
+
+    def test_subscribe_prints_events(self):
+        event = json.loads(self.to_station("subscribe", "StateChanged", "--max", 1).stdout)
+        self.assertEqual(event["station"], "kitchen")
+        event = json.loads(self.to_station("subscribe", "StateChanged", "--max", 1, "--json", "--defaults").stdout)
+        self.assertEqual(event["sequence"], 0)
+        self.assertIn("phase", event["message"])
+
+    def test_watch_counts(self):
+        lines = self.to_station("watch", "StateChanged", "--interval", 200, "--seconds", 0.7).stdout.splitlines()
+        self.assertGreaterEqual(len(lines), 3)
+        self.assertRegex(lines[0], r"/s +[\d.]+ kB/s  lost 0")
+        last = json.loads(self.to_station("watch", "StateChanged", "--seconds", 0.2, "--json").stdout.splitlines()[-1])
+        self.assertEqual(last["all_messages"], 1)
+
+    def test_bench_measures(self):
+        done = self.to_station("bench", "Reflection/Describe", "-d", '{"services": ["none"]}', "--concurrency", 4,
+                               "--seconds", 0.5, "--json")
+        figures = json.loads(done.stdout)
+        self.assertGreater(figures["calls"], 10)
+        self.assertLessEqual(figures["p50_ms"], figures["p99_ms"])
+        self.assertEqual(figures["errors"], {})
+        done = self.to_station("bench", "HangUp", "--seconds", 0.2, code=FAILED_PRECONDITION)
+        self.assertRegex(done.stdout, r"failed \d+ FAILED_PRECONDITION")
+
+    def test_metadata_and_trust_are_checked_before_anybody_is_dialled(self):
+        self.refused("'key: value'", "call", self.address, "Ring", "-H", "Bad Key: 1", *self.trust)
+        self.refused("whom to believe?", "ping", self.address)
+        self.refused("only one of", "ping", self.address, "--insecure", *self.trust)
+        self.refused("64 hexadecimal digits", "ping", self.address, "--fingerprint", "4f")
+        other = self.trust[1].replace(self.trust[1][:2], "00" if self.trust[1][:2] != "00" else "01", 1)
+        self.refused("which is not the pinned one", "ping", self.address, "--fingerprint", other, code=1)
+        self.refused("HTTP/3 servers cannot be called yet", "ping", "https://127.0.0.1:1", "--insecure", code=1)
+
+    def test_key_log_and_qlog_are_written(self):
+        (self.folder / "qlog").mkdir()
+        self.to_station("ping", "-c", 1, "--key-log", "keys", "--qlog", "qlog")
+        self.assertIn("CLIENT_TRAFFIC_SECRET_0", (self.folder / "keys").read_text(encoding="utf-8"))
+        self.assertEqual(len(list((self.folder / "qlog").iterdir())), 1)
+
+
+class Help(Command):
+    def test_every_command_explains_itself(self):
+        for command in ("ping", "list", "describe", "call", "emit", "subscribe", "watch", "bench"):
+            text = self.run_command(command, "--help").stdout
+            self.assertRegex(text, "Examples?:")
+            self.assertIn("64 + N", text)
+        for command in ("create", "fingerprint", "inspect"):
+            self.assertRegex(self.run_command("cert", command, "--help").stdout, "Examples?:")
+
+
+if __name__ == "__main__":
+    PROGRAM, STATION, PROTO = (os.path.abspath(path) for path in sys.argv[1:4])
+    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[4:]])
