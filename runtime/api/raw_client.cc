@@ -6,28 +6,28 @@
 
 namespace echostream {
 
-Task<Result<Buffer>> RawClient::call(const MethodInfo& method, Buffer request,
+Task<Result<Buffer>> RawClient::call(const MethodInfo& info, Buffer request,
                                      CallOptions options) const {
-  return internal::call_encoded<Buffer>(channel_, method, std::move(request), std::move(options));
+  return internal::call_encoded<Buffer>(channel_, info, std::move(request), std::move(options));
 }
 
-Task<Status> RawClient::emit(const MethodInfo& method, Buffer event, CallOptions options) const {
-  return internal::send_event(channel_, method, std::move(event), std::move(options));
+Task<Status> RawClient::emit(const MethodInfo& info, Buffer event, CallOptions options) const {
+  return internal::send_event(channel_, info, std::move(event), std::move(options));
 }
 
-Task<Reader<Buffer>> RawClient::open_reader(const MethodInfo& method, Buffer request,
+Task<Reader<Buffer>> RawClient::open_reader(const MethodInfo& info, Buffer request,
                                             CallOptions options) const {
-  return internal::open_encoded<Buffer>(channel_, method, std::move(request), std::move(options));
+  return internal::open_encoded<Buffer>(channel_, info, std::move(request), std::move(options));
 }
 
-Task<ClientStream<Buffer, Buffer>> RawClient::open_client_stream(const MethodInfo& method,
+Task<ClientStream<Buffer, Buffer>> RawClient::open_client_stream(const MethodInfo& info,
                                                                  CallOptions options) const {
-  return internal::open_client_stream<Buffer, Buffer>(channel_, method, std::move(options));
+  return internal::open_client_stream<Buffer, Buffer>(channel_, info, std::move(options));
 }
 
-Task<DuplexStream<Buffer, Buffer>> RawClient::open_duplex(const MethodInfo& method,
+Task<DuplexStream<Buffer, Buffer>> RawClient::open_duplex(const MethodInfo& info,
                                                           CallOptions options) const {
-  return internal::open_duplex<Buffer, Buffer>(channel_, method, std::move(options));
+  return internal::open_duplex<Buffer, Buffer>(channel_, info, std::move(options));
 }
 
 }  // namespace echostream

@@ -46,7 +46,7 @@ class RawClientTest : public ::testing::Test {
     return *std::move(result);
   }
   RawClient raw() const { return RawClient(at_client->channel()); }
-  const MethodInfo& method(std::string_view name) const {
+  const MethodInfo& named(std::string_view name) const {
     for (const MethodInfo& info : lab->info().methods) {
       if (info.name == name) return info;
     }
@@ -65,7 +65,7 @@ class RawClientTest : public ::testing::Test {
 TEST_F(RawClientTest, CallsWithBytesAndMetadata) {
   CallOptions options = CallOptions().metadata("room", "blue");
   const auto reply =
-      run(raw().call(method("Echo"), bytes_of(testing::text("hello")), std::move(options)));
+      run(raw().call(named("Echo"), bytes_of(testing::text("hello")), std::move(options)));
   ASSERT_TRUE(reply.has_value()) << reply.status();
   EXPECT_EQ(message_of<lab::v1::Text>(*reply).text(), "hello");
   EXPECT_EQ(lab->last_metadata.find("room"), "blue");
@@ -74,21 +74,21 @@ TEST_F(RawClientTest, CallsWithBytesAndMetadata) {
 TEST_F(RawClientTest, GivesTheStatusOfACall) {
   lab::v1::Text request = testing::text("as it was asked to");
   request.set_number(static_cast<int>(StatusCode::kAborted));
-  EXPECT_EQ(run(raw().call(method("Fail"), bytes_of(request))).status(),
+  EXPECT_EQ(run(raw().call(named("Fail"), bytes_of(request))).status(),
             Status(StatusCode::kAborted, "as it was asked to"));
-  MethodInfo unknown = method("Echo");
+  MethodInfo unknown = named("Echo");
   unknown.id = 12345;
   EXPECT_EQ(run(raw().call(unknown, Buffer())).status().code(), StatusCode::kUnimplemented);
 }
 
 TEST_F(RawClientTest, SendsEvents) {
-  EXPECT_TRUE(run(raw().emit(method("Note"), bytes_of(testing::text("note")))).is_ok());
+  EXPECT_TRUE(run(raw().emit(named("Note"), bytes_of(testing::text("note")))).is_ok());
   sim.run_for(std::chrono::seconds(1));
   EXPECT_THAT(lab->notes, ElementsAre("note"));
 }
 
-Task<std::vector<std::int64_t>> count_up(RawClient raw, const MethodInfo& method) {
-  auto reader = co_await raw.open_reader(method, count_of(3));
+Task<std::vector<std::int64_t>> count_up(RawClient raw, const MethodInfo& info) {
+  auto reader = co_await raw.open_reader(info, count_of(3));
   std::vector<std::int64_t> counts;
   while (auto frame = co_await reader.next()) {
     counts.push_back(message_of<lab::v1::Count>(frame->message).count());
@@ -98,11 +98,11 @@ Task<std::vector<std::int64_t>> count_up(RawClient raw, const MethodInfo& method
 }
 
 TEST_F(RawClientTest, ReadsStreams) {
-  EXPECT_THAT(run(count_up(raw(), method("CountUp"))), ElementsAre(0, 1, 2));
+  EXPECT_THAT(run(count_up(raw(), named("CountUp"))), ElementsAre(0, 1, 2));
 }
 
-Task<std::int64_t> sum(RawClient raw, const MethodInfo& method) {
-  auto stream = co_await raw.open_client_stream(method);
+Task<std::int64_t> sum(RawClient raw, const MethodInfo& info) {
+  auto stream = co_await raw.open_client_stream(info);
   for (int i = 1; i <= 3; ++i) {
     Status written = co_await stream.write(count_of(i));
     EXPECT_TRUE(written.is_ok()) << written;
@@ -112,10 +112,10 @@ Task<std::int64_t> sum(RawClient raw, const MethodInfo& method) {
   co_return reply ? message_of<lab::v1::Count>(*reply).count() : -1;
 }
 
-TEST_F(RawClientTest, WritesStreams) { EXPECT_EQ(run(sum(raw(), method("Sum"))), 6); }
+TEST_F(RawClientTest, WritesStreams) { EXPECT_EQ(run(sum(raw(), named("Sum"))), 6); }
 
-Task<std::string> mirror(RawClient raw, const MethodInfo& method) {
-  auto stream = co_await raw.open_duplex(method);
+Task<std::string> mirror(RawClient raw, const MethodInfo& info) {
+  auto stream = co_await raw.open_duplex(info);
   std::string seen;
   for (int i = 0; i < 3; ++i) {
     Status written = co_await stream.writer.write(bytes_of(testing::text(std::to_string(i))));
@@ -130,17 +130,17 @@ Task<std::string> mirror(RawClient raw, const MethodInfo& method) {
   co_return seen;
 }
 
-TEST_F(RawClientTest, StreamsBothWays) { EXPECT_EQ(run(mirror(raw(), method("Mirror"))), "012"); }
+TEST_F(RawClientTest, StreamsBothWays) { EXPECT_EQ(run(mirror(raw(), named("Mirror"))), "012"); }
 
 TEST_F(RawClientTest, SaysWhyAStreamCouldNotBeOpened) {
   at_client->close();
-  const auto status = [](RawClient raw, const MethodInfo& method) -> Task<Status> {
-    auto reader = co_await raw.open_reader(method, Buffer());
+  const auto status = [](RawClient raw, const MethodInfo& info) -> Task<Status> {
+    auto reader = co_await raw.open_reader(info, Buffer());
     auto frame = co_await reader.next();
     EXPECT_FALSE(frame.has_value());
     co_return reader.status();
   };
-  EXPECT_EQ(run(status(raw(), method("CountUp"))).code(), StatusCode::kUnavailable);
+  EXPECT_EQ(run(status(raw(), named("CountUp"))).code(), StatusCode::kUnavailable);
 }
 
 }  // namespace

@@ -67,7 +67,7 @@ class Certificates(Command):
 
     def test_an_authority_issues(self):
         self.create("Our CA", "--authority", "--certificate", "ca.pem", "--key", "ca.key")
-        made = self.create("robot.example", "--host", "192.0.2.7", "--issuer", "ca.pem", "--issuer-key", "ca.key",
+        made = self.create("--host", "192.0.2.7", "robot.example", "--issuer", "ca.pem", "--issuer-key", "ca.key",
                            "--certificate", "leaf.pem", "--key", "leaf.key", "--json")
         fingerprint = json.loads(made.stdout)["fingerprint"]
         shown = json.loads(self.run_command("cert", "inspect", "leaf.pem", "--key", "leaf.key", "--json").stdout)
@@ -208,6 +208,12 @@ class Station(Command):
                                            '"channels": 1, "frameMs": 20, "bitrateBitsPerS": 24000}}').stdout)
         self.assertEqual(reply["by"], "kitchen")
         self.assertEqual(reply["codec"]["sampleRate"], 48000)
+
+    def test_options_may_stand_anywhere(self):
+        for arguments in ([*self.trust, "-H", "a: 1", self.address, "HangUp", "-H", "b: 2"],
+                          [self.address, "--proto", PROTO, *self.trust, "HangUp"],
+                          [self.address, *self.trust, "-I", ".", "HangUp", "-d", "{}"]):
+            self.run_command("call", *arguments, code=FAILED_PRECONDITION)
 
     def test_call_reads_a_file_and_what_is_piped_in(self):
         (self.folder / "report.json").write_text('{"station": "shell"}', encoding="utf-8")

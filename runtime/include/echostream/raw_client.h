@@ -26,19 +26,18 @@ class RawClient {
   explicit RawClient(Channel channel) noexcept : channel_(std::move(channel)) {}
 
   /// MethodKind::kRpc. The reply, or the status that the call ended with.
-  Task<Result<Buffer>> call(const MethodInfo& method, Buffer request,
-                            CallOptions options = {}) const;
+  Task<Result<Buffer>> call(const MethodInfo& info, Buffer request, CallOptions options = {}) const;
   /// MethodKind::kEvent. OK when it is on its way; nobody says whether it was received.
-  Task<Status> emit(const MethodInfo& method, Buffer event, CallOptions options = {}) const;
+  Task<Status> emit(const MethodInfo& info, Buffer event, CallOptions options = {}) const;
 
   // Streams. One that cannot be opened is one that has ended, and says why.
 
   /// A stream from the peer; and MethodKind::kPublished, where the request is the filter.
-  Task<Reader<Buffer>> open_reader(const MethodInfo& method, Buffer request,
+  Task<Reader<Buffer>> open_reader(const MethodInfo& info, Buffer request,
                                    CallOptions options = {}) const;
-  Task<ClientStream<Buffer, Buffer>> open_client_stream(const MethodInfo& method,
+  Task<ClientStream<Buffer, Buffer>> open_client_stream(const MethodInfo& info,
                                                         CallOptions options = {}) const;
-  Task<DuplexStream<Buffer, Buffer>> open_duplex(const MethodInfo& method,
+  Task<DuplexStream<Buffer, Buffer>> open_duplex(const MethodInfo& info,
                                                  CallOptions options = {}) const;
 
  private:

@@ -1,11 +1,10 @@
 #include "tools/echostream/call/describe_text.h"
 
-#include <google/protobuf/descriptor.h>
-
 #include <cstdio>
 
 #include "echostream/base/printable.h"
 
+#include "tools/echostream/call/type_text.h"
 #include "tools/echostream/io/json_line.h"
 #include "tools/echostream/io/latency_histogram.h"
 
@@ -87,22 +86,14 @@ std::string comment_text(const std::string& comment, const std::string& before) 
   return indented(comment, before + "// ");
 }
 
-std::string type_text(const Schema& schema, const std::string& name) {
-  const auto* message = schema.types().pool().FindMessageTypeByName(name);
-  if (message != nullptr) return indented(message->DebugString(), "");
-  const auto* choice = schema.types().pool().FindEnumTypeByName(name);
-  if (choice != nullptr) return indented(choice->DebugString(), "");
-  return "";
-}
-
 // Without its package, where one of the services has the same.
 std::string type_text_of(const Schema& schema, const std::string& name) {
-  std::string text = type_text(schema, name);
+  std::string text = type_definition(schema, name);
   for (const SchemaService& service : schema.services()) {
     const std::size_t dot = service.full_name.rfind('.');
     if (!text.empty()) break;
     if (dot == std::string::npos) continue;
-    text = type_text(schema, service.full_name.substr(0, dot + 1) + name);
+    text = type_definition(schema, service.full_name.substr(0, dot + 1) + name);
   }
   return text;
 }
@@ -190,9 +181,10 @@ std::string method_text(const Schema& schema, const SchemaMethod& method) {
   std::snprintf(id, sizeof id, "0x%016llx", static_cast<unsigned long long>(method.info.id));
   std::string text = comment_text(method.comment, "");
   text += echostream::printable(method.full_name) + signature_of(method) + "\n  " +
-          options_text(method) + "\n  id " + id + "\n\n" + type_text(schema, method.input_type);
+          options_text(method) + "\n  id " + id + "\n\n" +
+          type_definition(schema, method.input_type);
   if (method.output_type != method.input_type) {
-    text += "\n" + type_text(schema, method.output_type);
+    text += "\n" + type_definition(schema, method.output_type);
   }
   return text;
 }

@@ -64,7 +64,10 @@ class WatchCommand final : public RemoteCommand {
       figures_.add(frame);
       return true;
     };
-    run.on_open = [&](RemoteStream& stream) { stream_ = &stream; };
+    run.on_open = [&](RemoteStream& stream) {
+      stream_ = &stream;
+      if (is_enough_) stream.cancel();
+    };
     TaskGroup reports(loop);
     reports.spawn(report_always(loop, remote));
     CallOutcome outcome = co_await run_call(run);

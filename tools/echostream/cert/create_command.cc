@@ -39,8 +39,10 @@ class CertCreateCommand final : public Command {
       : Command(*cert.add_subcommand("create", "Make a key and a certificate")) {
     app().footer(kCreateExplanation);
     app().add_option("NAME", name_, "whom it is for")->required();
-    app().add_option("--host", hosts_,
-                     "another host name or IP address that it is for; may be repeated");
+    app()
+        .add_option("--host", hosts_,
+                    "another host name or IP address that it is for; may be repeated")
+        ->allow_extra_args(false);
     app()
         .add_option("--days", days_, "how long it is valid")
         ->check(CLI::Range(1, 36500))

@@ -19,12 +19,19 @@ void LatencyHistogram::add(Duration time) {
 Duration LatencyHistogram::quantile(double share) const {
   const double wanted = std::ceil(std::clamp(share, 0.0, 1.0) * static_cast<double>(count_));
   if (wanted <= 1) return least();
-  std::uint64_t seen = 0;
+  double before = 0;
   for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
-    seen += buckets_[bucket];
-    if (seen == 0 || static_cast<double>(seen) < wanted) continue;
-    const auto end = static_cast<Duration::rep>(end_of(bucket));
-    return std::clamp(Duration(end), least_, most_);
+    const auto here = static_cast<double>(buckets_[bucket]);
+    if (before + here < wanted) {
+      before += here;
+      continue;
+    }
+    // As if they were spread evenly over the bucket.
+    const double begin = bucket == 0 ? 0 : static_cast<double>(end_of(bucket - 1)) + 1;
+    const double width = static_cast<double>(end_of(bucket)) - begin;
+    const double time = begin + width * (wanted - before) / here;
+    if (time >= static_cast<double>(most_.count())) return most_;
+    return std::max(Duration(static_cast<Duration::rep>(time)), least_);
   }
   return most_;
 }

@@ -1,4 +1,4 @@
-// How long many things took: quantiles within 3.2 % in bounded memory.
+// How long many things took: quantiles within 3 % in bounded memory.
 #pragma once
 
 #include <array>

@@ -22,8 +22,7 @@ TEST(LatencyHistogram, GivesQuantilesWithinTwoPercent) {
   for (const double share : {0.01, 0.5, 0.9, 0.99, 0.999}) {
     const double expected = share * 10'000 * 1000;
     const auto got = static_cast<double>(times.quantile(share).count());
-    EXPECT_NEAR(got, expected, expected * 0.032) << share;
-    EXPECT_GE(got, expected * 0.999) << share;
+    EXPECT_NEAR(got, expected, expected * 0.02) << share;
   }
   EXPECT_EQ(times.quantile(1), 10ms);
   EXPECT_EQ(times.quantile(0), 1us);

@@ -28,6 +28,7 @@ DialOptions::DialOptions(CLI::App& app) : app_(app) {
       ->required();
   app.add_option("--fingerprint", fingerprints_,
                  "SHA-256 fingerprint of its certificate; may be repeated")
+      ->allow_extra_args(false)  // what follows its one value is something else
       ->group(group);
   add_file(app, "--ca", ca_, "a PEM file with the authorities that vouch for it")->group(group);
   app.add_flag("--insecure", insecure_, "believe anybody: for experiments on one machine")
@@ -52,9 +53,11 @@ void DialOptions::add_schema_options() {
   app_.add_option("--proto", protos_,
                   "a .proto file, in place of what the node says of itself; may be repeated")
       ->type_name("FILE")
+      ->allow_extra_args(false)
       ->group(group);
   app_.add_option("-I,--import", import_folders_, "where imports of --proto are found")
       ->type_name("FOLDER")
+      ->allow_extra_args(false)
       ->group(group);
 }
 
@@ -62,6 +65,7 @@ void DialOptions::add_call_options() {
   const std::string group = "Call";
   add_schema_options();
   app_.add_option("-H,--metadata", metadata_, "'key: value' beside the call; may be repeated")
+      ->allow_extra_args(false)
       ->group(group);
   timeout_option_ = add_milliseconds(app_, "--timeout", timeout_, 1,
                                      "how long a call may take [what its .proto says]");
