@@ -74,8 +74,10 @@ TEST_F(RawClientTest, CallsWithBytesAndMetadata) {
 TEST_F(RawClientTest, GivesTheStatusOfACall) {
   lab::v1::Text request = testing::text("as it was asked to");
   request.set_number(static_cast<int>(StatusCode::kAborted));
-  EXPECT_EQ(run(raw().call(named("Fail"), bytes_of(request))).status(),
-            Status(StatusCode::kAborted, "as it was asked to"));
+  const Status status = run(raw().call(named("Fail"), bytes_of(request))).status();
+  EXPECT_EQ(status.code(), StatusCode::kAborted);
+  EXPECT_EQ(status.message(), "as it was asked to");
+  EXPECT_EQ(status.details().size(), 1u);
   MethodInfo unknown = named("Echo");
   unknown.id = 12345;
   EXPECT_EQ(run(raw().call(unknown, Buffer())).status().code(), StatusCode::kUnimplemented);

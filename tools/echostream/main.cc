@@ -1,4 +1,4 @@
-// echostream: looks at what EchoStream does, at what it would make of recorded data, and at who is
+// echostream: talks to nodes, looks at what EchoStream would make of recorded data, and at who is
 // there on the network.
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -45,8 +45,8 @@ int run(const Commands& commands) {
 
 int main(int argument_count, char** arguments) {
   CLI::App program(
-      "Looks at what EchoStream does, at what it would make of recorded data, and at who "
-      "is there.",
+      "Talks to nodes of EchoStream and says how well they are reached; looks at what it would "
+      "make of recorded data, and at who is there.",
       "echostream");
   program.set_version_flag("--version", "echostream " ECHOSTREAM_VERSION);
   program.require_subcommand(1);

@@ -94,7 +94,9 @@ class WatchCommand final : public RemoteCommand {
       show(loop.now(), remote);
     }
     is_enough_ = true;
-    if (stream_ != nullptr) stream_->cancel();
+    if (stream_ == nullptr) co_return;
+    last_buffer_ = stream_->jitter_buffer();
+    stream_->cancel();
   }
 
   void show(LocalTime now, const Remote& remote) {
