@@ -15,7 +15,10 @@ const contact = path.join(CONSOLE_FOLDER, "contact");
 
 const started = new Set();
 function start(program, flags) {
-  const child = spawn(path.join(CONSOLE_INTERCOM, program), flags, {cwd: CONSOLE_FOLDER, stdio: ["ignore", "pipe", "inherit"]});
+  const child = spawn(path.join(CONSOLE_INTERCOM, program), flags, {
+    cwd: CONSOLE_FOLDER,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   started.add(child);
   child.over = new Promise((resolve) => child.on("exit", resolve)).finally(() => started.delete(child));
   return child;
@@ -23,8 +26,22 @@ function start(program, flags) {
 
 /** A station with a console; its port. */
 async function startKitchen(port = 0) {
-  const kitchen = start("intercom-answer", ["--name", "kitchen", "--listen", `127.0.0.1:${port}`, "--console", "--config",
-    "kitchen.json", "--contact", contact, "--answer-after", "200ms", "--calls", "100", ...kVoice]);
+  const kitchen = start("intercom-answer", [
+    "--name",
+    "kitchen",
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--console",
+    "--config",
+    "kitchen.json",
+    "--contact",
+    contact,
+    "--answer-after",
+    "200ms",
+    "--calls",
+    "100",
+    ...kVoice,
+  ]);
   let said = "";
   kitchen.port = await new Promise((resolve, reject) => {
     kitchen.stdout.on("data", (text) => {
@@ -39,7 +56,9 @@ async function startKitchen(port = 0) {
 
 function keyHash() {
   const certificate = new X509Certificate(readFileSync(path.join(CONSOLE_FOLDER, "certificate.pem")));
-  return createHash("sha256").update(certificate.publicKey.export({type: "spki", format: "der"})).digest("base64");
+  return createHash("sha256")
+    .update(certificate.publicKey.export({type: "spki", format: "der"}))
+    .digest("base64");
 }
 
 let kitchen;
@@ -51,13 +70,19 @@ before(async () => {
   kitchen = await startKitchen();
   browser = await chromium.launch({
     executablePath: CONSOLE_BROWSER,
-    args: ["--no-sandbox", `--origin-to-force-quic-on=127.0.0.1:${kitchen.port}`,
-      `--ignore-certificate-errors-spki-list=${keyHash()}`],
+    args: [
+      "--no-sandbox",
+      `--origin-to-force-quic-on=127.0.0.1:${kitchen.port}`,
+      `--ignore-certificate-errors-spki-list=${keyHash()}`,
+    ],
   });
   page = await browser.newPage({viewport: {width: 1280, height: 800}, colorScheme: "light"});
   page.setDefaultTimeout(kPatienceMs);
   page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("console", (message) => /Content Security Policy|Uncaught/.test(message.text()) && problems.push(message.text()));
+  page.on(
+    "console",
+    (message) => /Content Security Policy|Uncaught/.test(message.text()) && problems.push(message.text()),
+  );
   await page.goto(`https://127.0.0.1:${kitchen.port}/`);
 });
 
@@ -88,25 +113,41 @@ test("the page comes over HTTP/3 and is connected", async () => {
 });
 
 test("services and methods are listed, with what the IDL says, and can be filtered", async () => {
-  for (const name of [/^Ring rpc/, /^HangUp rpc/, /^MicrophoneChanged event/, /^StateChanged published/, /^Voice stream/]) {
+  for (const name of [
+    /^Ring rpc/,
+    /^HangUp rpc/,
+    /^MicrophoneChanged event/,
+    /^StateChanged published/,
+    /^Voice stream/,
+  ]) {
     await page.locator("#services").getByRole("button", {name}).waitFor();
   }
   await page.getByLabel("Filter").fill("datagram");
   assert.equal(await page.locator("#services li:not([hidden])").count(), 1);
   await page.getByLabel("Filter").fill("");
   await choose(/^Voice/);
-  await expectText(page.locator("#request .badges"), /stream\s*duplex\s*datagram\s*max age 100 ms\s*jitter buffer low latency/);
+  await expectText(
+    page.locator("#request .badges"),
+    /stream\s*duplex\s*datagram\s*max age 100 ms\s*jitter buffer low latency/,
+  );
 });
 
 test("a method is called by its form, and its reply shown", async () => {
   await choose(/^Ring/);
   await page.getByLabel("from").fill("browser");
   await page.getByRole("button", {name: "Set codec"}).click();
-  for (const [name, value] of [["sampleRate", "48000"], ["channels", "1"], ["frameMs", "20"], ["bitrateBitsPerS", "24000"]]) {
+  for (const [name, value] of [
+    ["sampleRate", "48000"],
+    ["channels", "1"],
+    ["frameMs", "20"],
+    ["bitrateBitsPerS", "24000"],
+  ]) {
     await page.getByLabel(name).fill(value);
   }
-  assert.deepEqual(JSON.parse(await editor().inputValue()),
-    {from: "browser", codec: {sampleRate: 48000, channels: 1, frameMs: 20, bitrateBitsPerS: 24000}});
+  assert.deepEqual(JSON.parse(await editor().inputValue()), {
+    from: "browser",
+    codec: {sampleRate: 48000, channels: 1, frameMs: 20, bitrateBitsPerS: 24000},
+  });
   await page.getByRole("button", {name: "Call", exact: true}).click();
   await expectText(result(), /OK[^]*HTTP 200[^]*"by": "kitchen"/);
   await choose(/^HangUp/);
@@ -122,7 +163,10 @@ async function expectValue(locator, value) {
 test("bad input is told at its field and line, and not sent", async () => {
   await choose(/^HangUp/);
   await page.getByLabel("framesLost").fill("many");
-  await expectText(page.locator("#request .problem"), /Line \d+, column \d+: framesLost: a whole number \(uint64\), not "many"/);
+  await expectText(
+    page.locator("#request .problem"),
+    /Line \d+, column \d+: framesLost: a whole number \(uint64\), not "many"/,
+  );
   assert.equal(await page.getByLabel("framesLost").getAttribute("aria-invalid"), "true");
   await page.getByRole("button", {name: "Call", exact: true}).click();
   await expectText(result(), /invalid_argument[^]*Not sent/);

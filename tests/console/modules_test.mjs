@@ -24,7 +24,13 @@ const complaint = (value) => errorsOf(value)[0] ?? {path: "", message: ""};
 // ---- JSON as it is written.
 
 test("JSON that is right is read as JSON.parse() does", () => {
-  for (const text of ['{"a": [1, -2.5e3, true, null, "x\\u00e9\\n"], "b": {}}', "[]", '""', "0", ' { "" : { "a b" : [ [ ] ] } } ']) {
+  for (const text of [
+    '{"a": [1, -2.5e3, true, null, "x\\u00e9\\n"], "b": {}}',
+    "[]",
+    '""',
+    "0",
+    ' { "" : { "a b" : [ [ ] ] } } ',
+  ]) {
     assert.deepEqual(parseJson(text).value, JSON.parse(text));
   }
 });
@@ -36,18 +42,30 @@ test("whole numbers that a double cannot hold stay what they are", () => {
 
 test("what is wrong is told with its line and column", () => {
   const cases = [
-    ['{\n  "a": \'x\'\n}', 2, 8, /double quotes/], ['{"a": 1 "b": 2}', 1, 9, /","/], ['{"a" 1}', 1, 6, /":"/],
-    ["{a: 1}", 1, 2, /name in double quotes/], ["[1, ]", 1, 5, /value/], ['{"a": 1,\n}', 2, 1, /name/],
-    ['{"a": 1}\nx', 2, 1, /end/], ['{"a": 1, "a": 2}', 1, 10, /twice/], ['["x', 1, 2, /closing quote/], ["", 1, 1, /value/],
-    ["[01]", 1, 3, /","/], ['["\\x"]', 1, 2, /escape/], ["[".repeat(100_000), 1, 66, /within each other/],
+    ["{\n  \"a\": 'x'\n}", 2, 8, /double quotes/],
+    ['{"a": 1 "b": 2}', 1, 9, /","/],
+    ['{"a" 1}', 1, 6, /":"/],
+    ["{a: 1}", 1, 2, /name in double quotes/],
+    ["[1, ]", 1, 5, /value/],
+    ['{"a": 1,\n}', 2, 1, /name/],
+    ['{"a": 1}\nx', 2, 1, /end/],
+    ['{"a": 1, "a": 2}', 1, 10, /twice/],
+    ['["x', 1, 2, /closing quote/],
+    ["", 1, 1, /value/],
+    ["[01]", 1, 3, /","/],
+    ['["\\x"]', 1, 2, /escape/],
+    ["[".repeat(100_000), 1, 66, /within each other/],
   ];
   for (const [text, line, column, message] of cases) {
-    assert.throws(() => parseJson(text), (error) => {
-      assert.ok(error instanceof JsonError, `${text}: ${error}`);
-      assert.deepEqual([error.line, error.column], [line, column], text.slice(0, 40));
-      assert.match(error.message, message);
-      return true;
-    });
+    assert.throws(
+      () => parseJson(text),
+      (error) => {
+        assert.ok(error instanceof JsonError, `${text}: ${error}`);
+        assert.deepEqual([error.line, error.column], [line, column], text.slice(0, 40));
+        assert.match(error.message, message);
+        return true;
+      },
+    );
   }
 });
 
@@ -74,13 +92,24 @@ test("descriptors tell fields, enums, oneofs, maps and presence", () => {
   assert.equal(fields.text.hasPresence, false);
   assert.equal(fields.maybe.hasPresence, true);
   assert.equal(fields.maybe.oneof, undefined);
-  assert.deepEqual(fields.word.oneof.fields.map((field) => field.jsonName), ["word", "thing"]);
-  assert.deepEqual(schema.enum(`${kProbe}.Colour`).values, [{name: "RED", number: 0}, {name: "GREEN", number: 1}]);
+  assert.deepEqual(
+    fields.word.oneof.fields.map((field) => field.jsonName),
+    ["word", "thing"],
+  );
+  assert.deepEqual(schema.enum(`${kProbe}.Colour`).values, [
+    {name: "RED", number: 0},
+    {name: "GREEN", number: 1},
+  ]);
   assert.equal(schema.message("google.protobuf.Timestamp").fields.length, 2);
 });
 
 test("rubbish in place of a descriptor is refused", () => {
-  for (const bytes of [[0x0a], [0x0a, 5, 1], [0x07], [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]]) {
+  for (const bytes of [
+    [0x0a],
+    [0x0a, 5, 1],
+    [0x07],
+    [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
+  ]) {
     assert.throws(() => new Schema().addFile(Uint8Array.from(bytes)), Error);
   }
 });
@@ -88,24 +117,55 @@ test("rubbish in place of a descriptor is refused", () => {
 // ---- What fits a message.
 
 test("values by protobuf's mapping are right", () => {
-  assert.deepEqual(errorsOf({
-    text: "x", small_number: -5, big: "18446744073709551615", real: "NaN", flag: true, data: "AAEC_-8=", colour: "GREEN",
-    maybe: null, inner: {name: "a", child: {child: {}}}, inners: [{}, {numbers: [1, "2"]}], scores: {a: 1}, byNumber: {7: {}},
-    word: "w", at: "2026-01-31T12:00:00.5Z", pause: "-1.5s", wrapped: "5", free: {any: [1, null]}, colours: ["RED", 1, 77],
-  }), []);
+  assert.deepEqual(
+    errorsOf({
+      text: "x",
+      small_number: -5,
+      big: "18446744073709551615",
+      real: "NaN",
+      flag: true,
+      data: "AAEC_-8=",
+      colour: "GREEN",
+      maybe: null,
+      inner: {name: "a", child: {child: {}}},
+      inners: [{}, {numbers: [1, "2"]}],
+      scores: {a: 1},
+      byNumber: {7: {}},
+      word: "w",
+      at: "2026-01-31T12:00:00.5Z",
+      pause: "-1.5s",
+      wrapped: "5",
+      free: {any: [1, null]},
+      colours: ["RED", 1, 77],
+    }),
+    [],
+  );
 });
 
 test("what does not fit is told by its path", () => {
   const cases = [
-    [{txet: "x"}, "txet", /no field "txet"; did you mean "text"/], [{zzz: 1}, "zzz", /it has text, /],
-    [{smallNumber: 2147483648}, "smallNumber", /-2147483648 to 2147483647/], [{smallNumber: 1.5}, "smallNumber", /whole number/],
-    [{big: -1}, "big", /uint64 goes from 0/], [{real: "much"}, "real", /a number/], [{flag: 1}, "flag", /true or false/],
-    [{data: "a"}, "data", /cut short/], [{data: "?"}, "data", /base64/], [{colour: "BLUE"}, "colour", /one of RED, GREEN/],
-    [{text: 5}, "text", /quotes/], [{inner: []}, "inner", /an object/], [{inners: {}}, "inners", /a list/],
-    [{inners: [{}, {numbers: [1, "x"]}]}, "inners[1].numbers[1]", /whole number/], [{scores: []}, "scores", /an object/],
-    [{scores: {"a b": "x"}}, 'scores["a b"]', /whole number/], [{byNumber: {x: {}}}, "byNumber.x", /key "x" is no int32/],
-    [{word: "a", thing: {}}, "thing", /"word" already/], [{at: "today"}, "at", /2026-01-31T12:00:00Z/],
-    [{pause: "5 min"}, "pause", /1.5s/], [{wrapped: "x"}, "wrapped", /whole number/], [[], "", /an object/],
+    [{txet: "x"}, "txet", /no field "txet"; did you mean "text"/],
+    [{zzz: 1}, "zzz", /it has text, /],
+    [{smallNumber: 2147483648}, "smallNumber", /-2147483648 to 2147483647/],
+    [{smallNumber: 1.5}, "smallNumber", /whole number/],
+    [{big: -1}, "big", /uint64 goes from 0/],
+    [{real: "much"}, "real", /a number/],
+    [{flag: 1}, "flag", /true or false/],
+    [{data: "a"}, "data", /cut short/],
+    [{data: "?"}, "data", /base64/],
+    [{colour: "BLUE"}, "colour", /one of RED, GREEN/],
+    [{text: 5}, "text", /quotes/],
+    [{inner: []}, "inner", /an object/],
+    [{inners: {}}, "inners", /a list/],
+    [{inners: [{}, {numbers: [1, "x"]}]}, "inners[1].numbers[1]", /whole number/],
+    [{scores: []}, "scores", /an object/],
+    [{scores: {"a b": "x"}}, 'scores["a b"]', /whole number/],
+    [{byNumber: {x: {}}}, "byNumber.x", /key "x" is no int32/],
+    [{word: "a", thing: {}}, "thing", /"word" already/],
+    [{at: "today"}, "at", /2026-01-31T12:00:00Z/],
+    [{pause: "5 min"}, "pause", /1.5s/],
+    [{wrapped: "x"}, "wrapped", /whole number/],
+    [[], "", /an object/],
   ];
   for (const [value, at, message] of cases) {
     const found = complaint(value);
@@ -129,7 +189,11 @@ test("envelopes are read whatever pieces they come in", () => {
     const reader = new EnvelopeReader();
     const got = [];
     for (let at = 0; at < bytes.length; at += size) got.push(...reader.feed(bytes.subarray(at, at + size)));
-    assert.deepEqual(got.map(({flags, text}) => [flags, text]), sent.map((text) => [0, text]), `pieces of ${size}`);
+    assert.deepEqual(
+      got.map(({flags, text}) => [flags, text]),
+      sent.map((text) => [0, text]),
+      `pieces of ${size}`,
+    );
     assert.ok(reader.isEmpty);
   }
 });
@@ -143,6 +207,19 @@ test("a message that is too large is refused by its length", () => {
 test("options are told in words, usual ones are not", () => {
   assert.deepEqual(optionTexts({priority: 3}), []);
   assert.equal(kindText({}), "rpc");
-  const voice = {kind: "STREAM", clientStreaming: true, serverStreaming: true, delivery: "DATAGRAM", maxAgeMs: 100, jitterBuffer: {}};
-  assert.deepEqual(optionTexts(voice), ["duplex", "datagram", "max age 100 ms", "jitter buffer balanced", "priority 0"]);
+  const voice = {
+    kind: "STREAM",
+    clientStreaming: true,
+    serverStreaming: true,
+    delivery: "DATAGRAM",
+    maxAgeMs: 100,
+    jitterBuffer: {},
+  };
+  assert.deepEqual(optionTexts(voice), [
+    "duplex",
+    "datagram",
+    "max age 100 ms",
+    "jitter buffer balanced",
+    "priority 0",
+  ]);
 });

@@ -24,7 +24,7 @@ function showLink(text, kind) {
 
 /** The method in the page's address, if the node has it. */
 function chooseByAddress(list) {
-  const [serviceName, methodName] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [serviceName, methodName] = location.hash.slice(1).split("/");
   const service = list.find((one) => one.name === serviceName);
   const method = service?.methods?.find((one) => one.name === methodName);
   if (!method) return;

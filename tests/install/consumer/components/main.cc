@@ -25,6 +25,10 @@
 #include "echostream/plugins/recording.h"
 #include "echostream/plugins/replay.h"
 #endif
+#ifdef HAS_gateway
+#include "echostream/console.echostream.h"
+#include "echostream/http.h"
+#endif
 #ifdef HAS_reflection
 #include "echostream/reflection.echostream.h"
 #include "echostream/reflection.h"
@@ -103,6 +107,13 @@ int main() {
   }
 #ifdef HAS_reflection
   if (const auto served = echostream::serve_reflection(node); !served.is_ok()) return fail(served);
+#endif
+#ifdef HAS_gateway
+  echostream::HttpOptions http;
+  http.console = true;
+  if (const auto enabled = echostream::enable_http(node, http); !enabled.is_ok()) {
+    return fail(enabled);
+  }
 #endif
   const echostream::Status started = echostream::run(**loop, node.start());
   return started.is_ok() ? 0 : fail(started);

@@ -2,14 +2,27 @@
 import {elementPath, memberPath} from "./json_text.js";
 
 const kWhole = {
-  int32: [-(2n ** 31n), 2n ** 31n - 1n], sint32: [-(2n ** 31n), 2n ** 31n - 1n], sfixed32: [-(2n ** 31n), 2n ** 31n - 1n],
-  uint32: [0n, 2n ** 32n - 1n], fixed32: [0n, 2n ** 32n - 1n],
-  int64: [-(2n ** 63n), 2n ** 63n - 1n], sint64: [-(2n ** 63n), 2n ** 63n - 1n], sfixed64: [-(2n ** 63n), 2n ** 63n - 1n],
-  uint64: [0n, 2n ** 64n - 1n], fixed64: [0n, 2n ** 64n - 1n],
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  sint32: [-(2n ** 31n), 2n ** 31n - 1n],
+  sfixed32: [-(2n ** 31n), 2n ** 31n - 1n],
+  uint32: [0n, 2n ** 32n - 1n],
+  fixed32: [0n, 2n ** 32n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  sint64: [-(2n ** 63n), 2n ** 63n - 1n],
+  sfixed64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint64: [0n, 2n ** 64n - 1n],
+  fixed64: [0n, 2n ** 64n - 1n],
 };
 const kWrappers = {
-  DoubleValue: "double", FloatValue: "float", Int64Value: "int64", UInt64Value: "uint64", Int32Value: "int32",
-  UInt32Value: "uint32", BoolValue: "bool", StringValue: "string", BytesValue: "bytes",
+  DoubleValue: "double",
+  FloatValue: "float",
+  Int64Value: "int64",
+  UInt64Value: "uint64",
+  Int32Value: "int32",
+  UInt32Value: "uint32",
+  BoolValue: "bool",
+  StringValue: "string",
+  BytesValue: "bytes",
 };
 
 /** The scalar kind of a wrapper type ("google.protobuf.Int32Value"); undefined for other types. */
@@ -43,8 +56,10 @@ function checkWhole(kind, value) {
 
 function checkReal(value) {
   if (typeof value === "number") return "";
-  const isText = typeof value === "string" &&
-    (/^(NaN|-?Infinity)$/.test(value) || (value.trim() === value && value !== "" && Number.isFinite(Number(value))));
+  const isText =
+    typeof value === "string" &&
+    (/^(NaN|-?Infinity)$/.test(value) ||
+      (value.trim() === value && value !== "" && Number.isFinite(Number(value))));
   return isText ? "" : `a number, "NaN" or "Infinity", not ${show(value)}`;
 }
 
@@ -59,9 +74,12 @@ function checkText(type, value) {
   if (typeof value !== "string") return `a text (${type}), not ${show(value)}`;
   if (type === "Timestamp") {
     const shape = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
-    return shape.test(value) && !Number.isNaN(Date.parse(value)) ? "" : 'a time such as "2026-01-31T12:00:00Z"';
+    return shape.test(value) && !Number.isNaN(Date.parse(value))
+      ? ""
+      : 'a time such as "2026-01-31T12:00:00Z"';
   }
-  if (type === "Duration") return /^-?\d+(\.\d{1,9})?s$/.test(value) ? "" : 'a duration in seconds, such as "1.5s"';
+  if (type === "Duration")
+    return /^-?\d+(\.\d{1,9})?s$/.test(value) ? "" : 'a duration in seconds, such as "1.5s"';
   return "";
 }
 
@@ -98,8 +116,10 @@ function unknownField(type, name) {
   const names = type.fields.map((field) => field.jsonName);
   if (name.length > 100 || names.length === 0) return `${type.name} has no field "${name}"`;
   const [nearest] = [...names].sort((a, b) => distance(name, a) - distance(name, b));
-  const hint = distance(name, nearest) <= Math.max(2, name.length / 3)
-    ? `; did you mean "${nearest}"?` : `; it has ${names.slice(0, 12).join(", ")}`;
+  const hint =
+    distance(name, nearest) <= Math.max(2, name.length / 3)
+      ? `; did you mean "${nearest}"?`
+      : `; it has ${names.slice(0, 12).join(", ")}`;
   return `${type.name} has no field "${name}"${hint}`;
 }
 
@@ -123,7 +143,10 @@ class Check {
       for (const [key, content] of Object.entries(value)) {
         const at = memberPath(path, key);
         const readKey = entry.key.kind === "bool" && /^(true|false)$/.test(key) ? key === "true" : key;
-        this.add(at, checkScalar(this.schema, entry.key, readKey) && `the key "${key}" is no ${entry.key.kind}`);
+        this.add(
+          at,
+          checkScalar(this.schema, entry.key, readKey) && `the key "${key}" is no ${entry.key.kind}`,
+        );
         this.single(entry.value, content, at);
       }
     } else if (field.repeated) {
@@ -135,7 +158,8 @@ class Check {
   }
   message(typeName, value, path) {
     const wrapped = wrappedKind(typeName);
-    if (wrapped) return this.add(path, value === null ? "" : checkScalar(this.schema, {kind: wrapped}, value));
+    if (wrapped)
+      return this.add(path, value === null ? "" : checkScalar(this.schema, {kind: wrapped}, value));
     if (textType(typeName)) return this.add(path, checkText(textType(typeName), value));
     if (isFreeType(typeName)) return;
     const type = this.schema.message(typeName);
@@ -151,7 +175,10 @@ class Check {
       }
       if (field.oneof && content !== null) {
         const before = chosen.get(field.oneof);
-        this.add(at, before && `of "${field.oneof.name}" there is "${before}" already; only one of them can be set`);
+        this.add(
+          at,
+          before && `of "${field.oneof.name}" there is "${before}" already; only one of them can be set`,
+        );
         chosen.set(field.oneof, name);
       }
       this.field(field, content, at);

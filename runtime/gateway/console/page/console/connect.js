@@ -7,8 +7,14 @@ const kMostMessageBytes = 64 * 1024 * 1024;
 
 // HTTP statuses of answers that are not Connect's own.
 const kCodesByStatus = {
-  400: "internal", 401: "unauthenticated", 403: "permission_denied", 404: "unimplemented", 429: "unavailable",
-  502: "unavailable", 503: "unavailable", 504: "unavailable",
+  400: "internal",
+  401: "unauthenticated",
+  403: "permission_denied",
+  404: "unimplemented",
+  429: "unavailable",
+  502: "unavailable",
+  503: "unavailable",
+  504: "unavailable",
 };
 
 /** How a call failed. */
@@ -29,8 +35,11 @@ function headersOf(contentType, metadata, timeoutMs) {
     try {
       headers.append(name, value);
     } catch {
-      throw new CallError("invalid_argument", `the metadata "${name}" cannot be sent: name and value are letters, ` +
-        "digits and signs of ASCII, names without spaces");
+      throw new CallError(
+        "invalid_argument",
+        `the metadata "${name}" cannot be sent: name and value are letters, ` +
+          "digits and signs of ASCII, names without spaces",
+      );
     }
   }
   if (timeoutMs > 0) headers.set("connect-timeout-ms", String(Math.ceil(timeoutMs)));
@@ -49,7 +58,11 @@ export function errorOfFetch(error, signal, timeoutMs) {
   if (error instanceof CallError) return error;
   if (signal?.aborted) {
     const isLate = signal.reason?.name === "TimeoutError";
-    return isLate ? new CallError("deadline_exceeded", timeoutMs ? `no answer within ${timeoutMs} ms` : "no answer in time")
+    return isLate
+      ? new CallError(
+          "deadline_exceeded",
+          timeoutMs ? `no answer within ${timeoutMs} ms` : "no answer in time",
+        )
       : new CallError("canceled", "you stopped the call");
   }
   return new CallError("unavailable", `the node cannot be reached, or cut the call off (${error.message})`);
@@ -77,7 +90,11 @@ export async function callUnary(method, body, {metadata = [], timeoutMs = 0, sig
     json = undefined;
   }
   if (!response.ok) {
-    const error = errorOf(json, kCodesByStatus[response.status] ?? "unknown", text || `HTTP ${response.status}`);
+    const error = errorOf(
+      json,
+      kCodesByStatus[response.status] ?? "unknown",
+      text || `HTTP ${response.status}`,
+    );
     error.response = response;
     throw error;
   }
@@ -119,7 +136,8 @@ export class EnvelopeReader {
     while (this.#bytes >= this.#wanted) {
       const head = this.#join();
       const length = new DataView(head.buffer, head.byteOffset).getUint32(1);
-      if (length > kMostMessageBytes) throw new CallError("resource_exhausted", "a message is too large for this page");
+      if (length > kMostMessageBytes)
+        throw new CallError("resource_exhausted", "a message is too large for this page");
       this.#wanted = kHeadBytes + length;
       if (head.length < this.#wanted) break;
       found.push({flags: head[0], text: decoder.decode(head.subarray(kHeadBytes, kHeadBytes + length))});
@@ -150,13 +168,20 @@ export class EnvelopeReader {
  * Calls a method that streams: sends `messages` (texts of JSON), and gives each answer to onMessage(text) as it comes.
  * onHead(response) comes first. Ends with the trailing metadata; throws CallError.
  */
-export async function callStream(method, messages, {metadata = [], timeoutMs = 0, signal, onHead, onMessage}) {
+export async function callStream(
+  method,
+  messages,
+  {metadata = [], timeoutMs = 0, signal, onHead, onMessage},
+) {
   const headers = headersOf("application/connect+json", metadata, timeoutMs);
   try {
     const response = await post(method, headers, envelopes(messages), signal);
     if (!response.ok) {
-      const error = errorOf(undefined, kCodesByStatus[response.status] ?? "unknown",
-        (await response.text()) || `HTTP ${response.status}`);
+      const error = errorOf(
+        undefined,
+        kCodesByStatus[response.status] ?? "unknown",
+        (await response.text()) || `HTTP ${response.status}`,
+      );
       error.response = response;
       throw error;
     }

@@ -91,12 +91,13 @@ export class Form {
     return {
       path: memberPath(slot.path, nameIn(object())),
       get: () => object()[nameIn(object())] ?? undefined,
-      set: (value) => this.#store(() => {
-        const holder = object();
-        if (value === undefined) delete holder[nameIn(holder)];
-        else holder[nameIn(holder)] = value;
-        if (slot.get() !== holder) slot.set(holder);
-      }),
+      set: (value) =>
+        this.#store(() => {
+          const holder = object();
+          if (value === undefined) delete holder[nameIn(holder)];
+          else holder[nameIn(holder)] = value;
+          if (slot.get() !== holder) slot.set(holder);
+        }),
     };
   }
 
@@ -104,7 +105,8 @@ export class Form {
 
   #body(typeName, slot) {
     const type = this.#schema.message(typeName);
-    if (!type) return h("p", {class: "empty"}, `The node has not told what ${typeName} is; write JSON below.`);
+    if (!type)
+      return h("p", {class: "empty"}, `The node has not told what ${typeName} is; write JSON below.`);
     const shown = new Set();
     const rows = type.fields.map((field) => {
       if (!field.oneof) return this.#field(field, this.#member(slot, field));
@@ -127,8 +129,13 @@ export class Form {
     const {input, beside} = makeInput(this.#schema, field, slot, options);
     input.id = newId();
     const label = h("label", {htmlFor: input.id}, name, h("span", {class: "type"}, this.#typeOf(field)));
-    return h("div", {class: "row"}, label, h("div", {class: "control"}, input, beside, remove),
-      this.#errorOf(slot.path, input));
+    return h(
+      "div",
+      {class: "row"},
+      label,
+      h("div", {class: "control"}, input, beside, remove),
+      this.#errorOf(slot.path, input),
+    );
   }
 
   #typeOf(field) {
@@ -140,13 +147,25 @@ export class Form {
     const holder = h("div", {class: "group"});
     const build = () => {
       const isSet = isFixed || slot.get() !== undefined;
-      const toggle = isFixed ? undefined : button(isSet ? "Clear" : "Set", () => {
-        slot.set(isSet ? undefined : {});
-        build();
-        holder.querySelector("button")?.focus();
-      }, {"aria-label": `${isSet ? "Clear" : "Set"} ${field.jsonName}`});
-      holder.replaceChildren(this.#group(field.jsonName, this.#typeOf(field), toggle,
-        isSet ? this.#body(field.typeName, slot) : undefined));
+      const toggle = isFixed
+        ? undefined
+        : button(
+            isSet ? "Clear" : "Set",
+            () => {
+              slot.set(isSet ? undefined : {});
+              build();
+              holder.querySelector("button")?.focus();
+            },
+            {"aria-label": `${isSet ? "Clear" : "Set"} ${field.jsonName}`},
+          );
+      holder.replaceChildren(
+        this.#group(
+          field.jsonName,
+          this.#typeOf(field),
+          toggle,
+          isSet ? this.#body(field.typeName, slot) : undefined,
+        ),
+      );
       if (!isSet) holder.append(this.#errorOf(slot.path));
     };
     build();
@@ -163,13 +182,19 @@ export class Form {
 
   #oneof(oneof, slot) {
     const chosen = () => oneof.fields.find((field) => this.#member(slot, field).get() !== undefined);
-    const select = h("select", {id: newId()}, h("option", {value: ""}, "not set"),
-      oneof.fields.map((field) => h("option", {value: field.jsonName}, field.jsonName)));
+    const select = h(
+      "select",
+      {id: newId()},
+      h("option", {value: ""}, "not set"),
+      oneof.fields.map((field) => h("option", {value: field.jsonName}, field.jsonName)),
+    );
     const place = h("div", {class: "chosen"});
     const build = () => {
       const field = chosen();
       select.value = field?.jsonName ?? "";
-      place.replaceChildren(field ? this.#field(field, this.#member(slot, field), {keepsDefault: true, isFixed: true}) : "");
+      place.replaceChildren(
+        field ? this.#field(field, this.#member(slot, field), {keepsDefault: true, isFixed: true}) : "",
+      );
     };
     select.addEventListener("change", () => {
       const next = oneof.fields.find((field) => field.jsonName === select.value);
@@ -181,9 +206,17 @@ export class Form {
       build();
     });
     build();
-    return h("div", {class: "group"}, h("div", {class: "row"},
-      h("label", {htmlFor: select.id}, oneof.name, h("span", {class: "type"}, "one of")),
-      h("div", {class: "control"}, select)), place);
+    return h(
+      "div",
+      {class: "group"},
+      h(
+        "div",
+        {class: "row"},
+        h("label", {htmlFor: select.id}, oneof.name, h("span", {class: "type"}, "one of")),
+        h("div", {class: "control"}, select),
+      ),
+      place,
+    );
   }
 
   // ---- Lists and maps.
@@ -191,8 +224,11 @@ export class Form {
   #element(field, slot, name, remove) {
     const single = {...field, repeated: false, hasPresence: false, oneof: undefined};
     if (isSimple(single)) return this.#simple(single, slot, name, {keepsDefault: true}, remove);
-    return h("div", {class: "group"},
-      this.#group(name, this.#typeOf(single), remove, this.#body(field.typeName, slot)));
+    return h(
+      "div",
+      {class: "group"},
+      this.#group(name, this.#typeOf(single), remove, this.#body(field.typeName, slot)),
+    );
   }
 
   #list(field, slot) {
@@ -205,20 +241,36 @@ export class Form {
           get: () => values()[index],
           set: (value) => this.#store(() => (values()[index] = value)),
         };
-        const remove = button("Remove", () => {
-          const rest = values().filter((__, i) => i !== index);
-          slot.set(rest.length > 0 || this.#isRoot(slot) ? rest : undefined);
-          build();
-        }, {"aria-label": `Remove element ${index}`});
+        const remove = button(
+          "Remove",
+          () => {
+            const rest = values().filter((__, i) => i !== index);
+            slot.set(rest.length > 0 || this.#isRoot(slot) ? rest : undefined);
+            build();
+          },
+          {"aria-label": `Remove element ${index}`},
+        );
         return this.#element(field, element, `${index}`, remove);
       });
-      const add = button("Add", () => {
-        slot.set([...values(), firstValue(this.#schema, field)]);
-        build(true);
-      }, {"aria-label": `Add to ${field.jsonName}`});
-      holder.replaceChildren(this.#group(`${field.jsonName} (${items.length})`, typeText(this.#schema, field), add,
-        items.length ? h("div", {class: "body"}, items) : undefined), this.#errorOf(slot.path));
-      if (focusLast) [...holder.querySelectorAll(".body > :last-child :is(input, textarea, select)")].at(0)?.focus();
+      const add = button(
+        "Add",
+        () => {
+          slot.set([...values(), firstValue(this.#schema, field)]);
+          build(true);
+        },
+        {"aria-label": `Add to ${field.jsonName}`},
+      );
+      holder.replaceChildren(
+        this.#group(
+          `${field.jsonName} (${items.length})`,
+          typeText(this.#schema, field),
+          add,
+          items.length ? h("div", {class: "body"}, items) : undefined,
+        ),
+        this.#errorOf(slot.path),
+      );
+      if (focusLast)
+        [...holder.querySelectorAll(".body > :last-child :is(input, textarea, select)")].at(0)?.focus();
     };
     build();
     return holder;
@@ -237,14 +289,26 @@ export class Form {
     const put = (entries) => slot.set(entries.length ? Object.fromEntries(entries) : undefined);
     const build = () => {
       const items = Object.keys(values()).map((key) => this.#mapItem(entry, slot, key, values, put, build));
-      const add = button("Add", () => {
-        let key = entry.key.kind === "string" ? "" : entry.key.kind === "bool" ? "false" : "0";
-        for (let i = 1; Object.hasOwn(values(), key) && i < 1000; ++i) key = entry.key.kind === "string" ? `key${i}` : String(i);
-        put([...Object.entries(values()), [key, firstValue(this.#schema, entry.value)]]);
-        build();
-      }, {"aria-label": `Add to ${field.jsonName}`});
-      holder.replaceChildren(this.#group(`${field.jsonName} (${items.length})`, typeText(this.#schema, field), add,
-        items.length ? h("div", {class: "body"}, items) : undefined), this.#errorOf(slot.path));
+      const add = button(
+        "Add",
+        () => {
+          let key = entry.key.kind === "string" ? "" : entry.key.kind === "bool" ? "false" : "0";
+          for (let i = 1; Object.hasOwn(values(), key) && i < 1000; ++i)
+            key = entry.key.kind === "string" ? `key${i}` : String(i);
+          put([...Object.entries(values()), [key, firstValue(this.#schema, entry.value)]]);
+          build();
+        },
+        {"aria-label": `Add to ${field.jsonName}`},
+      );
+      holder.replaceChildren(
+        this.#group(
+          `${field.jsonName} (${items.length})`,
+          typeText(this.#schema, field),
+          add,
+          items.length ? h("div", {class: "body"}, items) : undefined,
+        ),
+        this.#errorOf(slot.path),
+      );
     };
     build();
     return holder;
@@ -256,10 +320,14 @@ export class Form {
       get: () => values()[key],
       set: (next) => this.#store(() => (values()[key] = next)),
     };
-    const remove = button("Remove", () => {
-      put(Object.entries(values()).filter(([name]) => name !== key));
-      build();
-    }, {"aria-label": `Remove ${key}`});
+    const remove = button(
+      "Remove",
+      () => {
+        put(Object.entries(values()).filter(([name]) => name !== key));
+        build();
+      },
+      {"aria-label": `Remove ${key}`},
+    );
     const input = h("input", {value: key, "aria-label": "key", class: "key", autocomplete: "off"});
     input.addEventListener("change", () => {
       if (Object.hasOwn(values(), input.value)) {

@@ -13,7 +13,8 @@ export const byteRateText = (rate) => (rate > 0 ? `${bytesText(rate)}/s` : "–"
 export function msText(ms) {
   const size = Math.abs(ms);
   if (size >= 10_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${ms.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2)} ms`;
+  const text = ms.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  return `${Number(text) === 0 ? text.replace("-", "") : text} ms`;
 }
 
 /** Two of them, in one unit where that is readable: "5.15 / 5.19 ms". */
@@ -32,7 +33,7 @@ export function ageText(ms) {
 }
 
 export function rateText(rate) {
-  if (!(rate > 0)) return "–";
+  if (!(rate >= 0.05)) return "–";
   return rate >= 100 ? rate.toFixed(0) : rate.toFixed(1);
 }
 

@@ -5,8 +5,12 @@ import {button, h} from "./dom.js";
 import {formatJson, parseJson} from "./json_text.js";
 
 const kHints = {
-  Timestamp: "2026-01-31T12:00:00Z", Duration: "1.5s", FieldMask: "name,address.city",
-  bytes: "base64", bool: "", string: "",
+  Timestamp: "2026-01-31T12:00:00Z",
+  Duration: "1.5s",
+  FieldMask: "name,address.city",
+  bytes: "base64",
+  bool: "",
+  string: "",
 };
 
 /** Whether a field is written in one input. */
@@ -27,34 +31,55 @@ function textBox(slot, kind, read, isOptional, keepsDefault) {
   const show = slot.get();
   const isLong = kind === "string" || kind === "bytes";
   const input = h(isLong ? "textarea" : "input", {
-    rows: 1, spellcheck: false, autocomplete: "off", class: kind === "string" ? "" : "code",
-    placeholder: kHints[kind] ?? (isWhole(kind) ? "0" : "0.0"), value: show === undefined ? "" : String(show),
+    rows: 1,
+    spellcheck: false,
+    autocomplete: "off",
+    class: kind === "string" ? "" : "code",
+    placeholder: kHints[kind] ?? (isWhole(kind) ? "0" : "0.0"),
+    value: show === undefined ? "" : String(show),
   });
   input.addEventListener("input", () => {
     const text = kind === "string" ? input.value : input.value.trim();
     const value = text === "" && !isLong ? undefined : read(text);
     const isDefault = value === undefined || (!isOptional && (value === "" || value === 0 || value === "0"));
-    slot.set(isDefault && !keepsDefault ? undefined : value ?? "");
+    slot.set(isDefault && !keepsDefault ? undefined : (value ?? ""));
   });
   return input;
 }
 
 function choice(slot, entries, unset) {
-  const select = h("select", {}, entries.map(([value, text]) => h("option", {value}, text)));
+  const select = h(
+    "select",
+    {},
+    entries.map(([value, text]) => h("option", {value}, text)),
+  );
   const now = slot.get();
   select.value = now === undefined ? unset : String(now);
-  if (select.selectedIndex < 0) select.prepend(h("option", {value: String(now), selected: true}, String(now)));
+  if (select.selectedIndex < 0)
+    select.prepend(h("option", {value: String(now), selected: true}, String(now)));
   return select;
 }
 
 function boolInput(slot, isOptional, keepsDefault) {
   if (!isOptional) {
     const input = h("input", {type: "checkbox", checked: slot.get() === true});
-    input.addEventListener("change", () => slot.set(input.checked || keepsDefault ? input.checked : undefined));
+    input.addEventListener("change", () =>
+      slot.set(input.checked || keepsDefault ? input.checked : undefined),
+    );
     return input;
   }
-  const select = choice(slot, [["", "not set"], ["false", "false"], ["true", "true"]], "");
-  select.addEventListener("change", () => slot.set(select.value === "" ? undefined : select.value === "true"));
+  const select = choice(
+    slot,
+    [
+      ["", "not set"],
+      ["false", "false"],
+      ["true", "true"],
+    ],
+    "",
+  );
+  select.addEventListener("change", () =>
+    slot.set(select.value === "" ? undefined : select.value === "true"),
+  );
   return select;
 }
 
@@ -65,7 +90,7 @@ function enumInput(schema, field, slot, isOptional, keepsDefault) {
   const now = slot.get();
   const byNumber = Number.isInteger(now) ? values.find((one) => one.number === now) : undefined;
   const shown = byNumber ? {get: () => byNumber.name} : slot;
-  const select = choice(shown, entries, isOptional ? "" : values[0]?.name ?? "");
+  const select = choice(shown, entries, isOptional ? "" : (values[0]?.name ?? ""));
   select.addEventListener("change", () => {
     const isDefault = !isOptional && select.value === values[0]?.name;
     slot.set(select.value === "" || (isDefault && !keepsDefault) ? undefined : select.value);
@@ -76,7 +101,11 @@ function enumInput(schema, field, slot, isOptional, keepsDefault) {
 function freeInput(slot) {
   const now = slot.get();
   const input = h("textarea", {
-    rows: 2, spellcheck: false, class: "code", placeholder: "JSON", value: now === undefined ? "" : formatJson(now),
+    rows: 2,
+    spellcheck: false,
+    class: "code",
+    placeholder: "JSON",
+    value: now === undefined ? "" : formatJson(now),
   });
   input.addEventListener("input", () => {
     if (input.value.trim() === "") return slot.set(undefined);
@@ -102,22 +131,34 @@ function nowText() {
  */
 export function makeInput(schema, field, slot, {keepsDefault = false} = {}) {
   const isMessage = field.kind === "message";
-  const kind = isMessage ? wrappedKind(field.typeName) ?? textType(field.typeName) ?? "free" : field.kind;
+  const kind = isMessage ? (wrappedKind(field.typeName) ?? textType(field.typeName) ?? "free") : field.kind;
   const isOptional = field.hasPresence && !keepsDefault;
   if (kind === "bool") return {input: boolInput(slot, isOptional, keepsDefault), beside: []};
   if (kind === "enum") return {input: enumInput(schema, field, slot, isOptional, keepsDefault), beside: []};
   if (kind === "free") return {input: freeInput(slot), beside: []};
   const isText = ["string", "bytes", "Timestamp", "Duration", "FieldMask"].includes(kind);
-  const input = textBox(slot, kind, isText ? (text) => text : (text) => readNumber(kind, text), isOptional, keepsDefault);
+  const input = textBox(
+    slot,
+    kind,
+    isText ? (text) => text : (text) => readNumber(kind, text),
+    isOptional,
+    keepsDefault,
+  );
   const beside = [];
   if (kind === "Timestamp") {
-    beside.push(button("Now", () => {
-      input.value = nowText();
-      input.dispatchEvent(new Event("input"));
-    }));
+    beside.push(
+      button("Now", () => {
+        input.value = nowText();
+        input.dispatchEvent(new Event("input"));
+      }),
+    );
   }
   if (isOptional && (kind === "string" || kind === "bytes")) {
-    const set = h("input", {type: "checkbox", checked: slot.get() !== undefined, "aria-label": `${field.jsonName} is set`});
+    const set = h("input", {
+      type: "checkbox",
+      checked: slot.get() !== undefined,
+      "aria-label": `${field.jsonName} is set`,
+    });
     set.addEventListener("change", () => {
       if (!set.checked) input.value = "";
       slot.set(set.checked ? input.value : undefined);

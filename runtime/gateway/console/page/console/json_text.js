@@ -55,7 +55,11 @@ class Parser {
     if (char === "{") return this.object(path, depth);
     if (char === "[") return this.array(path, depth);
     if (char === '"') return this.string();
-    for (const [word, value] of [["true", true], ["false", false], ["null", null]]) {
+    for (const [word, value] of [
+      ["true", true],
+      ["false", false],
+      ["null", null],
+    ]) {
       if (!this.text.startsWith(word, this.at)) continue;
       this.at += word.length;
       return value;
@@ -63,14 +67,18 @@ class Parser {
     return this.number();
   }
   number() {
-    const found = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/.exec(this.text.slice(this.at, this.at + 400));
+    const found = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/.exec(
+      this.text.slice(this.at, this.at + 400),
+    );
     if (!found) {
       if (this.text[this.at] === "'") this.fail('text stands in double quotes: "..."');
       this.fail(`here a value should be, not ${this.here()}`);
     }
     this.at += found[0].length;
     const value = Number(found[0]);
-    return Number.isInteger(value) && !Number.isSafeInteger(value) && !found[2] && !found[3] ? found[0] : value;
+    return Number.isInteger(value) && !Number.isSafeInteger(value) && !found[2] && !found[3]
+      ? found[0]
+      : value;
   }
   string() {
     const begin = this.at++;
@@ -91,7 +99,7 @@ class Parser {
     const object = {};
     ++this.at;
     this.skipSpace();
-    if (this.text[this.at] === "}") return ++this.at, object;
+    if (this.text[this.at] === "}") return (++this.at, object);
     for (;;) {
       this.skipSpace();
       if (this.text[this.at] !== '"') this.fail(`here a name in double quotes should be, not ${this.here()}`);
@@ -112,7 +120,7 @@ class Parser {
     const array = [];
     ++this.at;
     this.skipSpace();
-    if (this.text[this.at] === "]") return ++this.at, array;
+    if (this.text[this.at] === "]") return (++this.at, array);
     for (;;) {
       array.push(this.value(elementPath(path, array.length), depth + 1));
       if (this.endsWith("]")) return array;

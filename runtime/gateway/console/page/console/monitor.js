@@ -20,14 +20,31 @@ function clockText({clock}) {
 
 const kSessionColumns = [
   {title: "Peer", text: (row) => row.name},
-  {title: "Protocol", hint: "HTTP/3, or EchoStream's own", text: (row) => (row.protocol === "HTTP3" ? "HTTP/3" : "own")},
+  {title: "Protocol", text: (row) => (row.protocol === "HTTP3" ? "HTTP/3" : "EchoStream")},
   {title: "Open", text: (row) => ageText(number(row.openForMs)), isNumber: true},
-  {title: "RTT", hint: "Round trip, smoothed", text: (row) => (row.rttMs ? msText(row.rttMs) : "–"), isNumber: true},
-  {title: "Loss", hint: "Packets sent and lost", isNumber: true, text: (row) =>
-    (row.packetsLost === undefined ? "–" : percentText(number(row.packetsLost) / Math.max(1, number(row.packetsSent))))},
+  {
+    title: "RTT",
+    hint: "Round trip, smoothed",
+    text: (row) => (row.rttMs ? msText(row.rttMs) : "–"),
+    isNumber: true,
+  },
+  {
+    title: "Loss",
+    hint: "Packets sent and lost",
+    isNumber: true,
+    text: (row) =>
+      row.packetsLost === undefined
+        ? "–"
+        : percentText(number(row.packetsLost) / Math.max(1, number(row.packetsSent))),
+  },
   {title: "In", hint: "Received", text: (row) => byteRateText(row.receivedPerS), isNumber: true},
   {title: "Out", hint: "Sent", text: (row) => byteRateText(row.sentPerS), isNumber: true},
-  {title: "Calls", hint: "Calls, subscriptions and streams that run", text: (row) => String(row.callsRunning ?? 0), isNumber: true},
+  {
+    title: "Calls",
+    hint: "Calls, subscriptions and streams that run",
+    text: (row) => String(row.callsRunning ?? 0),
+    isNumber: true,
+  },
   {title: "Clock", hint: "The peer's clock minus the node's, and how far that may be wrong", text: clockText},
 ];
 
@@ -35,15 +52,45 @@ const kStreamColumns = [
   {title: "Method", text: (row) => row.name},
   {title: "Side", text: (row) => (row.isServed ? "serves" : "calls")},
   {title: "Peer", text: (row) => row.peer},
-  {title: "In/s", hint: "Messages received in a second", text: (row) => rateText(row.received?.messagesPerS), isNumber: true},
-  {title: "Out/s", hint: "Messages sent in a second", text: (row) => rateText(row.sent?.messagesPerS), isNumber: true},
-  {title: "Latency", hint: "From capture to arrival, of the last frame", isNumber: true, text: (row) =>
-    (row.latencyMs === undefined ? "–" : msText(row.latencyMs))},
-  {title: "Lost", hint: "Frames that never came", text: (row) => String(number(row.framesLost)), isNumber: true},
-  {title: "Late", hint: "Frames that came after their turn", isNumber: true, text: (row) =>
-    (row.jitterBuffer ? String(number(row.jitterBuffer.framesLate)) : "–")},
-  {title: "Buffer", hint: "What the jitter buffer adds now, and what it aims at", isNumber: true, text: (row) =>
-    (row.jitterBuffer ? msPairText(row.jitterBuffer.currentDelayMs ?? 0, "/", row.jitterBuffer.targetDelayMs ?? 0) : "–")},
+  {
+    title: "In/s",
+    hint: "Messages received in a second",
+    text: (row) => rateText(row.received?.messagesPerS),
+    isNumber: true,
+  },
+  {
+    title: "Out/s",
+    hint: "Messages sent in a second",
+    text: (row) => rateText(row.sent?.messagesPerS),
+    isNumber: true,
+  },
+  {
+    title: "Latency",
+    hint: "From capture to arrival, of the last frame",
+    isNumber: true,
+    text: (row) => (row.latencyMs === undefined ? "–" : msText(row.latencyMs)),
+  },
+  {
+    title: "Lost",
+    hint: "Frames that never came",
+    text: (row) => String(number(row.framesLost)),
+    isNumber: true,
+  },
+  {
+    title: "Late",
+    hint: "Frames that came after their turn",
+    isNumber: true,
+    text: (row) => (row.jitterBuffer ? String(number(row.jitterBuffer.framesLate)) : "–"),
+  },
+  {
+    title: "Buffer",
+    hint: "What the jitter buffer adds now, and what it aims at",
+    isNumber: true,
+    text: (row) =>
+      row.jitterBuffer
+        ? msPairText(row.jitterBuffer.currentDelayMs ?? 0, "/", row.jitterBuffer.targetDelayMs ?? 0)
+        : "–",
+  },
 ];
 
 /** Points by the id of what they are of, for as long as the plots show. */
@@ -67,9 +114,16 @@ class History {
 }
 
 export class Monitor {
-  #sessionsTable = new Table(byId("sessions"), "Sessions", kSessionColumns, "No session is open.", () => this.#draw());
-  #streamsTable = new Table(byId("streams"), "Streams", kStreamColumns, "No stream runs, and nobody subscribes.",
-    () => this.#draw());
+  #sessionsTable = new Table(byId("sessions"), "Sessions", kSessionColumns, "No session is open.", () =>
+    this.#draw(),
+  );
+  #streamsTable = new Table(
+    byId("streams"),
+    "Streams",
+    kStreamColumns,
+    "No stream runs, and nobody subscribes.",
+    () => this.#draw(),
+  );
   #clocks = new History();
   #buffers = new History();
   #snapshot;
@@ -109,24 +163,37 @@ export class Monitor {
     this.#before.set(session.id, now);
     const seconds = (now.at - before.at) / 1000;
     const rate = (name) => (seconds > 0 ? (now[name] - before[name]) / seconds : 0);
-    return {...session, name: peerText(session), hint: session.peerAddress, sentPerS: rate("sent"), receivedPerS: rate("received")};
+    return {
+      ...session,
+      name: peerText(session),
+      hint: session.peerAddress,
+      sentPerS: rate("sent"),
+      receivedPerS: rate("received"),
+    };
   }
   #streamRow(stream, peers) {
     return {
-      ...stream, name: stream.method.slice(stream.method.lastIndexOf(".", stream.method.indexOf("/")) + 1), hint: stream.method,
+      ...stream,
+      name: stream.method.slice(stream.method.lastIndexOf(".", stream.method.indexOf("/")) + 1),
+      hint: stream.method,
       peer: peers.get(stream.session) ?? "–",
     };
   }
   #record() {
     const {at, sessions, streams} = this.#snapshot;
     for (const {id, clock, rttMs} of sessions) {
-      if (clock) this.#clocks.add(id, {at, offset: clock.offsetMs ?? 0, bound: clock.boundMs ?? 0, rtt: rttMs});
+      if (clock)
+        this.#clocks.add(id, {at, offset: clock.offsetMs ?? 0, bound: clock.boundMs ?? 0, rtt: rttMs});
     }
     for (const {id, jitterBuffer: buffer, framesLost} of streams) {
       if (!buffer) continue;
       const missing = number(framesLost) + number(buffer.framesLate) + number(buffer.framesDropped);
       this.#buffers.add(id, {
-        at, target: buffer.targetDelayMs ?? 0, current: buffer.currentDelayMs ?? 0, jitter: buffer.jitterMs ?? 0, missing,
+        at,
+        target: buffer.targetDelayMs ?? 0,
+        current: buffer.currentDelayMs ?? 0,
+        jitter: buffer.jitterMs ?? 0,
+        missing,
       });
     }
     const ids = new Set(sessions.map(({id}) => id));
@@ -137,8 +204,10 @@ export class Monitor {
   // Until somebody chooses: what has curves.
   #chooseSomething() {
     const {sessions, streams} = this.#snapshot;
-    if (this.#sessionsTable.chosen === undefined) this.#sessionsTable.choose(sessions.find(({clock}) => clock)?.id);
-    if (this.#streamsTable.chosen === undefined) this.#streamsTable.choose(streams.find((one) => one.jitterBuffer)?.id);
+    if (this.#sessionsTable.chosen === undefined)
+      this.#sessionsTable.choose(sessions.find(({clock}) => clock)?.id);
+    if (this.#streamsTable.chosen === undefined)
+      this.#streamsTable.choose(streams.find((one) => one.jitterBuffer)?.id);
   }
 
   #draw() {
@@ -151,32 +220,60 @@ export class Monitor {
     const points = session ? this.#clocks.of(session.id) : [];
     // The clocks of two machines are hours apart; what moves is what tells.
     const zero = points[0]?.offset ?? 0;
-    byId("clock-title").textContent = !session?.clock ? "Clock"
+    byId("clock-title").textContent = !session?.clock
+      ? "Clock"
       : `Clock of ${session.name}: ${clockText(session)}, ${(session.clock.skewPpm ?? 0).toFixed(2)} ppm`;
-    drawPlot(byId("clock-plot"), {
-      curves: [
-        {name: "offset, moved by", colour: "curve-1", unit: "ms", points: points.map(({at, offset}) => [at, offset - zero])},
-        {name: "bound ±", colour: "curve-2", unit: "ms", points: points.map(({at, bound}) => [at, bound])},
-      ],
-      band: {colour: "curve-1", points: points.map(({at, offset, bound}) => [at, offset - zero - bound, offset - zero + bound])},
-      empty: session ? "Nothing is known of this peer's clock." : "Choose a session.",
-    }, this.#snapshot.at);
+    drawPlot(
+      byId("clock-plot"),
+      {
+        curves: [
+          {
+            name: "offset, moved by",
+            colour: "curve-1",
+            unit: "ms",
+            points: points.map(({at, offset}) => [at, offset - zero]),
+          },
+          {name: "bound ±", colour: "curve-2", unit: "ms", points: points.map(({at, bound}) => [at, bound])},
+        ],
+        band: {
+          colour: "curve-1",
+          points: points.map(({at, offset, bound}) => [at, offset - zero - bound, offset - zero + bound]),
+        },
+        empty: session ? "Nothing is known of this peer's clock." : "Choose a session.",
+      },
+      this.#snapshot.at,
+    );
   }
   #drawBuffer() {
     const stream = this.#snapshot.streams.find(({id}) => id === this.#streamsTable.chosen);
     const points = stream ? this.#buffers.of(stream.id) : [];
-    const marks = points.filter((point, index) => index > 0 && point.missing > points[index - 1].missing).map(({at}) => at);
-    byId("buffer-title").textContent = !stream ? "Jitter buffer"
+    const marks = points
+      .filter((point, index) => index > 0 && point.missing > points[index - 1].missing)
+      .map(({at}) => at);
+    byId("buffer-title").textContent = !stream
+      ? "Jitter buffer"
       : `Jitter buffer of ${stream.name}: ${number(stream.jitterBuffer?.framesEmitted)} frames, ` +
         `${number(stream.framesLost)} lost, ${number(stream.jitterBuffer?.framesLate)} late`;
-    drawPlot(byId("buffer-plot"), {
-      curves: [
-        {name: "delay", colour: "curve-1", unit: "ms", points: points.map(({at, current}) => [at, current])},
-        {name: "target", colour: "curve-2", unit: "ms", points: points.map(({at, target}) => [at, target])},
-        {name: "jitter", colour: "curve-3", unit: "ms", points: points.map(({at, jitter}) => [at, jitter])},
-      ],
-      marks, fromZero: true,
-      empty: stream ? "This stream has no jitter buffer here." : "Choose a stream that has a jitter buffer.",
-    }, this.#snapshot.at);
+    drawPlot(
+      byId("buffer-plot"),
+      {
+        curves: [
+          {
+            name: "delay",
+            colour: "curve-1",
+            unit: "ms",
+            points: points.map(({at, current}) => [at, current]),
+          },
+          {name: "target", colour: "curve-2", unit: "ms", points: points.map(({at, target}) => [at, target])},
+          {name: "jitter", colour: "curve-3", unit: "ms", points: points.map(({at, jitter}) => [at, jitter])},
+        ],
+        marks,
+        fromZero: true,
+        empty: stream
+          ? "This stream has no jitter buffer here."
+          : "Choose a stream that has a jitter buffer.",
+      },
+      this.#snapshot.at,
+    );
   }
 }

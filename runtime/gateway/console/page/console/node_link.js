@@ -11,7 +11,10 @@ const kMostSilenceMs = 5000;
 
 /** {services, schema, text}: the text is equal for equal descriptions. Throws CallError. */
 async function describe(signal, metadata) {
-  const {json, text} = await callUnary("echostream.reflection.v1.Reflection/Describe", "{}", {signal, metadata});
+  const {json, text} = await callUnary("echostream.reflection.v1.Reflection/Describe", "{}", {
+    signal,
+    metadata,
+  });
   const schema = new Schema();
   for (const file of json.files ?? []) {
     try {
@@ -43,7 +46,10 @@ export class NodeLink {
     for (let pauseMs = kFirstPauseMs; ; pauseMs = Math.min(2 * pauseMs, kMostPauseMs)) {
       const abort = new AbortController();
       let failure;
-      const timer = setTimeout(() => abort.abort(new DOMException("timeout", "TimeoutError")), kMostSilenceMs);
+      const timer = setTimeout(
+        () => abort.abort(new DOMException("timeout", "TimeoutError")),
+        kMostSilenceMs,
+      );
       try {
         const description = await describe(abort.signal, this.#page.metadata());
         clearTimeout(timer);
@@ -51,7 +57,8 @@ export class NodeLink {
         await this.#watch(abort, () => (pauseMs = kFirstPauseMs));
         failure = new CallError("unavailable", "the node has ended the watch");
       } catch (error) {
-        failure = error instanceof CallError ? error : new CallError("internal", `the page failed: ${error.message}`);
+        failure =
+          error instanceof CallError ? error : new CallError("internal", `the page failed: ${error.message}`);
       }
       clearTimeout(timer);
       abort.abort();
@@ -74,7 +81,8 @@ export class NodeLink {
     expectMore();
     try {
       await callStream("echostream.console.v1.Console/Watch", [JSON.stringify({intervalMs: kIntervalMs})], {
-        signal: abort.signal, metadata: this.#page.metadata(),
+        signal: abort.signal,
+        metadata: this.#page.metadata(),
         onMessage: (text) => {
           expectMore();
           onSign();

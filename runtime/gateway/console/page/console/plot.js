@@ -22,7 +22,7 @@ function rangeOf(plot, from) {
     most = Math.max(most, value);
   };
   for (const one of plot.curves) for (const [at, value] of one.points) if (at >= from) see(value);
-  for (const [at, low, high] of plot.band?.points ?? []) if (at >= from) see(low), see(high);
+  for (const [at, low, high] of plot.band?.points ?? []) if (at >= from) (see(low), see(high));
   if (least > most) return undefined;
   if (plot.fromZero) least = Math.min(least, 0);
   const room = (most - least || Math.abs(most) || 1) * 0.08;
@@ -53,8 +53,9 @@ export function drawPlot(canvas, plot, now) {
     pen.fillText(plot.empty, width / 2, height / 2);
     return;
   }
-  const x = (at) => kLeft + (at - from) / (kSeconds * 1000) * (width - kLeft - kRight);
-  const y = (value) => height - kBottom - (value - range[0]) / (range[1] - range[0]) * (height - kTop - kBottom);
+  const x = (at) => kLeft + ((at - from) / (kSeconds * 1000)) * (width - kLeft - kRight);
+  const y = (value) =>
+    height - kBottom - ((value - range[0]) / (range[1] - range[0])) * (height - kTop - kBottom);
   drawAxes(pen, {x, y, range, now, width, height, colour});
   pen.save();
   pen.beginPath();
@@ -73,7 +74,7 @@ function drawAxes(pen, {x, y, range, now, width, height, colour}) {
   pen.lineWidth = 1;
   pen.textAlign = "right";
   pen.textBaseline = "middle";
-  const step = stepOf(range[1] - range[0], Math.max(3, (height - kTop - kBottom) / 28));
+  const step = stepOf(range[1] - range[0], Math.max(4, (height - kTop - kBottom) / 26));
   const digits = Math.max(0, Math.min(4, -Math.floor(Math.log10(step) + 1e-9)));
   pen.beginPath();
   for (let value = Math.ceil(range[0] / step) * step; value <= range[1]; value += step) {
@@ -85,7 +86,8 @@ function drawAxes(pen, {x, y, range, now, width, height, colour}) {
   pen.stroke();
   pen.textBaseline = "alphabetic";
   pen.textAlign = "center";
-  for (const seconds of [60, 45, 30, 15]) pen.fillText(`−${seconds} s`, Math.max(x(now - seconds * 1000), kLeft + 14), height - 3);
+  for (const seconds of [60, 45, 30, 15])
+    pen.fillText(`−${seconds} s`, Math.max(x(now - seconds * 1000), kLeft + 14), height - 3);
   pen.textAlign = "right";
   pen.fillText("now", x(now), height - 3);
 }
@@ -124,17 +126,22 @@ function drawCurve(pen, curve, from, x, y, colour) {
   pen.stroke();
 }
 
+function legendNumber(value) {
+  const size = Math.abs(value);
+  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 2);
+}
+
 function drawLegend(pen, curves, colour) {
   pen.textAlign = "left";
   pen.textBaseline = "middle";
   let at = kLeft;
   for (const curve of curves) {
     const last = curve.points.at(-1)?.[1];
-    const text = `${curve.name} ${Number.isFinite(last) ? last.toFixed(Math.abs(last) >= 100 ? 0 : 2) : ""} ${curve.unit}`;
+    const text = `${curve.name} ${Number.isFinite(last) ? legendNumber(last) : ""} ${curve.unit}`;
     pen.fillStyle = colour(curve.colour);
     pen.fillRect(at, 8, 10, 3);
     pen.fillStyle = colour("text");
     pen.fillText(text, at + 14, 10);
-    at += 14 + pen.measureText(text).width + 12;
+    at += 14 + pen.measureText(text).width + 10;
   }
 }

@@ -23,7 +23,14 @@ export class RequestPanel {
   #call = button("Call", () => this.#start(), {class: "primary", title: "Ctrl+Enter"});
   #stop = button("Stop", () => this.#abort?.abort(), {disabled: true});
   // Those stay from one method to the next; they are kept nowhere else.
-  #timeout = h("input", {id: newId(), type: "number", min: 0, step: 100, placeholder: "none", class: "timeout"});
+  #timeout = h("input", {
+    id: newId(),
+    type: "number",
+    min: 0,
+    step: 100,
+    placeholder: "none",
+    class: "timeout",
+  });
   #metadata = h("div", {class: "rows"});
   #drafts = new Map();
   #abort;
@@ -54,34 +61,80 @@ export class RequestPanel {
   // ---- What stands there.
 
   #head(service, method) {
-    return h("header", {class: "method"},
+    return h(
+      "header",
+      {class: "method"},
       h("h2", {}, h("span", {class: "quiet"}, `${service.name}/`), method.name),
-      h("p", {class: "badges"}, kindBadge(method), optionTexts(method).map((text) => badge(text))),
+      h(
+        "p",
+        {class: "badges"},
+        kindBadge(method),
+        optionTexts(method).map((text) => badge(text)),
+      ),
       method.comment ? h("p", {class: "comment"}, method.comment.trim()) : undefined,
-      h("p", {class: "quiet types"}, `${method.inputType} → ${method.outputType}`));
+      h("p", {class: "quiet types"}, `${method.inputType} → ${method.outputType}`),
+    );
   }
   #tools() {
-    const rows = h("details", {class: "metadata"}, h("summary", {}, "Metadata"), this.#metadata,
-      button("Add", () => this.#addMetadata(true), {"aria-label": "Add metadata"}));
+    const rows = h(
+      "details",
+      {class: "metadata"},
+      h("summary", {}, "Metadata"),
+      this.#metadata,
+      button("Add", () => this.#addMetadata(true), {"aria-label": "Add metadata"}),
+    );
     rows.open = this.#metadataEntries().length > 0;
-    return h("div", {class: "tools"}, this.#call, this.#stop,
-      h("label", {htmlFor: this.#timeout.id, class: "quiet"}, "Timeout, ms"), this.#timeout, rows);
+    return h(
+      "div",
+      {class: "tools"},
+      this.#call,
+      this.#stop,
+      h("label", {htmlFor: this.#timeout.id, class: "quiet"}, "Timeout, ms"),
+      this.#timeout,
+      rows,
+    );
   }
   #json() {
     this.#problem.id ||= newId();
     this.#editor.setAttribute("aria-describedby", this.#problem.id);
-    return h("div", {class: "json-editor"}, h("label", {htmlFor: this.#editor.id, class: "quiet"},
-      this.#method.clientStreaming ? "JSON: a list of the messages to send" : "JSON"), this.#editor, this.#problem);
+    return h(
+      "div",
+      {class: "json-editor"},
+      h(
+        "label",
+        {htmlFor: this.#editor.id, class: "quiet"},
+        this.#method.clientStreaming ? "JSON: a list of the messages to send" : "JSON",
+      ),
+      this.#editor,
+      this.#problem,
+    );
   }
   #addMetadata(isFocused) {
-    const name = h("input", {"aria-label": "Name", placeholder: "authorization", autocomplete: "off", spellcheck: false});
-    const value = h("input", {"aria-label": "Value", placeholder: "Bearer …", autocomplete: "off", spellcheck: false});
-    const row = h("div", {class: "pair"}, name, value, button("Remove", () => row.remove(), {"aria-label": "Remove metadata"}));
+    const name = h("input", {
+      "aria-label": "Name",
+      placeholder: "authorization",
+      autocomplete: "off",
+      spellcheck: false,
+    });
+    const value = h("input", {
+      "aria-label": "Value",
+      placeholder: "Bearer …",
+      autocomplete: "off",
+      spellcheck: false,
+    });
+    const row = h(
+      "div",
+      {class: "pair"},
+      name,
+      value,
+      button("Remove", () => row.remove(), {"aria-label": "Remove metadata"}),
+    );
     this.#metadata.append(row);
     if (isFocused) name.focus();
   }
   #metadataEntries() {
-    return [...this.#metadata.children].map((row) => [...row.querySelectorAll("input")].map((input) => input.value.trim()))
+    return [...this.#metadata.children]
+      .map((row) => [...row.querySelectorAll("input")].map((input) => input.value.trim()))
       .filter(([name]) => name !== "");
   }
   #metadataToSend() {
@@ -153,7 +206,8 @@ export class RequestPanel {
     const isStream = Boolean(this.#method.clientStreaming || this.#method.serverStreaming);
     const timeoutMs = Number(this.#timeout.value) || 0;
     const options = {
-      metadata: this.#metadataToSend(), timeoutMs,
+      metadata: this.#metadataToSend(),
+      timeoutMs,
       signal: timeoutMs > 0 ? anyOf(abort, timeoutMs) : abort.signal,
     };
     this.#result.begin(isStream);
@@ -167,7 +221,8 @@ export class RequestPanel {
       }
     } catch (error) {
       if (!isShown()) return;
-      const failure = error instanceof CallError ? error : new CallError("internal", `the page failed: ${error.message}`);
+      const failure =
+        error instanceof CallError ? error : new CallError("internal", `the page failed: ${error.message}`);
       this.#result.endWithError(failure);
       this.#showPlaceOf(failure);
     }
@@ -176,7 +231,9 @@ export class RequestPanel {
   async #stream(options, isShown) {
     const value = parseJson(this.#editor.value).value;
     // One message goes as it was written, so that the node's complaints fit its lines.
-    const messages = this.#method.clientStreaming ? value.map((one) => JSON.stringify(one)) : [this.#editor.value];
+    const messages = this.#method.clientStreaming
+      ? value.map((one) => JSON.stringify(one))
+      : [this.#editor.value];
     let response;
     const trailing = await callStream(this.#fullName, messages, {
       ...options,

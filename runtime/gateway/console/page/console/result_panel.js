@@ -31,8 +31,16 @@ function pretty(text) {
 
 function metadataList(title, entries) {
   if (entries.length === 0) return undefined;
-  return h("details", {class: "metadata"}, h("summary", {}, `${title} (${entries.length})`),
-    h("dl", {}, entries.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
+  return h(
+    "details",
+    {class: "metadata"},
+    h("summary", {}, `${title} (${entries.length})`),
+    h(
+      "dl",
+      {},
+      entries.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    ),
+  );
 }
 
 const kOwnHeaders = /^(content-|date$|server$|vary$|access-control-|cache-control$|trailer-|connect-|grpc-)/;
@@ -40,16 +48,24 @@ function leadingMetadata(response) {
   return [...(response?.headers ?? [])].filter(([name]) => !kOwnHeaders.test(name));
 }
 function trailingOfUnary(response) {
-  return [...(response?.headers ?? [])].filter(([name]) => name.startsWith("trailer-"))
+  return [...(response?.headers ?? [])]
+    .filter(([name]) => name.startsWith("trailer-"))
     .map(([name, value]) => [name.slice("trailer-".length), value]);
 }
 export function trailingOfStream(metadata) {
-  return Object.entries(metadata).flatMap(([name, values]) => [values].flat().map((value) => [name, String(value)]));
+  return Object.entries(metadata).flatMap(([name, values]) =>
+    [values].flat().map((value) => [name, String(value)]),
+  );
 }
 
 function detailElement(detail) {
-  const content = detail.debug === undefined ? detail.value ?? "" : JSON.stringify(detail.debug, null, 2);
-  return h("details", {class: "metadata"}, h("summary", {}, detail.type ?? "detail"), h("pre", {class: "json"}, content));
+  const content = detail.debug === undefined ? (detail.value ?? "") : JSON.stringify(detail.debug, null, 2);
+  return h(
+    "details",
+    {class: "metadata"},
+    h("summary", {}, detail.type ?? "detail"),
+    h("pre", {class: "json"}, content),
+  );
 }
 
 export class ResultPanel {
@@ -89,10 +105,25 @@ export class ResultPanel {
     this.#times.push(now);
     if (this.#times.length > 2000) this.#times.splice(0, 1000);
     const isAtEnd = this.#list.scrollTop + this.#list.clientHeight >= this.#list.scrollHeight - 30;
-    const line = h("li", {value: this.#count}, h("details", {}, h("summary", {},
-      h("time", {}, msText(now - this.#startedAt)), h("code", {}, text.length > 400 ? `${text.slice(0, 400)}\u2026` : text))));
-    line.firstChild.addEventListener("toggle", () => line.firstChild.children.length === 1 &&
-      line.firstChild.append(colouredJson(pretty(text))), {once: true});
+    const line = h(
+      "li",
+      {value: this.#count},
+      h(
+        "details",
+        {},
+        h(
+          "summary",
+          {},
+          h("time", {}, msText(now - this.#startedAt)),
+          h("code", {}, text.length > 400 ? `${text.slice(0, 400)}\u2026` : text),
+        ),
+      ),
+    );
+    line.firstChild.addEventListener(
+      "toggle",
+      () => line.firstChild.children.length === 1 && line.firstChild.append(colouredJson(pretty(text))),
+      {once: true},
+    );
     this.#list.append(line);
     if (++this.#kept > kMostKept) {
       this.#list.firstChild.remove();
@@ -118,12 +149,16 @@ export class ResultPanel {
     const isOwnWish = error.code === "canceled";
     this.#end(badge(error.code, isOwnWish ? "" : "bad"), error.response);
     const details = error.details.length ? error.details.map(detailElement) : undefined;
-    this.#body.append(h("div", {class: isOwnWish ? "quiet" : "failure", role: "alert"}, h("p", {}, error.message), details));
+    this.#body.append(
+      h("div", {class: isOwnWish ? "quiet" : "failure", role: "alert"}, h("p", {}, error.message), details),
+    );
     this.#addMetadata(leadingMetadata(error.response), trailingOfUnary(error.response));
   }
 
   #addMetadata(leading, trailing) {
-    this.#body.append(...[metadataList("Metadata", leading), metadataList("Trailing metadata", trailing)].filter(Boolean));
+    this.#body.append(
+      ...[metadataList("Metadata", leading), metadataList("Trailing metadata", trailing)].filter(Boolean),
+    );
   }
   #end(status, response) {
     clearInterval(this.#timer);
@@ -136,7 +171,10 @@ export class ResultPanel {
     const parts = [msText(now - this.#startedAt)];
     if (response) parts.push(`HTTP ${response.status}`);
     if (this.#list) parts.push(`${this.#count} ${this.#count === 1 ? "message" : "messages"}`);
-    if (this.#times.length) parts.push(`${rateText(this.#times.length * 1000 / Math.min(kRateWindowMs, now - this.#startedAt))}/s`);
+    if (this.#times.length)
+      parts.push(
+        `${rateText((this.#times.length * 1000) / Math.min(kRateWindowMs, now - this.#startedAt))}/s`,
+      );
     if (this.#bytes) parts.push(bytesText(this.#bytes));
     if (this.#count > this.#kept && this.#list) parts.push(`the last ${this.#kept} are shown`);
     this.#head.replaceChildren(status, ...parts.map((part) => h("span", {class: "figure"}, part)));

@@ -4,8 +4,25 @@ import {numberOf, readFields, textOf} from "./protobuf.js";
 
 // FieldDescriptorProto.Type.
 const kKinds = [
-  "", "double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "group", "message",
-  "bytes", "uint32", "enum", "sfixed32", "sfixed64", "sint32", "sint64",
+  "",
+  "double",
+  "float",
+  "int64",
+  "uint64",
+  "int32",
+  "fixed64",
+  "fixed32",
+  "bool",
+  "string",
+  "group",
+  "message",
+  "bytes",
+  "uint32",
+  "enum",
+  "sfixed32",
+  "sfixed64",
+  "sint32",
+  "sint64",
 ];
 const kRequired = 2;
 const kRepeated = 3;
@@ -62,7 +79,8 @@ function readMessage(bytes, scope, hasImplicitPresence, out) {
     else if (number === 2) read.push(readFieldDescriptor(value));
     else if (number === 3) nested.push(value);
     else if (number === 4) enums.push(value);
-    else if (number === 7) readFields(value, (inner, flag) => (message.isMapEntry ||= inner === 7 && flag === 1n));
+    else if (number === 7)
+      readFields(value, (inner, flag) => (message.isMapEntry ||= inner === 7 && flag === 1n));
     else if (number === 8) {
       const oneof = {name: "", fields: []};
       readFields(value, (inner, content) => inner === 1 && (oneof.name = textOf(content)));

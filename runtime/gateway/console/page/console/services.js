@@ -21,12 +21,15 @@ export function optionTexts(method) {
   if (method.idempotent) texts.push("idempotent");
   if (method.deadlineMs !== undefined) texts.push(`deadline ${method.deadlineMs} ms`);
   if (method.maxAgeMs !== undefined) texts.push(`max age ${method.maxAgeMs} ms`);
-  if (method.jitterBuffer) texts.push(`jitter buffer ${(method.jitterBuffer.profile ?? "BALANCED").toLowerCase().replace("_", " ")}`);
+  if (method.jitterBuffer)
+    texts.push(
+      `jitter buffer ${(method.jitterBuffer.profile ?? "BALANCED").toLowerCase().replace("_", " ")}`,
+    );
   if (method.syncGroup) texts.push(`sync group ${method.syncGroup}`);
   if (method.keepLast) texts.push(`keeps ${method.keepLast}`);
   if (method.slowSubscriber === "DISCONNECT") texts.push("slow subscribers are cut off");
   if (method.onReconnect === "RESUME") texts.push("resumes");
-  const priority = method.priority ?? 0;  // JSON leaves a 0 out
+  const priority = method.priority ?? 0; // JSON leaves a 0 out
   if (priority !== kUsualPriority) texts.push(`priority ${priority}`);
   return texts;
 }
@@ -48,7 +51,10 @@ export class ServiceList {
     byId("filter").addEventListener("input", () => this.#filter());
     byId("filter").addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
-      this.#buttons.find(({element}) => !element.hidden)?.element.querySelector("button").click();
+      this.#buttons
+        .find(({element}) => !element.hidden)
+        ?.element.querySelector("button")
+        .click();
     });
     byId("services").addEventListener("keydown", (event) => this.#moveFocus(event));
   }
@@ -60,14 +66,23 @@ export class ServiceList {
     const parts = ordered.map((service) => {
       const items = (service.methods ?? []).map((method) => this.#item(service, method));
       const dot = service.name.lastIndexOf(".");
-      const group = h("details", {open: !isBuiltIn(service)},
-        h("summary", {title: service.comment ?? ""}, h("span", {class: "name"}, service.name.slice(dot + 1)),
-          h("span", {class: "quiet"}, service.name.slice(0, Math.max(dot, 0)))),
-        h("ul", {}, items));
+      const group = h(
+        "details",
+        {open: !isBuiltIn(service)},
+        h(
+          "summary",
+          {title: service.comment ?? ""},
+          h("span", {class: "name"}, service.name.slice(dot + 1)),
+          h("span", {class: "quiet"}, service.name.slice(0, Math.max(dot, 0))),
+        ),
+        h("ul", {}, items),
+      );
       this.#groups.push({group, wasOpen: group.open});
       return group;
     });
-    byId("services").replaceChildren(...parts.length ? parts : [h("p", {class: "empty"}, "The node serves nothing.")]);
+    byId("services").replaceChildren(
+      ...(parts.length ? parts : [h("p", {class: "empty"}, "The node serves nothing.")]),
+    );
     this.#filter();
   }
 
@@ -82,10 +97,22 @@ export class ServiceList {
   #item(service, method) {
     const fullName = `${service.name}/${method.name}`;
     const options = optionTexts(method);
-    const choose = h("button", {type: "button", title: [method.comment, options.join(", ")].filter(Boolean).join("\n"),
-      onclick: () => this.#onChoose(service, method)}, h("span", {class: "name"}, method.name), kindBadge(method));
+    const choose = h(
+      "button",
+      {
+        type: "button",
+        title: [method.comment, options.join(", ")].filter(Boolean).join("\n"),
+        onclick: () => this.#onChoose(service, method),
+      },
+      h("span", {class: "name"}, method.name),
+      kindBadge(method),
+    );
     const element = h("li", {}, choose);
-    this.#buttons.push({element, fullName, text: [fullName, kindText(method), ...options].join(" ").toLowerCase()});
+    this.#buttons.push({
+      element,
+      fullName,
+      text: [fullName, kindText(method), ...options].join(" ").toLowerCase(),
+    });
     return element;
   }
 
@@ -102,8 +129,9 @@ export class ServiceList {
   #moveFocus(event) {
     const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
     if (step === undefined) return;
-    const visible = [...byId("services").querySelectorAll("summary, li:not([hidden]) button")]
-      .filter((element) => element.checkVisibility?.() ?? true);
+    const visible = [...byId("services").querySelectorAll("summary, li:not([hidden]) button")].filter(
+      (element) => element.checkVisibility?.() ?? true,
+    );
     visible[visible.indexOf(document.activeElement) + step]?.focus();
     event.preventDefault();
   }

@@ -19,10 +19,17 @@ export class Table {
     this.#onChoose = onChoose;
     this.#empty = h("p", {class: "empty"}, empty);
     const heads = columns.map(({title: text, hint = "", isNumber}) =>
-      h("th", {scope: "col", title: hint, class: isNumber ? "number" : ""}, text));
-    place.replaceChildren(h("h2", {}, title, " ", this.#count),
-      h("div", {class: "scroll", tabIndex: 0, role: "region", "aria-label": title},
-        h("table", {}, h("thead", {}, h("tr", {}, heads)), this.#body), this.#empty));
+      h("th", {scope: "col", title: hint, class: isNumber ? "number" : ""}, text),
+    );
+    place.replaceChildren(
+      h("h2", {}, title, " ", this.#count),
+      h(
+        "div",
+        {class: "scroll", tabIndex: 0, role: "region", "aria-label": title},
+        h("table", {}, h("thead", {}, h("tr", {}, heads)), this.#body),
+        this.#empty,
+      ),
+    );
   }
 
   get chosen() {
@@ -30,7 +37,8 @@ export class Table {
   }
   choose(id) {
     this.#chosen = id;
-    for (const [key, row] of this.#rows) row.button.setAttribute("aria-pressed", key === id ? "true" : "false");
+    for (const [key, row] of this.#rows)
+      row.button.setAttribute("aria-pressed", key === id ? "true" : "false");
   }
 
   /** `rows` have an `id` each; `total` is how many there are, which may be more. */
@@ -56,13 +64,21 @@ export class Table {
   }
 
   #add(id) {
-    const button = h("button", {type: "button", "aria-pressed": String(id === this.#chosen), onclick: () => {
-      this.choose(id);
-      this.#onChoose(id);
-    }});
+    const button = h("button", {
+      type: "button",
+      "aria-pressed": String(id === this.#chosen),
+      onclick: () => {
+        this.choose(id);
+        this.#onChoose(id);
+      },
+    });
     const cells = this.#columns.map(({isNumber}, index) =>
-      h(index === 0 ? "th" : "td", {class: isNumber ? "number" : "", scope: index === 0 ? "row" : undefined},
-        index === 0 ? button : ""));
+      h(
+        index === 0 ? "th" : "td",
+        {class: isNumber ? "number" : "", scope: index === 0 ? "row" : undefined},
+        index === 0 ? button : "",
+      ),
+    );
     const element = h("tr", {}, cells);
     this.#body.append(element);
     const row = {element, button, cells};
