@@ -22,8 +22,9 @@ CallState::~CallState() {
 }
 
 void CallState::on_call_changed() {
-  changed_.notify_all();
+  // First: a handler that is woken with an error is to find its call cancelled.
   if (!is_caller() && stream_->end()) session_->executor().schedule(cancel_later_);
+  changed_.notify_all();
 }
 
 bool CallState::receive_ended() {
