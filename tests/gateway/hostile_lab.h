@@ -31,8 +31,7 @@ class HostileLab : public GatewayLab {
   bool wait(const std::function<bool()>& done, Duration limit = std::chrono::seconds(10)) {
     return sim.run_until(done, limit);
   }
-  bool wait_answer(RawHttpClient& client, StreamId id,
-                   Duration limit = std::chrono::seconds(10)) {
+  bool wait_answer(RawHttpClient& client, StreamId id, Duration limit = std::chrono::seconds(10)) {
     return wait([&] { return client.answer(id).is_over() || client.is_closed(); }, limit);
   }
   /// The status of the answer to such bytes: "reset CODE" or "closed CODE" when there is none.

@@ -26,10 +26,11 @@ http3::Fields decode_section(std::string_view bytes) {
   const std::uint8_t* end = next + bytes.size();
   for (std::uint8_t flags = 0; (flags & NGHTTP3_QPACK_DECODE_FLAG_FINAL) == 0;) {
     nghttp3_qpack_nv field;
-    const auto read = nghttp3_qpack_decoder_read_request(
-        decoder, context, &field, &flags, next, static_cast<std::size_t>(end - next), 1);
+    const auto read = nghttp3_qpack_decoder_read_request(decoder, context, &field, &flags, next,
+                                                         static_cast<std::size_t>(end - next), 1);
     if (read < 0) {
-      ADD_FAILURE() << "a section that cannot be read: " << nghttp3_strerror(static_cast<int>(read));
+      ADD_FAILURE() << "a section that cannot be read: "
+                    << nghttp3_strerror(static_cast<int>(read));
       break;
     }
     next += read;

@@ -48,6 +48,8 @@ class HttpCall final : private core::FrameSink {
   /// It will send no more, or wants no more of the answer.
   void handle_abandoned(LocalTime now);
   void handle_drained(LocalTime now);
+  /// It has not read for too long: there is nobody to tell anything any more.
+  void handle_stalled();
   /// Ends the request for something that is wrong with it.
   void fail(LocalTime now, const Status& status);
 
