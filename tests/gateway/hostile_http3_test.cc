@@ -244,6 +244,31 @@ TEST(HostileHttp3, H02_PrioritiesOfStreamsThatNeverComeTakeABoundedAmount) {
   EXPECT_TRUE(lab.serves_others());
 }
 
+// The bound is not one that an honest client meets.
+TEST(HostileHttp3, H02_AThousandRequestsWithLargeHeadsAreServedAtOnce) {
+  HostileLab lab;
+  auto client = lab.attacker();
+  const std::string bytes =
+      json_post("Delay", R"({"number": "500"})", {{"x-large", std::string(6000, 'v')}});
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 1000; ++i) ids.push_back(client->request(bytes));
+  EXPECT_TRUE(lab.wait([&] { return lab.server_handler->running == 1000; }));
+  for (const StreamId id : ids) {
+    ASSERT_TRUE(lab.wait_answer(*client, id));
+    EXPECT_EQ(client->answer(id).status(), "200");
+  }
+}
+
+TEST(HostileHttp3, H03_AClientThatTakesNoControlStreamsIsClosed) {
+  HostileLab lab;
+  RawHttpOptions options;
+  options.quic.max_unidirectional_streams = 2;
+  auto client = lab.attacker(options);
+  EXPECT_TRUE(lab.wait([&] { return client->is_closed(); }));
+  EXPECT_EQ(client->close_code(), 0x103u);
+  EXPECT_TRUE(lab.serves_others());
+}
+
 TEST(HostileHttp3, H02_TrailersOverTheLimitCloseTheConnection) {
   HostileLab lab;
   auto client = lab.attacker();
