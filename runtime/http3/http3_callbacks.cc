@@ -59,11 +59,11 @@ int on_end_stream(nghttp3_conn*, std::int64_t id, void* user, void*) {
   return 0;
 }
 
-// What the peer sent on that stream is malformed (RFC 9114 4.1.2).
+// What the peer sent on that stream is malformed (RFC 9114 4.1.2), or comes after a GOAWAY; of a
+// request, on_reset_stream() follows.
 int on_stop_sending(nghttp3_conn*, std::int64_t id, std::uint64_t code, void* user, void*) {
   Impl& impl = impl_of(user);
   if (impl.quic != nullptr) impl.quic->stop_sending({id}, code);
-  impl.tell_reset({id}, code);
   return 0;
 }
 

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "runtime/http3/http3_connection_impl.h"
-#include "runtime/http3/nghttp3_memory.h"
 
 namespace echostream::http3 {
 namespace {
@@ -26,11 +25,13 @@ Status Http3Connection::Impl::start() {
   settings.qpack_max_dtable_capacity = options.qpack_table_bytes;
   settings.qpack_encoder_max_dtable_capacity = options.qpack_table_bytes;
   settings.qpack_blocked_streams = options.qpack_blocked_streams;
+  const ngtcp2_mem& counted = *memory.get();
+  allocator = {counted.user_data, counted.malloc, counted.free, counted.calloc, counted.realloc};
   nghttp3_conn* made = nullptr;
   const auto make =
       is_server ? nghttp3_conn_server_new_versioned : nghttp3_conn_client_new_versioned;
   const int error = make(&made, NGHTTP3_CALLBACKS_VERSION, &http3_callbacks(),
-                         NGHTTP3_SETTINGS_VERSION, &settings, &nghttp3_memory(), this);
+                         NGHTTP3_SETTINGS_VERSION, &settings, &allocator, this);
   if (error != 0) return {StatusCode::kInternal, nghttp3_strerror(error)};
   conn.reset(made);
   if (is_server) nghttp3_conn_set_max_client_streams_bidi(made, std::uint64_t{1} << 60);
@@ -38,6 +39,8 @@ Status Http3Connection::Impl::start() {
 }
 
 bool Http3Connection::Impl::bind_streams() {
+  if (is_bound) return true;
+  if (quic == nullptr) return false;
   auto control = quic->open_unidirectional();
   auto encoder = quic->open_unidirectional();
   auto decoder = quic->open_unidirectional();
@@ -50,6 +53,10 @@ bool Http3Connection::Impl::bind_streams() {
   return true;
 }
 
+void Http3Connection::Impl::close_without_room() {
+  close(number(Http3Error::kStreamCreationError), "no room for the control streams");
+}
+
 Http3Connection::Impl::Stream* Http3Connection::Impl::find(StreamId id) {
   const auto found = streams.find(id);
   return found != streams.end() ? &found->second : nullptr;
@@ -60,11 +67,18 @@ void Http3Connection::Impl::close(std::uint64_t code, std::string reason) {
 }
 
 void Http3Connection::Impl::fail(int error, const char* what) {
-  if (is_failing) {
+  if (is_failing || error == NGHTTP3_ERR_QPACK_HEADER_TOO_LARGE) {
     return close(number(Http3Error::kExcessiveLoad), "a field section far too large");
   }
   close(nghttp3_err_infer_quic_app_error_code(error),
         std::string("HTTP/3, ") + what + ": " + nghttp3_strerror(error));
+}
+
+void Http3Connection::Impl::tell_begin(StreamId id) {
+  Stream* stream = find(id);
+  if (!is_server || stream == nullptr || stream->has_head || stream->told_of_reset) return;
+  if (stream->stopped_reading || std::exchange(stream->told_of_begin, true)) return;
+  sink.on_head_begun(now, id);
 }
 
 void Http3Connection::Impl::tell_reset(StreamId id, std::uint64_t code) {
@@ -90,6 +104,27 @@ void Http3Connection::Impl::close_stream(StreamId id) {
 
 void Http3Connection::Impl::close_waiting() {
   for (const StreamId id : std::exchange(told_late, {})) close_stream(id);
+}
+
+nghttp3_ssize Http3Connection::Impl::read(StreamId id, BytesView data, bool fin) {
+  if (is_server && id.is_bidirectional()) streams.try_emplace(id);
+  return nghttp3_conn_read_stream(conn.get(), id.value, data.data(), data.size(), fin ? 1 : 0);
+}
+
+nghttp3_ssize Http3Connection::Impl::read_unidirectional(StreamId id, BytesView data, bool fin) {
+  ControlFilter& filter = filters.try_emplace(id, is_server).first->second;
+  if (filter.is_transparent()) return read(id, data, fin);
+  std::vector<std::uint8_t> passed;
+  if (const auto error = filter.feed(data, passed)) {
+    close(number(*error), "HTTP/3, reading: what the control stream says");
+    return static_cast<nghttp3_ssize>(data.size());
+  }
+  // nghttp3 takes no call that says nothing.
+  if (!passed.empty() || fin) {
+    const nghttp3_ssize read_bytes = read(id, passed, fin);
+    if (read_bytes < 0) return read_bytes;
+  }
+  return static_cast<nghttp3_ssize>(data.size());
 }
 
 void Http3Connection::Impl::reset(StreamId id, Http3Error code) {
@@ -165,6 +200,8 @@ Result<StreamId> Http3Connection::request(const Fields& head, bool ends) {
 void Http3Connection::respond(StreamId id, const Fields& head, bool ends) {
   Impl::Stream* stream = impl_->find(id);
   if (stream == nullptr || impl_->quic == nullptr) return;
+  // An answer to early data comes before the handshake is complete.
+  if (!impl_->bind_streams()) return impl_->close_without_room();
   stream->is_complete = ends;
   nghttp3_pri priority{};
   if (nghttp3_conn_get_stream_priority(impl_->conn.get(), &priority, id.value) == 0) {
@@ -215,10 +252,12 @@ void Http3Connection::reset(StreamId id, Http3Error code) { impl_->reset(id, cod
 void Http3Connection::stop_reading(StreamId id, Http3Error code) { impl_->stop_reading(id, code); }
 
 void Http3Connection::announce_shutdown() {
+  if (!impl_->is_bound) return;
   if (nghttp3_conn_submit_shutdown_notice(impl_->conn.get()) == 0) impl_->pump();
 }
 
 void Http3Connection::refuse_requests() {
+  if (!impl_->is_bound) return;
   if (nghttp3_conn_shutdown(impl_->conn.get()) == 0) impl_->pump();
 }
 
@@ -229,9 +268,7 @@ void Http3Connection::close(Http3Error code, std::string reason) {
 void Http3Connection::on_connected(LocalTime now) {
   impl_->now = now;
   impl_->is_early = false;
-  if (!impl_->bind_streams()) {
-    return close(Http3Error::kStreamCreationError, "no room for the control streams");
-  }
+  if (!impl_->bind_streams()) return impl_->close_without_room();
   impl_->pump();
   impl_->sink.on_open(now);
 }
@@ -245,19 +282,23 @@ void Http3Connection::on_session_ticket(LocalTime now, BytesView ticket) {
 void Http3Connection::on_stream_data(LocalTime now, StreamId id, BytesView data, bool fin) {
   impl_->now = now;
   impl_->is_reading = true;
-  const nghttp3_ssize read =
-      nghttp3_conn_read_stream(impl_->conn.get(), id.value, data.data(), data.size(), fin ? 1 : 0);
+  const nghttp3_ssize read = id.is_bidirectional() ? impl_->read(id, data, fin)
+                                                   : impl_->read_unidirectional(id, data, fin);
   impl_->is_reading = false;
-  // The section that began with these bytes has made the stream known.
+  if (impl_->memory.bytes() > impl_->options.max_bookkeeping_bytes) {
+    return close(Http3Error::kExcessiveLoad, "more is held for this connection than it may cost");
+  }
   if (Impl::Stream* stream = impl_->find(id)) stream->has_fin |= fin;
   if (read == NGHTTP3_ERR_MALFORMED_HTTP_MESSAGING && id.is_bidirectional()) {
     // A body whose length is not what its head says: no reason to end everybody else's requests.
+    if (impl_->quic != nullptr) impl_->quic->reset(id, number(Http3Error::kMessageError));
     impl_->tell_reset(id, number(Http3Error::kMessageError));
     return reset(id, Http3Error::kMessageError);
   }
   if (read < 0) return impl_->fail(static_cast<int>(read), "reading");
   // The rest is body, which the sink consumes.
   if (read > 0) consume(id, static_cast<std::size_t>(read));
+  impl_->tell_begin(id);
   impl_->close_waiting();
   impl_->pump();
 }
@@ -270,6 +311,10 @@ void Http3Connection::on_stream_reset(LocalTime now, StreamId id, std::uint64_t 
     return;
   }
   (void)nghttp3_conn_shutdown_stream_read(impl_->conn.get(), id.value);
+  // A request of which nothing has come: nobody knows of it, but our side has to end too.
+  if (impl_->is_server && impl_->find(id) == nullptr && impl_->quic != nullptr) {
+    impl_->quic->reset(id, number(Http3Error::kRequestCancelled));
+  }
   impl_->tell_reset(id, code);
   impl_->pump();
 }
@@ -292,6 +337,7 @@ void Http3Connection::on_stream_stalled(LocalTime now, StreamId id) {
 
 void Http3Connection::on_stream_closed(LocalTime now, StreamId id) {
   impl_->now = now;
+  if (!id.is_bidirectional()) impl_->filters.erase(id);
   Impl::Stream* stream = impl_->find(id);
   // All of it is here, but what it refers to in QPACK's table is not: as many streams may wait for
   // that as Http3Options::qpack_blocked_streams says.

@@ -25,6 +25,10 @@ struct Http3Options {
   /// Of the peer's encoder (RFC 9204 3.2.3), and how many streams may wait for it.
   std::size_t qpack_table_bytes = 4096;
   std::size_t qpack_blocked_streams = 16;
+  /// What nghttp3 holds in all: streams, sections that are not complete (it makes room for a value
+  /// as soon as its length is told), bodies of streams that wait for QPACK, which the flow-control
+  /// windows bound too. More ends the connection (H3_EXCESSIVE_LOAD).
+  std::size_t max_bookkeeping_bytes = 16 * 1024 * 1024;
 };
 
 /// What a connection tells its owner. The calls come from inside the endpoint's handle_*() and
@@ -37,6 +41,9 @@ class Http3Sink {
   virtual void on_open(LocalTime now) = 0;
   /// Client: for QuicEndpoint::Dial::ticket.
   virtual void on_session_ticket(LocalTime, BytesView) {}
+  /// Server: bytes of a request have come, and its header section is not complete. Told once; it
+  /// may never be. on_head(), on_oversized_head(), on_reset() or on_stream_closed() follows.
+  virtual void on_head_begun(LocalTime, StreamId) {}
   /// A request's, or a response's, header section; interim responses are not told. Well-formed
   /// (RFC 9114 4.1.2): nghttp3 has refused others. `is_early`: a request that may be a copy of one
   /// sent before (RFC 8470).
@@ -104,7 +111,8 @@ class Http3Connection final : public transport::QuicConnectionSink {
   /// Nothing more of the peer's message is wanted.
   void stop_reading(StreamId id, Http3Error code);
 
-  /// The peer should send no more requests (GOAWAY, as a notice: RFC 9114 5.2).
+  /// The peer should send no more requests (GOAWAY, as a notice: RFC 9114 5.2). Not before
+  /// on_open().
   void announce_shutdown();
   /// Requests that come from now on are refused (GOAWAY).
   void refuse_requests();

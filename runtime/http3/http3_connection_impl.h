@@ -8,7 +8,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/http3/control_filter.h"
 #include "runtime/http3/http3_connection.h"
+#include "runtime/transport/counted_memory.h"
 
 namespace echostream::http3 {
 
@@ -32,6 +34,8 @@ struct Http3Connection::Impl {
     bool is_early = false;
     bool stopped_reading = false;
     bool told_of_reset = false;
+    bool has_head = false;
+    bool told_of_begin = false;
     // All of the peer's has come; all of it was told to the sink.
     bool has_fin = false;
     bool told_end = false;
@@ -45,6 +49,7 @@ struct Http3Connection::Impl {
   Status start();
   /// Opens the control and QPACK streams.
   bool bind_streams();
+  void close_without_room();
   Stream* find(StreamId id);
   /// Writes what nghttp3 has to write, or has that done later.
   void pump();
@@ -53,6 +58,11 @@ struct Http3Connection::Impl {
   void send(std::int64_t stream, const nghttp3_vec* pieces, std::size_t count, bool fin);
   void fail(int error, const char* what);
   void close(std::uint64_t code, std::string reason);
+  /// Hands what came to nghttp3; how much of it is no body, or an error of nghttp3's.
+  nghttp3_ssize read(StreamId id, BytesView data, bool fin);
+  /// The same of a unidirectional stream.
+  nghttp3_ssize read_unidirectional(StreamId id, BytesView data, bool fin);
+  void tell_begin(StreamId id);
   void tell_reset(StreamId id, std::uint64_t code);
   void tell_end(StreamId id);
   /// Nothing will be told of it any more.
@@ -75,7 +85,11 @@ struct Http3Connection::Impl {
   const Http3Options options;
   Http3Sink& sink;
   transport::QuicConnection* quic = nullptr;
+  transport::CountedMemory memory;  // of nghttp3
+  nghttp3_mem allocator{};
   std::unique_ptr<nghttp3_conn, Deleter> conn;
+  // Of the peer's unidirectional streams, until they are known not to be its control stream.
+  std::unordered_map<StreamId, ControlFilter> filters;
   std::unordered_map<StreamId, Stream> streams;
   // Closed by the transport while they waited for QPACK, and told since.
   std::vector<StreamId> told_late;

@@ -46,6 +46,7 @@ int Http3Connection::Impl::add_field(StreamId id, BytesView name, BytesView valu
 void Http3Connection::Impl::end_head(StreamId id) {
   Stream* stream = find(id);
   if (stream == nullptr || stream->stopped_reading) return;
+  stream->has_head = true;
   if (stream->is_oversized) {
     sink.on_oversized_head(now, id);
     if (!is_server) reset(id, Http3Error::kExcessiveLoad);

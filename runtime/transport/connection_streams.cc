@@ -82,7 +82,10 @@ std::uint64_t Connection::target_bytes_per_s(std::uint8_t priority) const {
 // ---- Streams.
 
 Result<StreamId> Connection::open_stream(bool bidirectional) {
-  if (!is_open() && !can_send_early()) return closed_status();
+  // A server may have to say something beside its answers to early data.
+  const bool answers_early =
+      !bidirectional && is_server_ && early_data_accepted_ == true && !closing_ && !closed_;
+  if (!is_open() && !can_send_early() && !answers_early) return closed_status();
   std::int64_t id = -1;
   const int result = bidirectional ? ngtcp2_conn_open_bidi_stream(connection_.get(), &id, nullptr)
                                    : ngtcp2_conn_open_uni_stream(connection_.get(), &id, nullptr);

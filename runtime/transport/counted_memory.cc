@@ -1,7 +1,11 @@
 #include "runtime/transport/counted_memory.h"
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "echostream/base/block_pool.h"
 
 namespace echostream::transport {
 namespace {
@@ -26,29 +30,36 @@ struct CountedMemory::Callbacks {
     count(user) += bytes;
     return header + 1;
   }
+  // From the lists of short blocks that everything else of a call uses.
+  static void* block(std::size_t bytes) noexcept {
+    try {
+      return internal::allocate_block(bytes);
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
+  }
   static void* allocate(std::size_t size, void* user) {
     const std::size_t bytes = sizeof(Header) + size;
-    return bytes < size ? nullptr : take(std::malloc(bytes), bytes, user);
+    return bytes < size ? nullptr : take(block(bytes), bytes, user);
   }
   static void* allocate_zeroed(std::size_t number, std::size_t size, void* user) {
     if (size != 0 && number > (SIZE_MAX - sizeof(Header)) / size) return nullptr;
-    const std::size_t bytes = sizeof(Header) + number * size;
-    return take(std::calloc(1, bytes), bytes, user);
+    void* made = allocate(number * size, user);
+    if (made != nullptr) std::memset(made, 0, number * size);
+    return made;
   }
   static void* resize(void* old, std::size_t size, void* user) {
-    if (old == nullptr) return allocate(size, user);
-    const std::size_t bytes = sizeof(Header) + size;
-    if (bytes < size) return nullptr;
-    const std::size_t before = header_of(old)->bytes;
-    void* whole = std::realloc(header_of(old), bytes);
-    if (whole == nullptr) return nullptr;  // the old one is still there
-    count(user) -= before;
-    return take(whole, bytes, user);
+    void* made = allocate(size, user);
+    if (made == nullptr || old == nullptr) return made;  // the old one is still there
+    std::memcpy(made, old, std::min(header_of(old)->bytes - sizeof(Header), size));
+    release(old, user);
+    return made;
   }
   static void release(void* gone, void* user) {
     if (gone == nullptr) return;
-    count(user) -= header_of(gone)->bytes;
-    std::free(header_of(gone));
+    Header* header = header_of(gone);
+    count(user) -= header->bytes;
+    internal::free_block(header, header->bytes);
   }
 };
 

@@ -161,6 +161,7 @@ class QuicConnection {
   virtual std::uint64_t target_bytes_per_s(std::uint8_t priority) const = 0;
 
   /// kResourceExhausted when the peer allows no more streams now (on_streams_available() follows).
+  /// A server that gets early data may open unidirectional ones before on_connected().
   virtual Result<StreamId> open_bidirectional() = 0;
   virtual Result<StreamId> open_unidirectional() = 0;
   /// Queues bytes at the end of the stream; the buffer is held until acknowledged. Ignored when our

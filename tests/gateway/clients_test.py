@@ -6,65 +6,16 @@
 import base64
 import json
 import os
-import pathlib
-import select
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 import unittest
 
-SERVER, PROTO_ROOT, NPM_FOLDER, IDL = sys.argv[1:5]
+from lab_clients import Clients, install_from_npm, run
+
+Clients.SERVER, PROTO_ROOT, NPM_FOLDER, IDL = sys.argv[1:5]
 BUF = "@bufbuild/buf@1.75.0"
 PYTHON = "/usr/bin/python3"  # Debian's own, which has Debian's pycurl
-TIMEOUT = 60
 PROTOCOLS = ("connect", "grpc", "grpcweb")
-
-
-def run(*command, code=0, **more):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, **more)
-    if code is not None and done.returncode != code:
-        raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-    return done
-
-
-def make_certificates(folder):
-    """A CA and what it vouches for: some clients take no certificate that is its own CA."""
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    run("openssl", "req", "-x509", *key, "-subj", "/CN=Test CA", "-keyout", folder / "ca.key", "-out", folder / "ca.pem",
-        "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
-    run("openssl", "req", *key, "-subj", "/CN=localhost", "-keyout", folder / "leaf.key", "-out", folder / "leaf.csr")
-    (folder / "leaf.ext").write_text(
-        "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
-        "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\n"
-    )
-    run("openssl", "x509", "-req", "-in", folder / "leaf.csr", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key",
-        "-CAcreateserial", "-days", "2", "-extfile", folder / "leaf.ext", "-out", folder / "leaf.pem")
-
-
-class Clients(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.scratch = tempfile.TemporaryDirectory()
-        cls.folder = pathlib.Path(cls.scratch.name)
-        make_certificates(cls.folder)
-        cls.server = subprocess.Popen(
-            [SERVER, "--certificate", cls.folder / "leaf.pem", "--key", cls.folder / "leaf.key", "--lifetime", "600"],
-            stdout=subprocess.PIPE, text=True,
-        )
-        ready, _, _ = select.select([cls.server.stdout], [], [], TIMEOUT)
-        words = cls.server.stdout.readline().split() if ready else []
-        if words[:1] != ["listening"]:
-            raise AssertionError("the server did not start")
-        cls.port = words[1]
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.send_signal(signal.SIGTERM)
-        cls.server.wait(TIMEOUT)
-        cls.server.stdout.close()
-        cls.scratch.cleanup()
 
 
 class Buf(Clients):
@@ -75,12 +26,7 @@ class Buf(Clients):
         npm = shutil.which("npm")
         if npm is None:
             raise unittest.SkipTest("SKIPPED: without npm there is no buf, and no Connect client but ours is tried")
-        folder = pathlib.Path(NPM_FOLDER)
-        folder.mkdir(parents=True, exist_ok=True)
-        done = run(npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", BUF, cwd=folder, code=None)
-        if done.returncode != 0:
-            raise unittest.SkipTest(f"SKIPPED: npm cannot install {BUF}: {done.stderr[-500:]}")
-        cls.buf = str(folder / "node_modules" / ".bin" / "buf")
+        cls.buf = str(install_from_npm(npm, NPM_FOLDER, [BUF]) / ".bin" / "buf")
         super().setUpClass()
         # The schema in one file.
         cls.image = str(cls.folder / "lab.binpb")

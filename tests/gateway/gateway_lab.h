@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,7 +21,11 @@ namespace echostream::testing {
 
 class GatewayLab : public Lab {
  public:
-  explicit GatewayLab(const Options& chosen = {}, HttpOptions http_options = {}) : Lab(chosen) {
+  /// `prepare` gets the server before it listens.
+  explicit GatewayLab(const Options& chosen = {}, HttpOptions http_options = {},
+                      const std::function<void(Node&)>& prepare = nullptr)
+      : Lab(chosen) {
+    if (prepare) prepare(*server_node);
     Status status = enable_http(*server_node, std::move(http_options));
     EXPECT_TRUE(status.is_ok()) << status;
     connect();

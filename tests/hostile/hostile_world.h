@@ -2,9 +2,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include "tests/support/hostile_peer.h"
+#include "tests/support/live_bytes.h"
 
 namespace echostream::testing {
 
@@ -21,13 +21,6 @@ inline constexpr std::uint64_t kProtocolViolation = 0x0a;
 inline constexpr std::uint64_t kInvalidToken = 0x0b;
 inline constexpr std::uint64_t kCryptoBufferExceeded = 0x0d;
 inline constexpr std::uint64_t kCryptoError = 0x100;  // + TLS alert
-
-/// Bytes in use on the heap: what a peer made us keep shows in it, ngtcp2's and TLS's share
-/// included. Sanitizers do not keep that count; it is zero then.
-inline std::size_t live_bytes() {
-  const auto info = ::mallinfo2();
-  return info.uordblks + info.hblkhd;
-}
 
 /// A server of ours and a client that breaks rules.
 struct HostileClient {

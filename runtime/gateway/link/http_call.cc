@@ -88,6 +88,10 @@ void HttpCall::end_body(LocalTime now) {
   if (!status.is_ok()) return fail(now, status);
   body_since_ = kNever;
   if (ended_ || method_.kind == MethodKind::kEvent) return;
+  if (messages_ == 0 && !method_.client_streaming) {
+    return fail(now, Status(StatusCode::kUnimplemented,
+                            std::string(method_.full_name) + " takes one message, none came"));
+  }
   if (!requested_) send_request(now);
   if (ended_) return;
   if (method_.client_streaming && method_.delivery != Delivery::kReliable) {
@@ -213,11 +217,16 @@ void HttpCall::consumed(std::size_t bytes) {
   give_credit();
 }
 
-void HttpCall::handle_abandoned(LocalTime now) {
-  const bool was_ended = std::exchange(ended_, true);
+void HttpCall::handle_stalled() {
+  ended_ = true;
   waiting_.clear();
   waiting_bytes_ = 0;
   drop_body();
+}
+
+void HttpCall::handle_abandoned(LocalTime now) {
+  const bool was_ended = ended_;
+  handle_stalled();
   if (!was_ended) host_.http().reset(id_, http3::Http3Error::kRequestCancelled);
   if (requested_) cancel_in_engine(now);
 }

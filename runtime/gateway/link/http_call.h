@@ -52,6 +52,8 @@ class HttpCall final : private core::FrameSink {
   void handle_drained(LocalTime now);
   /// Of what came while the engine had no room.
   void read_on(LocalTime now);
+  /// It has not read for too long: there is nobody to tell anything any more.
+  void handle_stalled();
   /// Ends the request for something that is wrong with it.
   void fail(LocalTime now, const Status& status);
 

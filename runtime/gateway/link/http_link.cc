@@ -1,6 +1,7 @@
 #include "runtime/gateway/link/http_link.h"
 
 #include <utility>
+#include <vector>
 
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
@@ -63,9 +64,9 @@ std::unique_ptr<HttpLink> HttpLink::make(internal::QuicDriver& driver, HttpGatew
   if (!http) return nullptr;
   link->http_ = *std::move(http);
   link->http_->write_later([self = link.get()] { self->look_soon(); });
-  link->slow_bodies_ = std::make_unique<core::StallWatch>(
+  link->slow_requests_ = std::make_unique<core::StallWatch>(
       gateway.node().executor, gateway.options().body_timeout / 4,
-      [self = link.get()](LocalTime now) { return self->check_slow_bodies(now); });
+      [self = link.get()](LocalTime now) { return self->check_slow_requests(now); });
   return link;
 }
 
@@ -98,7 +99,13 @@ void HttpLink::on_open(LocalTime now) {
   flush_soon();
 }
 
+void HttpLink::on_head_begun(LocalTime now, StreamId id) {
+  heads_.try_emplace(id, now);
+  slow_requests_->start();
+}
+
 void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
+  heads_.erase(id);
   if (session_ == nullptr) return;
   if (gateway_.options().console) {
     if (auto page = console_page(head)) return answer(id, *std::move(page));
@@ -120,7 +127,7 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   HttpCall& call =
       calls_.try_emplace(id, host, id, std::move(request), *method, origin).first->second;
   call.start(now);
-  slow_bodies_->start();
+  slow_requests_->start();
   flush_soon();
 }
 
@@ -137,6 +144,7 @@ void HttpLink::answer(StreamId id, ResponsePart part) {
 }
 
 void HttpLink::on_oversized_head(LocalTime, StreamId id) {
+  heads_.erase(id);
   ResponsePart part;
   part.head.add(":status", "431");
   answer(id, std::move(part));
@@ -157,9 +165,13 @@ void HttpLink::on_end(LocalTime now, StreamId id) {
 }
 
 void HttpLink::on_reset(LocalTime now, StreamId id, std::uint64_t) {
+  heads_.erase(id);
   HttpCall* call = find(id);
-  if (call == nullptr || session_ == nullptr) return;
-  call->handle_abandoned(now);
+  if (call != nullptr && session_ != nullptr) {
+    call->handle_abandoned(now);
+  } else {
+    http_->reset(id, http3::Http3Error::kRequestCancelled);  // our side of it has to end too
+  }
   flush_soon();
 }
 
@@ -172,11 +184,16 @@ void HttpLink::on_stream_drained(LocalTime now, StreamId id) {
   if (session_ != nullptr) engine().handle_stream_drained(now, id);
 }
 
+// Whatever waits there, for a call that goes on, that is over, or that never was one.
 void HttpLink::on_stream_stalled(LocalTime, StreamId id) {
+  if (HttpCall* call = find(id)) call->handle_stalled();
+  http_->reset(id, http3::Http3Error::kExcessiveLoad);
   if (session_ != nullptr) engine().handle_stream_stalled(id);
+  flush_soon();
 }
 
 void HttpLink::on_stream_closed(LocalTime, StreamId id) {
+  heads_.erase(id);
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   calls_.erase(found);
@@ -184,14 +201,16 @@ void HttpLink::on_stream_closed(LocalTime, StreamId id) {
 }
 
 void HttpLink::on_closed(LocalTime, const transport::CloseInfo& info) {
-  slow_bodies_->stop();
+  slow_requests_->stop();
   handle_connection_closed(info);
+  heads_.clear();
   calls_.clear();
   own_streams_.clear();
 }
 
-// A request of one message is held until it is complete, so that it may not take for ever.
-bool HttpLink::check_slow_bodies(LocalTime now) {
+// A head, and a request of one message, are held until they are complete, so that they may not take
+// for ever.
+bool HttpLink::check_slow_requests(LocalTime now) {
   const Duration patience = gateway_.options().body_timeout;
   for (auto& [id, call] : calls_) {
     if (call.body_since() == kNever || now < deadline_after(call.body_since(), patience)) continue;
@@ -199,8 +218,16 @@ bool HttpLink::check_slow_bodies(LocalTime now) {
                           "the request did not arrive within the time that this node gives it "
                           "(HttpOptions::body_timeout)"));
   }
+  std::vector<StreamId> slow_heads;
+  for (const auto& [id, since] : heads_) {
+    if (now >= deadline_after(since, patience)) slow_heads.push_back(id);
+  }
+  for (const StreamId id : slow_heads) {
+    heads_.erase(id);
+    http_->reset(id, http3::Http3Error::kRequestIncomplete);
+  }
   flush_soon();
-  return !calls_.empty();
+  return !calls_.empty() || !heads_.empty();
 }
 
 // ---- From the engine.

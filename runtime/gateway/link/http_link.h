@@ -70,6 +70,7 @@ class HttpLink final : public internal::ConnectionLink,
 
   // http3::Http3Sink
   void on_open(LocalTime now) override;
+  void on_head_begun(LocalTime now, StreamId id) override;
   void on_head(LocalTime now, StreamId id, http3::Fields head, bool is_early) override;
   void on_oversized_head(LocalTime now, StreamId id) override;
   void on_body(LocalTime now, StreamId id, BytesView data) override;
@@ -100,14 +101,15 @@ class HttpLink final : public internal::ConnectionLink,
   void answer(StreamId id, ResponsePart part);
   void open_control_stream(LocalTime now);
   void write_own(StreamId id, OwnStream& stream, Buffer bytes, bool fin);
-  bool check_slow_bodies(LocalTime now);
+  bool check_slow_requests(LocalTime now);
   void refuse_requests();
 
   HttpGateway& gateway_;
   std::unique_ptr<http3::Http3Connection> http_;
   bool is_open_ = false;
   bool is_draining_ = false;
-  core::ByteBudget budget_;  // outlives the calls
+  core::ByteBudget budget_;                        // outlives the calls
+  std::unordered_map<StreamId, LocalTime> heads_;  // since when they have been incomplete
   std::unordered_map<StreamId, HttpCall> calls_;
   std::unordered_map<StreamId, OwnStream> own_streams_;
   // To tell the engine, from outside of its commands.
@@ -117,7 +119,7 @@ class HttpLink final : public internal::ConnectionLink,
   std::int64_t next_own_stream_ = 3;
   std::int64_t next_client_stream_ = 2;
   StreamId events_;
-  std::unique_ptr<core::StallWatch> slow_bodies_;
+  std::unique_ptr<core::StallWatch> slow_requests_;
 };
 
 }  // namespace echostream::gateway

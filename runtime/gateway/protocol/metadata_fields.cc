@@ -15,8 +15,9 @@ namespace {
 constexpr std::array<std::string_view, 8> kProtocolPrefixes = {
     ":", "connect-", "grpc-", "content-", "access-control-", "proxy-", "sec-", "echostream-"};
 
-// Sorted.
-constexpr std::array<std::string_view, 33> kProtocolNames = {
+// Sorted. "authorization-keep" asks that a session be taken for whom its token names
+// (docs/plugins/auth_token.md): an HTTP connection may carry the requests of many.
+constexpr std::array<std::string_view, 34> kProtocolNames = {
     "accept",
     "accept-charset",
     "accept-encoding",
@@ -26,6 +27,7 @@ constexpr std::array<std::string_view, 33> kProtocolNames = {
     "allow",
     "alt-svc",
     "alt-used",
+    "authorization-keep",
     "cache-control",
     "connection",
     "date",

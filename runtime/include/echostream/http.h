@@ -26,7 +26,8 @@ class HttpOptions {
   std::vector<std::string> allowed_hosts;
   /// Replies and messages of at least that many bytes are compressed for clients that take gzip.
   std::size_t compress_from_bytes = 1024;
-  /// How long the body of a request may take that is a single message; it is held until then.
+  /// How long the head of a request may take, and then its body if that is a single message; both
+  /// are held until they are complete.
   Duration body_timeout = std::chrono::seconds(30);
   /// Objects and arrays of JSON within each other.
   std::size_t max_json_depth = 64;
