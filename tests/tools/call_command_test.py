@@ -1,6 +1,6 @@
-"""The command line against a station of the intercom demo, and what it does with certificates.
+"""The command line against a station of the intercom demo and an HTTP/3 server, and what it does with certificates.
 
-  call_command_test.py <echostream> <intercom-answer> <intercom.proto>
+  call_command_test.py <echostream> <intercom-answer> <intercom.proto> <gateway_lab_server> <lab.proto>
 """
 
 import json
@@ -16,7 +16,7 @@ import tempfile
 import time
 import unittest
 
-PROGRAM = STATION = PROTO = ""
+PROGRAM = STATION = PROTO = HTTP_SERVER = LAB_PROTO = ""
 VOICE = pathlib.Path("/usr/share/sounds/alsa/Front_Left.wav")
 CALL_ENDED = 64
 FAILED_PRECONDITION = CALL_ENDED + 9
@@ -275,13 +275,113 @@ class Station(Command):
         self.refused("64 hexadecimal digits", "ping", self.address, "--fingerprint", "4f")
         other = self.trust[1].replace(self.trust[1][:2], "00" if self.trust[1][:2] != "00" else "01", 1)
         self.refused("which is not the pinned one", "ping", self.address, "--fingerprint", other, code=1)
-        self.refused("HTTP/3 servers cannot be called yet", "ping", "https://127.0.0.1:1", "--insecure", code=1)
 
     def test_key_log_and_qlog_are_written(self):
         (self.folder / "qlog").mkdir()
         self.to_station("ping", "-c", 1, "--key-log", "keys", "--qlog", "qlog")
         self.assertIn("CLIENT_TRAFFIC_SECRET_0", (self.folder / "keys").read_text(encoding="utf-8"))
         self.assertEqual(len(list((self.folder / "qlog").iterdir())), 1)
+
+
+class HttpServer(Command):
+    """Over HTTP/3, in Connect, as servers of other makes are called."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for arguments in (["Our CA", "--authority", "--certificate", "ca.pem", "--key", "ca.key"],
+                          ["--host", "localhost", "127.0.0.1", "--issuer", "ca.pem", "--issuer-key", "ca.key",
+                           "--certificate", "leaf.pem", "--key", "leaf.key"]):
+            subprocess.run([PROGRAM, "cert", "create", *arguments], cwd=cls.folder, check=True, capture_output=True)
+        cls.server = subprocess.Popen(
+            [HTTP_SERVER, "--certificate", "leaf.pem", "--key", "leaf.key", "--lifetime", "170"], cwd=cls.folder,
+            stdout=subprocess.PIPE, text=True)
+        cls.addClassCleanup(cls.stop)
+        words = cls.server.stdout.readline().split()
+        if words[:1] != ["listening"]:
+            raise AssertionError("the server did not start")
+        cls.address = "https://localhost:" + words[1]
+
+    @classmethod
+    def stop(cls):
+        cls.server.send_signal(signal.SIGTERM)
+        try:
+            cls.server.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            cls.server.kill()
+            cls.server.wait()
+        cls.server.stdout.close()
+
+    def to_server(self, command, *arguments, code=0, stdin=""):
+        return self.run_command(command, self.address, *arguments, "--ca", "ca.pem", code=code, stdin=stdin)
+
+    def test_ping(self):
+        text = self.to_server("ping", "--count", 2, "--interval", 50).stdout
+        self.assertRegex(text, r"connected to \S+:\d+ in [\d.]+ ms \(full handshake\) by HTTP/3\n")
+        self.assertRegex(text, r"\nfingerprint [0-9a-f:]{95}\n")
+        self.assertRegex(text, r"ping 2  [\d.]+ ms\n2 pings  least")
+        self.assertNotIn("rtt", text)
+        lines = [json.loads(line) for line in self.to_server("ping", "-c", 1, "--json").stdout.splitlines()]
+        self.assertEqual([line["event"] for line in lines], ["connected", "ping", "summary"])
+        self.assertEqual(lines[0]["protocol"], "HTTP/3")
+
+    def test_list_and_describe(self):
+        text = self.to_server("list").stdout
+        self.assertIn("lab.v1.Lab\n  rpc        Echo(lab.v1.Text) returns (lab.v1.Text)", text)
+        self.assertIn("published  News(lab.v1.Filter) returns (stream lab.v1.Text)", text)
+        self.assertIn("message Count {", self.to_server("describe", "Lab/Sum").stdout)
+
+    def test_call(self):
+        self.assertEqual(self.to_server("call", "Echo", "-d", '{"text": "hello"}').stdout, '{"text":"hello"}\n')
+        done = self.to_server("call", "Echo", "-d", "{}", "--proto", LAB_PROTO, "-H", "x-echo: there", "--json")
+        self.assertEqual(json.loads(done.stdout), {"message": {}})
+        self.to_server("emit", "Note", "-d", '{"text": "seen"}')
+
+    def test_streams(self):
+        counted = [json.loads(line) for line in
+                   self.to_server("call", "CountUp", "-d", '{"count": 3}', "--json").stdout.splitlines()]
+        self.assertEqual([line["message"] for line in counted], [{}, {"count": "1"}, {"count": "2"}])
+        self.assertEqual([line["sequence"] for line in counted], [0, 1, 2])
+        self.assertEqual(self.to_server("call", "Sum", "-d", '{"count": 1} {"count": 41}').stdout, '{"count":"42"}\n')
+        self.assertEqual(self.to_server("call", "Mirror", "-d", "-", stdin='{"text": "a"}\n{"text": "b"}').stdout,
+                         '{"text":"a"}\n{"text":"b"}\n')
+
+    def test_subscribe_and_watch(self):
+        self.assertEqual(self.to_server("subscribe", "CountUp", "-d", '{"count": 100000}', "--max", 2).stdout,
+                         '{}\n{"count":"1"}\n')
+        # Nobody publishes any.
+        subscribed = subprocess.Popen([PROGRAM, "subscribe", self.address, "News", "--ca", "ca.pem"], cwd=self.folder)
+        time.sleep(0.5)
+        subscribed.send_signal(signal.SIGINT)
+        self.assertEqual(subscribed.wait(timeout=20), 0)
+        done = self.to_server("watch", "Datagrams", "-d", '{"count": 5}', "--json")
+        self.assertEqual(json.loads(done.stdout.splitlines()[-1])["all_messages"], 5)
+
+    def test_an_error_is_an_exit_code_and_json(self):
+        done = self.to_server("call", "Fail", "-d", '{"text": "no", "number": 5}', "--json", code=CALL_ENDED + 5)
+        self.assertEqual(json.loads(done.stdout), {"status": "NOT_FOUND", "code": 5, "message": "no",
+                                                   "details": [{"@type": "type.googleapis.com/lab.v1.Text"}]})
+        done = self.to_server("call", "Delay", "-d", '{"number": 60000}', "--timeout", 100, code=CALL_ENDED + 4)
+        self.assertIn("DEADLINE_EXCEEDED", done.stderr)
+
+    def test_bench(self):
+        figures = json.loads(self.to_server("bench", "Echo", "--concurrency", 4, "--seconds", 0.3, "--json").stdout)
+        self.assertGreater(figures["calls"], 10)
+        self.assertEqual(figures["errors"], {})
+
+    def test_trust_identity_and_traces(self):
+        self.refused("whom to believe?", "ping", self.address)
+        self.run_command("ping", self.address, "-c", 1, "--insecure")
+        fingerprint = self.run_command("cert", "fingerprint", "leaf.pem").stdout.strip()
+        (self.folder / "qlog").mkdir()
+        self.run_command("call", self.address, "Echo", "--fingerprint", fingerprint, "--cert", "leaf.pem",
+                         "--key", "leaf.key", "--key-log", "keys", "--qlog", "qlog")
+        self.assertIn("CLIENT_TRAFFIC_SECRET_0", (self.folder / "keys").read_text(encoding="utf-8"))
+        self.assertEqual(len(list((self.folder / "qlog").iterdir())), 1)
+        self.run_command("cert", "create", "other", "--certificate", "other.pem", "--key", "other.key")
+        self.refused("connect to https://localhost", "ping", self.address, "--ca", "other.pem", code=1)
+        self.refused("--tickets is for sessions", "ping", self.address, "--ca", "ca.pem", "--tickets", "t")
+        self.refused("the path belongs into the request", "ping", "https://localhost:1/path", "--ca", "ca.pem")
 
 
 class Help(Command):
@@ -295,5 +395,5 @@ class Help(Command):
 
 
 if __name__ == "__main__":
-    PROGRAM, STATION, PROTO = (os.path.abspath(path) for path in sys.argv[1:4])
-    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[4:]])
+    PROGRAM, STATION, PROTO, HTTP_SERVER, LAB_PROTO = (os.path.abspath(path) for path in sys.argv[1:6])
+    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[6:]])

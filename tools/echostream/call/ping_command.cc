@@ -1,5 +1,6 @@
 // echostream ping: how well a node is reached.
 #include <iostream>
+#include <optional>
 #include <string>
 
 #include "echostream/base/wait.h"
@@ -19,14 +20,14 @@ constexpr const char* kPingExplanation =
     R"(Connects, and says how long that took, who the node is, and then for each ping how long it took. A ping is a call
 of a method that nobody serves: the node's program answers that it has none. The rtt is the transport's own
 figure, without the programs. At the end stand the clock of the node against ours and how far that may be wrong.
+Over HTTP/3 (https://) a ping is a request OPTIONS *, which any server answers somehow; of rtt and clock nothing is
+known.
 
 Examples:
   echostream ping 192.0.2.7:4433 --fingerprint 4f2a...
-  echostream ping camera.example:4433 --ca ca.pem --count 20 --interval 100 --json)";
+  echostream ping camera.example:4433 --ca ca.pem --count 20 --interval 100 --json
+  echostream ping https://camera.example --ca ca.pem)";
 
-// Whom nobody serves. Its id is the hash of this name, as docs/protocol.md 5.1 makes it.
-constexpr const char* kNobody = "echostream.tool.Ping/Ping";
-constexpr std::uint64_t kNobodysId = 0x26687c1347a28f3b;
 constexpr Duration kPingLimit = std::chrono::seconds(10);
 
 class PingCommand final : public RemoteCommand {
@@ -39,32 +40,25 @@ class PingCommand final : public RemoteCommand {
         ->check(CLI::Range(0, 1'000'000))
         ->capture_default_str();
     add_milliseconds(app(), "--interval", interval_, 1, "between two of them [1000]");
-    ping_.name = "Ping";
-    ping_.full_name = kNobody;
-    ping_.info.id = kNobodysId;
-    bind_names(ping_);
   }
 
  private:
   Task<Status> use(Loop& loop, Remote& remote) override {
     const auto session = remote.session();
-    if (!session) {
-      co_return Status(StatusCode::kUnimplemented, "it speaks no protocol that can be pinged");
-    }
-    show_connected(remote, *session);
+    has_session_ = session.has_value();
+    show_connected(remote, session);
     for (int i = 0; count_ == 0 || i < count_; ++i) {
       if (i > 0) (void)co_await sleep_for(interval_);
       const LocalTime begin = loop.now();
-      CallOptions options = CallOptions().timeout(kPingLimit);
-      auto answer = co_await remote.unary(ping_, Buffer(), std::move(options));
-      const StatusCode code = answer.status().code();
-      // Whatever the program answers, it has answered; these say that nobody did.
-      if (code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded) {
-        co_return answer.error().with_context("ping " + std::to_string(i + 1));
+      Status answered = co_await remote.ping(kPingLimit);
+      if (!answered.is_ok()) {
+        co_return std::move(answered).with_context("ping " + std::to_string(i + 1));
       }
       pings_.add(loop.now() - begin);
-      stats_ = session->stats();
-      clock_ = session->clock().estimate();
+      if (session) {
+        stats_ = session->stats();
+        clock_ = session->clock().estimate();
+      }
       show_ping(i + 1, loop.now() - begin);
     }
     show_summary();
@@ -76,34 +70,36 @@ class PingCommand final : public RemoteCommand {
     return Status::ok();
   }
 
-  void show_connected(const Remote& remote, const Session& session) {
-    is_resumed_ = session.is_resumed();
-    const auto fingerprint = session.peer_fingerprint();
+  void show_connected(const Remote& remote, const std::optional<Session>& session) {
+    is_resumed_ = session && session->is_resumed();
+    const auto fingerprint = remote.fingerprint();
     const std::string shown = fingerprint ? fingerprint->to_string() : "";
-    const std::string address = session.remote_address().to_string();
+    const std::string address = remote.remote_address().to_string();
     if (wants_json()) {
       JsonLine line;
       line.add("event", "connected").add("address", address);
+      line.add("protocol", remote.protocol());
       line.add("handshake_ms", in_milliseconds(remote.handshake_time()));
       line.add("resumed", is_resumed_).add("fingerprint", shown);
       std::cout << line.text() << std::endl;
       return;
     }
     std::cout << "connected to " << address << " in " << milliseconds_text(remote.handshake_time())
-              << (is_resumed_ ? " (resumed)" : " (full handshake)") << "\nfingerprint " << shown
-              << std::endl;
+              << (is_resumed_ ? " (resumed)" : " (full handshake)")
+              << (has_session_ ? "" : " by HTTP/3") << "\nfingerprint " << shown << std::endl;
   }
 
   void show_ping(int number, Duration time) const {
     if (wants_json()) {
       JsonLine line;
       line.add("event", "ping").add("number", number).add("time_ms", in_milliseconds(time));
-      line.add("rtt_ms", in_milliseconds(stats_.latest_rtt));
+      if (has_session_) line.add("rtt_ms", in_milliseconds(stats_.latest_rtt));
       std::cout << line.text() << std::endl;
       return;
     }
-    std::cout << "ping " << number << "  " << milliseconds_text(time) << "  rtt "
-              << milliseconds_text(stats_.latest_rtt) << std::endl;
+    std::cout << "ping " << number << "  " << milliseconds_text(time);
+    if (has_session_) std::cout << "  rtt " << milliseconds_text(stats_.latest_rtt);
+    std::cout << std::endl;
   }
 
   void show_summary() const {
@@ -115,7 +111,9 @@ class PingCommand final : public RemoteCommand {
               << milliseconds_text(pings_.least()) << ", median "
               << milliseconds_text(pings_.quantile(0.5)) << ", mean "
               << milliseconds_text(pings_.mean()) << ", most " << milliseconds_text(pings_.most())
-              << "\nrtt  least " << milliseconds_text(stats_.least_rtt) << ", smoothed "
+              << std::endl;
+    if (!has_session_) return;
+    std::cout << "rtt  least " << milliseconds_text(stats_.least_rtt) << ", smoothed "
               << milliseconds_text(stats_.smoothed_rtt) << ", varies by "
               << milliseconds_text(stats_.rtt_variation) << "\npath  MTU " << stats_.path_mtu_bytes
               << " bytes\n";
@@ -136,6 +134,11 @@ class PingCommand final : public RemoteCommand {
     line.add("median_ms", in_milliseconds(pings_.quantile(0.5)));
     line.add("mean_ms", in_milliseconds(pings_.mean()));
     line.add("most_ms", in_milliseconds(pings_.most()));
+    if (has_session_) add_session(line);
+    std::cout << line.text() << std::endl;
+  }
+
+  void add_session(JsonLine& line) const {
     line.add("least_rtt_ms", in_milliseconds(stats_.least_rtt));
     line.add("smoothed_rtt_ms", in_milliseconds(stats_.smoothed_rtt));
     line.add("path_mtu_bytes", stats_.path_mtu_bytes).add("resumed", is_resumed_);
@@ -150,15 +153,14 @@ class PingCommand final : public RemoteCommand {
       clock.add("skew_ppm", clock_.skew_ppm);
       line.add_json("clock", clock.text());
     }
-    std::cout << line.text() << std::endl;
   }
 
   int count_ = 5;
   Duration interval_ = std::chrono::seconds(1);
-  SchemaMethod ping_;
   LatencyHistogram pings_;
   SessionStats stats_;
   ClockEstimate clock_;
+  bool has_session_ = false;
   bool is_resumed_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "echostream/socket_address.h"
 
 #include "tools/echostream/remote/dial_options.h"
+#include "tools/echostream/remote/http_remote.h"
 #include "tools/echostream/remote/native_remote.h"
 
 namespace echostream::tool {
@@ -25,7 +26,10 @@ Result<std::string> native_target(const std::string& target) {
 
 Task<Result<std::unique_ptr<Remote>>> dial(Loop& loop, const DialOptions& options) {
   if (options.target().starts_with("https://")) {
-    co_return Status(StatusCode::kUnimplemented, "HTTP/3 servers cannot be called yet");
+    auto settings = options.node_options();
+    if (!settings) co_return settings.error();
+    auto server = co_await dial_http(loop, options.target(), *std::move(settings));
+    co_return std::move(server);
   }
   auto target = native_target(options.target());
   if (!target) co_return target.error();

@@ -16,15 +16,17 @@ namespace echostream::tool {
 
 const char* const kDialExplanation =
     R"(TARGET is HOST:PORT, or the name or service of a node that announces itself on this network ("camera at the
-door", acme.v1.Camera). Whom to believe is said by one of --fingerprint, --ca, --known-peers and --insecure; without
-them it is the file known_peers of 'echostream pair' and 'echostream peers'.
+door", acme.v1.Camera), or https://HOST[:PORT], a server of whatever make that speaks Connect over HTTP/3. Whom to
+believe is said by one of --fingerprint, --ca, --known-peers and --insecure; without them it is the file known_peers
+of 'echostream pair' and 'echostream peers'.
 
 Exit code: 0 done, 1 it could not be done, 2 wrong usage or input, 64 + N a call ended with status N (of gRPC's
 numbers: 64 + 5 = 69 is NOT_FOUND). More: docs/cli.md.)";
 
 DialOptions::DialOptions(CLI::App& app) : app_(app) {
   const std::string group = "Connection";
-  app.add_option("TARGET", target_, "whom to talk to: HOST:PORT, or an announced name or service")
+  app.add_option("TARGET", target_,
+                 "whom to talk to: HOST:PORT, an announced name or service, or https://HOST[:PORT]")
       ->required();
   app.add_option("--fingerprint", fingerprints_,
                  "SHA-256 fingerprint of its certificate; may be repeated")

@@ -19,6 +19,10 @@ namespace {
 // How long closing waits for what is still to be sent.
 constexpr Duration kGrace = std::chrono::seconds(2);
 
+// Whom nobody serves. Its id is the hash of this name, as docs/protocol.md 5.1 makes it.
+constexpr const char* kNobody = "echostream.tool.Ping/Ping";
+constexpr std::uint64_t kNobodysId = 0x26687c1347a28f3b;
+
 class NativeReader final : public RemoteStream {
  public:
   explicit NativeReader(Reader<Buffer> reader) : reader_(std::move(reader)) {}
@@ -90,7 +94,12 @@ class NativeClientStream final : public RemoteStream {
 
 class NativeRemote final : public Remote {
  public:
-  NativeRemote(Loop& loop, NodeOptions options) : node_(loop, std::move(options)) {}
+  NativeRemote(Loop& loop, NodeOptions options) : node_(loop, std::move(options)) {
+    nobody_.name = "Ping";
+    nobody_.full_name = kNobody;
+    nobody_.info.id = kNobodysId;
+    bind_names(nobody_);
+  }
 
   Task<Status> connect(std::string target) {
 #ifdef ECHOSTREAM_HAS_DISCOVERY
@@ -140,6 +149,17 @@ class NativeRemote final : public Remote {
     co_return std::make_unique<NativeDuplex>(std::move(stream));
   }
 
+  Task<Status> ping(Duration limit) override {
+    CallOptions options = CallOptions().timeout(limit);
+    auto answer = co_await client().call(nobody_.info, Buffer(), std::move(options));
+    const StatusCode code = answer.status().code();
+    // Whatever the program answers, it has answered; these say that nobody did.
+    if (code == StatusCode::kUnavailable || code == StatusCode::kDeadlineExceeded) {
+      co_return answer.error();
+    }
+    co_return Status::ok();
+  }
+
   Task<void> close() override {
     if (session_) co_await session_->drain(kGrace);
     co_await node_.shutdown(kGrace);
@@ -147,6 +167,9 @@ class NativeRemote final : public Remote {
 
   std::optional<Session> session() const override { return session_; }
   Duration handshake_time() const override { return handshake_time_; }
+  SocketAddress remote_address() const override { return session_->remote_address(); }
+  std::optional<Fingerprint> fingerprint() const override { return session_->peer_fingerprint(); }
+  std::string_view protocol() const override { return "EchoStream"; }
 
  private:
   RawClient client() const { return RawClient(session_->channel()); }
@@ -154,6 +177,7 @@ class NativeRemote final : public Remote {
   Node node_;
   std::optional<Session> session_;
   Duration handshake_time_{};
+  SchemaMethod nobody_;
 };
 
 }  // namespace

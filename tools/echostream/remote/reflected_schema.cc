@@ -1,9 +1,11 @@
 #include "tools/echostream/remote/reflected_schema.h"
 
-#include <cmath>
+#include <algorithm>
 #include <utility>
 
 #include "echostream/reflection.echostream.h"
+
+#include "tools/echostream/remote/read_message.h"
 
 namespace echostream::tool {
 
@@ -124,15 +126,39 @@ Result<Schema> schema_of(const reflection::DescribeResponse& response) {
   return schema;
 }
 
+reflection::DescribeRequest request_for(std::vector<std::string> services) {
+  reflection::DescribeRequest request;
+  for (std::string& service : services) request.add_services(std::move(service));
+  return request;
+}
+
 }  // namespace
 
 Task<Result<Schema>> reflected_schema(Channel channel, std::vector<std::string> services) {
   reflection::Reflection::Client client(std::move(channel));
-  reflection::DescribeRequest request;
-  for (std::string& service : services) request.add_services(std::move(service));
+  const reflection::DescribeRequest request = request_for(std::move(services));
   auto response = co_await client.Describe(request);
   if (!response) co_return response.error();
   co_return schema_of(*response);
+}
+
+std::unique_ptr<SchemaMethod> describe_method() {
+  auto method = std::make_unique<SchemaMethod>();
+  method->name = "Describe";
+  method->full_name = "echostream.reflection.v1.Reflection/Describe";
+  method->info.idempotent = true;
+  bind_names(*method);
+  return method;
+}
+
+Buffer describe_request(std::vector<std::string> services) {
+  return Buffer::copy(request_for(std::move(services)).SerializeAsString());
+}
+
+Result<Schema> described_schema(BytesView reply) {
+  reflection::DescribeResponse response;
+  if (Status read = read_message(reply, response); !read.is_ok()) return read;
+  return schema_of(response);
 }
 
 }  // namespace echostream::tool

@@ -1,8 +1,12 @@
 // Whom a command talks to, whatever protocol it speaks.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "echostream/base/bytes.h"
 #include "echostream/base/result.h"
@@ -10,7 +14,9 @@
 #include "echostream/call_options.h"
 #include "echostream/jitter_buffer.h"
 #include "echostream/metadata.h"
+#include "echostream/security.h"
 #include "echostream/session.h"
+#include "echostream/socket_address.h"
 #include "echostream/stream.h"
 
 #include "tools/echostream/remote/schema.h"
@@ -52,13 +58,20 @@ class Remote {
   virtual Task<std::unique_ptr<RemoteStream>> open(const SchemaMethod& method,
                                                    std::optional<Buffer> request,
                                                    CallOptions options) = 0;
+  /// Has the other program say anything at all. An error: it did not, within `limit`.
+  virtual Task<Status> ping(Duration limit) = 0;
   /// Ends it politely: what was sent is delivered.
   virtual Task<void> close() = 0;
 
   /// None when it is none of ours: clock and path are not known then.
   virtual std::optional<Session> session() const { return std::nullopt; }
-  /// From the first packet until the session was open.
+  /// From the first packet until calls could be made, with looking the name up.
   virtual Duration handshake_time() const = 0;
+  virtual SocketAddress remote_address() const = 0;
+  /// Of its certificate.
+  virtual std::optional<Fingerprint> fingerprint() const = 0;
+  /// What is spoken: "EchoStream", "HTTP/3".
+  virtual std::string_view protocol() const = 0;
 };
 
 }  // namespace echostream::tool
