@@ -4,7 +4,8 @@
 
 #include <cstddef>
 #include <utility>
-#include <vector>
+
+#include "runtime/base/pooled_allocator.h"
 
 namespace echostream {
 
@@ -18,6 +19,10 @@ class RingQueue {
   const T& front() const noexcept { return slots_[first_]; }
   T& back() noexcept { return slots_[slot(size_ - 1)]; }
   const T& back() const noexcept { return slots_[slot(size_ - 1)]; }
+
+  /// Counted from the front; below size().
+  T& operator[](std::size_t index) noexcept { return slots_[slot(index)]; }
+  const T& operator[](std::size_t index) const noexcept { return slots_[slot(index)]; }
 
   void push_back(T value) {
     if (size_ == slots_.size()) grow();
@@ -42,13 +47,13 @@ class RingQueue {
     return (first_ + index) & (slots_.size() - 1);
   }
   void grow() {
-    std::vector<T> larger(slots_.empty() ? 2 : slots_.size() * 2);
+    PooledVector<T> larger(slots_.empty() ? 2 : slots_.size() * 2);
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(slots_[slot(i)]);
     slots_ = std::move(larger);
     first_ = 0;
   }
 
-  std::vector<T> slots_;
+  PooledVector<T> slots_;
   std::size_t first_ = 0;
   std::size_t size_ = 0;
 };

@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <string>
 #include <string_view>
-#include <vector>
+
+#include "runtime/base/pooled_allocator.h"
 
 namespace echostream::http3 {
 
@@ -42,16 +42,27 @@ class Fields {
   }
   /// The first of that name; empty when there is none.
   std::string_view get(std::string_view name) const {
-    for (const Field& field : *this) {
-      if (field.name == name) return field.value;
-    }
-    return {};
+    const std::size_t index = find(name);
+    return index < size() ? at(index).value : std::string_view();
   }
-  bool has(std::string_view name) const {
-    return std::any_of(begin(), end(), [&](const Field& field) { return field.name == name; });
+  bool has(std::string_view name) const { return find(name) < size(); }
+  /// Drops the fields in front whose names begin with a colon.
+  void drop_pseudo_headers() {
+    std::size_t count = 0;
+    while (count < size() && at(count).name.starts_with(':')) ++count;
+    places_.erase(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(count));
   }
   bool empty() const { return places_.empty(); }
   std::size_t size() const { return places_.size(); }
+  /// What is held of names and values.
+  std::size_t byte_size() const { return bytes_.size(); }
+  /// The same fields in the same order, but for the values of that name.
+  bool equals_except(std::string_view name, const Fields& other) const {
+    return std::equal(begin(), end(), other.begin(), other.end(),
+                      [&](const Field& a, const Field& b) {
+                        return a.name == b.name && (a.value == b.value || a.name == name);
+                      });
+  }
 
   /// Gives fields by value.
   class Iterator {
@@ -89,6 +100,15 @@ class Fields {
     std::size_t end_of_name;
     std::size_t end;
   };
+  // size() when there is none.
+  std::size_t find(std::string_view name) const {
+    std::size_t index = 0;
+    for (; index < size(); ++index) {
+      const Place& place = places_[index];
+      if (place.end_of_name - place.begin == name.size() && at(index).name == name) break;
+    }
+    return index;
+  }
   Field at(std::size_t index) const {
     const Place& place = places_[index];
     const std::string_view bytes = bytes_;
@@ -96,8 +116,8 @@ class Fields {
             bytes.substr(place.end_of_name, place.end - place.end_of_name)};
   }
 
-  std::string bytes_;
-  std::vector<Place> places_;
+  PooledString bytes_;
+  PooledVector<Place> places_;
 };
 
 }  // namespace echostream::http3

@@ -106,6 +106,14 @@ bool is_secret(std::string_view name) {
          name == "proxy-authorization";
 }
 
+// Which values come again, so that they are worth a place in the table, where nghttp3 does not see
+// that by itself. Calls repeat their methods' paths; those of GETs have arguments in them.
+bool comes_again(std::string_view name, bool is_post) {
+  return (is_post && name == ":path") || name == "connect-protocol-version" ||
+         name == "connect-accept-encoding" || name == "grpc-accept-encoding" ||
+         name == "grpc-encoding" || name == "grpc-status" || name == "x-user-agent";
+}
+
 }  // namespace
 
 const nghttp3_callbacks& http3_callbacks() {
@@ -113,8 +121,9 @@ const nghttp3_callbacks& http3_callbacks() {
   return kCallbacks;
 }
 
-std::vector<nghttp3_nv> to_nghttp3(const Fields& fields) {
-  std::vector<nghttp3_nv> out;
+PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields) {
+  const bool is_post = fields.get(":method") == "POST";
+  PooledVector<nghttp3_nv> out;
   out.reserve(fields.size());
   for (const Field& field : fields) {
     nghttp3_nv nv{};
@@ -122,7 +131,11 @@ std::vector<nghttp3_nv> to_nghttp3(const Fields& fields) {
     nv.namelen = field.name.size();
     nv.value = as_bytes(field.value).data();
     nv.valuelen = field.value.size();
-    nv.flags = is_secret(field.name) ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE;
+    if (is_secret(field.name)) {
+      nv.flags = NGHTTP3_NV_FLAG_NEVER_INDEX;
+    } else if (comes_again(field.name, is_post)) {
+      nv.flags = NGHTTP3_NV_FLAG_TRY_INDEX;
+    }
     out.push_back(nv);
   }
   return out;

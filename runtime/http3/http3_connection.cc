@@ -51,8 +51,16 @@ bool Http3Connection::Impl::bind_streams() {
 }
 
 Http3Connection::Impl::Stream* Http3Connection::Impl::find(StreamId id) {
+  if (last_stream != nullptr && last_found == id) return last_stream;
   const auto found = streams.find(id);
-  return found != streams.end() ? &found->second : nullptr;
+  if (found == streams.end()) return nullptr;
+  last_found = id;
+  return last_stream = &found->second;
+}
+
+bool Http3Connection::Impl::erase(StreamId id) {
+  if (last_found == id) last_stream = nullptr;
+  return streams.erase(id) != 0;
 }
 
 void Http3Connection::Impl::close(std::uint64_t code, std::string reason) {
@@ -85,7 +93,7 @@ void Http3Connection::Impl::tell_end(StreamId id) {
 void Http3Connection::Impl::close_stream(StreamId id) {
   const int error = nghttp3_conn_close_stream(conn.get(), id.value, number(Http3Error::kNoError));
   if (error != 0 && error != NGHTTP3_ERR_STREAM_NOT_FOUND) fail(error, "a stream's end");
-  if (streams.erase(id) != 0) sink.on_stream_closed(now, id);
+  if (erase(id)) sink.on_stream_closed(now, id);
 }
 
 void Http3Connection::Impl::close_waiting() {
@@ -152,7 +160,7 @@ Result<StreamId> Http3Connection::request(const Fields& head, bool ends) {
       nghttp3_conn_submit_request(impl_->conn.get(), id->value, fields.data(), fields.size(),
                                   ends ? nullptr : &kBodyReader, nullptr);
   if (error != 0) {
-    impl_->streams.erase(*id);
+    impl_->erase(*id);
     impl_->quic->reset(*id, number(Http3Error::kRequestCancelled));
     impl_->quic->stop_sending(*id, number(Http3Error::kRequestCancelled));
     return Status(StatusCode::kUnavailable,

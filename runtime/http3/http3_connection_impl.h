@@ -3,11 +3,11 @@
 
 #include <nghttp3/nghttp3.h>
 
-#include <deque>
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
+#include "runtime/base/pooled_allocator.h"
+#include "runtime/base/ring_queue.h"
 #include "runtime/http3/http3_connection.h"
 
 namespace echostream::http3 {
@@ -20,7 +20,7 @@ struct Http3Connection::Impl {
   struct Stream {
     // Of our message: handed to nghttp3 up to `given`, which refers to the bytes until it has
     // written them.
-    std::deque<Buffer> body;
+    RingQueue<Buffer> body;
     std::size_t given = 0;
     std::size_t queued_bytes = 0;
     bool is_complete = false;
@@ -46,6 +46,8 @@ struct Http3Connection::Impl {
   /// Opens the control and QPACK streams.
   bool bind_streams();
   Stream* find(StreamId id);
+  /// False when there is none.
+  bool erase(StreamId id);
   /// Writes what nghttp3 has to write, or has that done later.
   void pump();
   /// Unless it is being read from: then when that has ended.
@@ -76,7 +78,10 @@ struct Http3Connection::Impl {
   Http3Sink& sink;
   transport::QuicConnection* quic = nullptr;
   std::unique_ptr<nghttp3_conn, Deleter> conn;
-  std::unordered_map<StreamId, Stream> streams;
+  PooledMap<StreamId, Stream> streams;
+  // The last that find() found: what comes of one stream comes in a row. Null: none, or erased.
+  StreamId last_found;
+  Stream* last_stream = nullptr;
   // Closed by the transport while they waited for QPACK, and told since.
   std::vector<StreamId> told_late;
   LocalTime now{};
@@ -91,6 +96,6 @@ struct Http3Connection::Impl {
 /// Those that nghttp3 calls; the user data of the connection is its Impl.
 const nghttp3_callbacks& http3_callbacks();
 /// `fields` outlives the result.
-std::vector<nghttp3_nv> to_nghttp3(const Fields& fields);
+PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields);
 
 }  // namespace echostream::http3
