@@ -1,6 +1,7 @@
 #include "runtime/gateway/client/request_check.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "echostream/base/printable.h"
@@ -13,18 +14,26 @@ Status refused(const char* what, std::string_view text, const char* why) {
           std::string(what) + " '" + printable(text.substr(0, 100)) + "' " + why};
 }
 
-// RFC 9110 5.6.2.
-bool is_token_character(char c) {
-  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         kOthers.find(c) != kOthers.npos;
+bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+
+// RFC 9110 5.6.2, as a table: every request is looked at.
+constexpr std::array<bool, 256> token_characters() {
+  std::array<bool, 256> is_token{};
+  for (char c = 'a'; c <= 'z'; ++c) is_token[static_cast<unsigned char>(c)] = true;
+  for (char c = 'A'; c <= 'Z'; ++c) is_token[static_cast<unsigned char>(c)] = true;
+  for (char c = '0'; c <= '9'; ++c) is_token[static_cast<unsigned char>(c)] = true;
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) {
+    is_token[static_cast<unsigned char>(c)] = true;
+  }
+  return is_token;
 }
+constexpr std::array<bool, 256> kTokenCharacters = token_characters();
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return kTokenCharacters[static_cast<unsigned char>(c)];
+  });
 }
-
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 
 bool is_path(std::string_view text) {
   if (text == "*") return true;
