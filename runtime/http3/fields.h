@@ -58,6 +58,7 @@ class Fields {
   std::size_t byte_size() const { return bytes_.size(); }
   /// The same fields in the same order, but for the values of that name.
   bool equals_except(std::string_view name, const Fields& other) const {
+    if (has_same_bytes(other)) return true;
     return std::equal(begin(), end(), other.begin(), other.end(),
                       [&](const Field& a, const Field& b) {
                         return a.name == b.name && (a.value == b.value || a.name == name);
@@ -89,7 +90,7 @@ class Fields {
   Iterator begin() const { return {*this, 0}; }
   Iterator end() const { return {*this, places_.size()}; }
   friend bool operator==(const Fields& a, const Fields& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end());
+    return a.has_same_bytes(b) || std::equal(a.begin(), a.end(), b.begin(), b.end());
   }
 
  private:
@@ -99,7 +100,12 @@ class Fields {
     std::size_t begin;
     std::size_t end_of_name;
     std::size_t end;
+    friend bool operator==(const Place&, const Place&) = default;
   };
+  // Equal ones may differ in what was dropped in front.
+  bool has_same_bytes(const Fields& other) const {
+    return bytes_ == other.bytes_ && places_ == other.places_;
+  }
   // size() when there is none.
   std::size_t find(std::string_view name) const {
     std::size_t index = 0;

@@ -56,7 +56,7 @@ bool HttpCall::has_room() const { return unconsumed_bytes_ <= kCreditBelowBytes;
 void HttpCall::read(LocalTime now, BytesView data) {
   Status status;
   while (!data.empty() && !ended_ && status.is_ok() && has_room()) {
-    std::vector<Buffer> messages;
+    Buffers messages;
     status = body_->feed_some(data, messages);
     held_.set(body_->held_bytes());
     if (status.is_ok() && host_.budget().is_exceeded()) {
@@ -86,7 +86,7 @@ void HttpCall::handle_end(LocalTime now) {
 
 void HttpCall::end_body(LocalTime now) {
   if (ended_) return;
-  std::vector<Buffer> messages;
+  Buffers messages;
   Status status = body_->finish(messages);
   held_.set(0);
   take_messages(now, std::move(messages));
@@ -102,7 +102,7 @@ void HttpCall::end_body(LocalTime now) {
   flush(now, true);
 }
 
-void HttpCall::take_messages(LocalTime now, std::vector<Buffer> messages) {
+void HttpCall::take_messages(LocalTime now, Buffers messages) {
   for (Buffer& message : messages) {
     if (ended_) return;
     handle_message(now, std::move(message));

@@ -83,7 +83,7 @@ class HttpCall final : private core::FrameSink {
   void read(LocalTime now, BytesView data);
   void end_body(LocalTime now);
   bool has_room() const;
-  void take_messages(LocalTime now, std::vector<Buffer> messages);
+  void take_messages(LocalTime now, Buffers messages);
   void send_request(LocalTime now);
   void feed(LocalTime now, core::FrameType type, BytesView header, BytesView payload);
   void flush(LocalTime now, bool fin);
