@@ -107,11 +107,18 @@ bool is_secret(std::string_view name) {
 }
 
 // Which values come again, so that they are worth a place in the table, where nghttp3 does not see
-// that by itself. Calls repeat their methods' paths; those of GETs have arguments in them.
-bool comes_again(std::string_view name, bool is_post) {
-  return (is_post && name == ":path") || name == "connect-protocol-version" ||
-         name == "connect-accept-encoding" || name == "grpc-accept-encoding" ||
-         name == "grpc-encoding" || name == "grpc-status" || name == "x-user-agent";
+// that by itself.
+bool comes_again(std::string_view name) {
+  return name == "connect-protocol-version" || name == "connect-accept-encoding" ||
+         name == "grpc-accept-encoding" || name == "grpc-encoding" || name == "grpc-status" ||
+         name == "x-user-agent";
+}
+
+// Calls repeat their methods' paths; those of GETs have arguments in them.
+std::uint8_t flags_of(const Field& field, bool is_post) {
+  const bool is_path = field.name == ":path";
+  if (is_path ? is_post : comes_again(field.name)) return NGHTTP3_NV_FLAG_TRY_INDEX;
+  return is_secret(field.name) ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE;
 }
 
 }  // namespace
@@ -121,23 +128,22 @@ const nghttp3_callbacks& http3_callbacks() {
   return kCallbacks;
 }
 
-PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields) {
-  const bool is_post = fields.get(":method") == "POST";
+PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields, std::span<const Field> pseudo_headers) {
   PooledVector<nghttp3_nv> out;
-  out.reserve(fields.size());
-  for (const Field& field : fields) {
+  out.reserve(pseudo_headers.size() + fields.size());
+  bool is_post = false;
+  const auto add = [&](const Field& field) {
+    is_post = is_post || (field.name == ":method" && field.value == "POST");
     nghttp3_nv nv{};
     nv.name = as_bytes(field.name).data();
     nv.namelen = field.name.size();
     nv.value = as_bytes(field.value).data();
     nv.valuelen = field.value.size();
-    if (is_secret(field.name)) {
-      nv.flags = NGHTTP3_NV_FLAG_NEVER_INDEX;
-    } else if (comes_again(field.name, is_post)) {
-      nv.flags = NGHTTP3_NV_FLAG_TRY_INDEX;
-    }
+    nv.flags = flags_of(field, is_post);
     out.push_back(nv);
-  }
+  };
+  for (const Field& field : pseudo_headers) add(field);
+  for (const Field& field : fields) add(field);
   return out;
 }
 

@@ -147,7 +147,8 @@ void Http3Connection::flush() { impl_->pump_now(); }
 void Http3Connection::bind(transport::QuicConnection* connection) { impl_->quic = connection; }
 transport::QuicConnection* Http3Connection::quic() const { return impl_->quic; }
 
-Result<StreamId> Http3Connection::request(const Fields& head, bool ends) {
+Result<StreamId> Http3Connection::request(std::span<const Field> pseudo_headers,
+                                          const Fields& fields, bool ends) {
   if (impl_->quic == nullptr || !impl_->is_bound) {
     return Status(StatusCode::kUnavailable, "the connection is not open");
   }
@@ -155,9 +156,9 @@ Result<StreamId> Http3Connection::request(const Fields& head, bool ends) {
   if (!id) return id;
   Impl::Stream& stream = impl_->streams[*id];
   stream.is_complete = ends;
-  const auto fields = to_nghttp3(head);
+  const auto head = to_nghttp3(fields, pseudo_headers);
   const int error =
-      nghttp3_conn_submit_request(impl_->conn.get(), id->value, fields.data(), fields.size(),
+      nghttp3_conn_submit_request(impl_->conn.get(), id->value, head.data(), head.size(),
                                   ends ? nullptr : &kBodyReader, nullptr);
   if (error != 0) {
     impl_->erase(*id);

@@ -4,6 +4,7 @@
 #include <nghttp3/nghttp3.h>
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "runtime/base/pooled_allocator.h"
@@ -95,7 +96,8 @@ struct Http3Connection::Impl {
 
 /// Those that nghttp3 calls; the user data of the connection is its Impl.
 const nghttp3_callbacks& http3_callbacks();
-/// `fields` outlives the result.
-PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields);
+/// The pseudo-headers are before the fields. What they refer to outlives the result.
+PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields,
+                                    std::span<const Field> pseudo_headers = {});
 
 }  // namespace echostream::http3

@@ -1,7 +1,7 @@
 #include "runtime/gateway/client/client_connection.h"
 
+#include <array>
 #include <utility>
-#include <vector>
 
 #include "runtime/gateway/client/exchange_state.h"
 #include "runtime/gateway/client/reset_status.h"
@@ -121,9 +121,13 @@ void ClientConnection::consume(StreamId id, std::size_t bytes) {
 }
 
 bool ClientConnection::open(ExchangeState& exchange) {
-  const ExchangeState::Request& request = exchange.request();
+  const HttpRequest& request = exchange.request();
   const bool has_body = request.streams_body || !request.body.empty();
-  const auto id = http_->request(request.head, !has_body);
+  const std::array<http3::Field, 4> target{{{":method", request.method},
+                                            {":scheme", "https"},
+                                            {":authority", authority_},
+                                            {":path", request.path}}};
+  const auto id = http_->request(target, request.fields, !has_body);
   if (!id && id.error().code() == StatusCode::kResourceExhausted) return false;
   give_up_waiting(exchange);
   if (!id) {

@@ -6,6 +6,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "echostream/base/wait.h"
 #include "echostream/loop.h"
@@ -42,6 +44,8 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   bool is_open() const noexcept { return is_open_ && !closed_; }
   /// How it ended; none while it has not.
   const std::optional<transport::CloseInfo>& closed() const noexcept { return closed_; }
+  /// What requests name as ":authority".
+  void set_authority(std::string authority) { authority_ = std::move(authority); }
   /// Notified when it opens or closes; null: nobody.
   void notify_on_change(WaitPoint* point) noexcept { changed_ = point; }
 
@@ -99,6 +103,7 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   transport::QuicConnection* quic_ = nullptr;
   WaitPoint* changed_ = nullptr;
 
+  std::string authority_;
   // All exchanges: those with a stream, even one that has closed, and those that wait, in order.
   PooledMap<StreamId, ExchangeState*> streams_;
   std::map<std::uint64_t, ExchangeState*> waiting_;

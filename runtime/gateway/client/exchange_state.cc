@@ -25,7 +25,7 @@ int status_of(const http3::Fields& fields) {
 
 }  // namespace
 
-ExchangeState::ExchangeState(Executor& executor, Request request, LocalTime deadline)
+ExchangeState::ExchangeState(Executor& executor, HttpRequest request, LocalTime deadline)
     : request_(std::move(request)), finished_(!request_.streams_body) {
   executor.arm(*this, deadline);
 }

@@ -19,14 +19,8 @@ class ClientConnection;
 
 class ExchangeState final : private TimerNode {
  public:
-  struct Request {
-    http3::Fields head;
-    Buffer body;
-    bool streams_body = false;
-  };
-
   /// Not sent before ClientConnection::add(). Fails at its deadline. `executor` outlives it.
-  ExchangeState(Executor& executor, Request request, LocalTime deadline);
+  ExchangeState(Executor& executor, HttpRequest request, LocalTime deadline);
   /// Cancels what has not ended.
   ~ExchangeState() override;
   ExchangeState(const ExchangeState&) = delete;
@@ -61,7 +55,7 @@ class ExchangeState final : private TimerNode {
 
   // ---- The connection's side.
 
-  const Request& request() const noexcept { return request_; }
+  const HttpRequest& request() const noexcept { return request_; }
   StreamId id() const noexcept { return id_; }
   /// Among those that wait for a stream; none: it does not.
   const std::optional<std::uint64_t>& place() const noexcept { return place_; }
@@ -85,7 +79,7 @@ class ExchangeState final : private TimerNode {
   void drop_unread();
   void end_stream();
 
-  Request request_;
+  HttpRequest request_;
   ClientConnection* connection_ = nullptr;
   StreamId id_;  // not valid while it waits
   std::optional<std::uint64_t> place_;

@@ -17,18 +17,6 @@
 namespace echostream::gateway {
 namespace {
 
-http3::Fields request_head(const HttpRequest& request, const std::string& authority) {
-  http3::Fields head{{":method", request.method},
-                     {":scheme", "https"},
-                     {":authority", authority},
-                     {":path", request.path}};
-  for (const http3::Field& field : request.fields) head.add(field.name, field.value);
-  if (!request.body.empty() && !request.fields.has("content-length")) {
-    head.add("content-length", std::to_string(request.body.size()));
-  }
-  return head;
-}
-
 Status too_large(std::size_t most_bytes) {
   return {StatusCode::kResourceExhausted, "the body of the response has more than " +
                                               std::to_string(most_bytes) +
@@ -88,7 +76,9 @@ HttpClient::HttpClient(Loop& loop, std::string authority, HttpClientOptions opti
     : loop_(loop),
       authority_(std::move(authority)),
       options_(std::move(options)),
-      connection_(std::move(connection)) {}
+      connection_(std::move(connection)) {
+  connection_->set_authority(authority_);
+}
 
 HttpClient::~HttpClient() = default;
 
@@ -116,12 +106,11 @@ Result<std::shared_ptr<ExchangeState>> HttpClient::start(HttpRequest request) {
   }
   const LocalTime deadline =
       request.timeout ? deadline_after(loop_.now(), *request.timeout) : kNever;
-  ExchangeState::Request sent;
-  sent.head = request_head(request, authority_);
-  sent.body = std::move(request.body);
-  sent.streams_body = request.streams_body;
+  if (!request.body.empty() && !request.fields.has("content-length")) {
+    request.fields.add("content-length", std::to_string(request.body.size()));
+  }
   auto state = std::allocate_shared<ExchangeState>(PooledAllocator<ExchangeState>(), loop_,
-                                                   std::move(sent), deadline);
+                                                   std::move(request), deadline);
   connection_->add(*state);
   return state;
 }

@@ -14,6 +14,9 @@ constexpr std::size_t kMostRememberedBytes = 1024;
 }  // namespace
 
 std::variant<RequestHead, ResponsePart> HeadReader::read(const http3::Fields& head) {
+  for (const Known& known : known_) {
+    if (!known.head.empty() && known.head == head) return known.request;
+  }
   if (has_fitting_length(head)) {
     for (const Known& known : known_) {
       if (!known.head.empty() && known.head.equals_except(kLength, head)) return known.request;
