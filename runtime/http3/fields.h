@@ -30,15 +30,14 @@ class Fields {
   }
 
   void add(std::string_view name, std::string_view value) {
-    if (places_.empty()) {
-      bytes_.reserve(kUsualBytes);
-      places_.reserve(kUsualFields);
-    }
-    const std::size_t begin = bytes_.size();
-    bytes_.append(name);
-    const std::size_t end_of_name = bytes_.size();
-    bytes_.append(value);
-    places_.push_back({begin, end_of_name, bytes_.size()});
+    if (places_.empty()) places_.reserve(kUsualFields);
+    const std::size_t begin = byte_size();
+    const std::size_t end_of_name = begin + name.size();
+    const std::size_t end = end_of_name + value.size();
+    if (end > room_.size()) room_.resize(std::max({end, 2 * room_.size(), kUsualBytes}));
+    std::copy(name.begin(), name.end(), room_.data() + begin);
+    std::copy(value.begin(), value.end(), room_.data() + end_of_name);
+    places_.push_back({begin, end_of_name, end});
   }
   /// The first of that name; empty when there is none.
   std::string_view get(std::string_view name) const {
@@ -55,7 +54,7 @@ class Fields {
   bool empty() const { return places_.empty(); }
   std::size_t size() const { return places_.size(); }
   /// What is held of names and values.
-  std::size_t byte_size() const { return bytes_.size(); }
+  std::size_t byte_size() const { return places_.empty() ? 0 : places_.back().end; }
   /// The same fields in the same order, but for the values of that name.
   bool equals_except(std::string_view name, const Fields& other) const {
     if (has_same_bytes(other)) return true;
@@ -94,7 +93,7 @@ class Fields {
   }
 
  private:
-  static constexpr std::size_t kUsualBytes = 320;
+  static constexpr std::size_t kUsualBytes = 256;
   static constexpr std::size_t kUsualFields = 12;
   struct Place {
     std::size_t begin;
@@ -102,9 +101,10 @@ class Fields {
     std::size_t end;
     friend bool operator==(const Place&, const Place&) = default;
   };
+  std::string_view bytes() const { return {room_.data(), byte_size()}; }
   // Equal ones may differ in what was dropped in front.
   bool has_same_bytes(const Fields& other) const {
-    return bytes_ == other.bytes_ && places_ == other.places_;
+    return places_ == other.places_ && bytes() == other.bytes();
   }
   // size() when there is none.
   std::size_t find(std::string_view name) const {
@@ -117,12 +117,11 @@ class Fields {
   }
   Field at(std::size_t index) const {
     const Place& place = places_[index];
-    const std::string_view bytes = bytes_;
-    return {bytes.substr(place.begin, place.end_of_name - place.begin),
-            bytes.substr(place.end_of_name, place.end - place.end_of_name)};
+    return {{room_.data() + place.begin, place.end_of_name - place.begin},
+            {room_.data() + place.end_of_name, place.end - place.end_of_name}};
   }
 
-  PooledString bytes_;
+  PooledVector<char> room_;  // more than is in it
   PooledVector<Place> places_;
 };
 

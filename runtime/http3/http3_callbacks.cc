@@ -1,3 +1,5 @@
+#include <array>
+
 #include "runtime/http3/http3_connection_impl.h"
 
 namespace echostream::http3 {
@@ -100,25 +102,33 @@ nghttp3_callbacks make_callbacks() {
   return callbacks;
 }
 
-// What must not end up in a table that others' requests are compressed with (RFC 9204 7.1).
-bool is_secret(std::string_view name) {
-  return name == "authorization" || name == "cookie" || name == "set-cookie" ||
-         name == "proxy-authorization";
-}
+// Names that nghttp3 does not treat as they should be. What is secret must not end up in a table
+// that others' requests are compressed with (RFC 9204 7.1); what comes again is worth a place
+// there.
+struct IndexingRow {
+  std::string_view name;
+  std::uint8_t flags;
+};
+constexpr std::array<IndexingRow, 10> kIndexingRows = {{
+    {"authorization", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"connect-accept-encoding", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"connect-protocol-version", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"cookie", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"grpc-accept-encoding", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"grpc-encoding", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"grpc-status", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"proxy-authorization", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"set-cookie", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"x-user-agent", NGHTTP3_NV_FLAG_TRY_INDEX},
+}};
 
-// Which values come again, so that they are worth a place in the table, where nghttp3 does not see
-// that by itself.
-bool comes_again(std::string_view name) {
-  return name == "connect-protocol-version" || name == "connect-accept-encoding" ||
-         name == "grpc-accept-encoding" || name == "grpc-encoding" || name == "grpc-status" ||
-         name == "x-user-agent";
-}
-
-// Calls repeat their methods' paths; those of GETs have arguments in them.
-std::uint8_t flags_of(const Field& field, bool is_post) {
-  const bool is_path = field.name == ":path";
-  if (is_path ? is_post : comes_again(field.name)) return NGHTTP3_NV_FLAG_TRY_INDEX;
-  return is_secret(field.name) ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE;
+std::uint8_t flags_of(std::string_view name, bool is_post) {
+  // Calls repeat their methods' paths; those of GETs have arguments in them.
+  if (is_post && name == ":path") return NGHTTP3_NV_FLAG_TRY_INDEX;
+  for (const IndexingRow& row : kIndexingRows) {
+    if (row.name == name) return row.flags;
+  }
+  return NGHTTP3_NV_FLAG_NONE;
 }
 
 }  // namespace
@@ -139,7 +149,7 @@ PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields, std::span<const Field>
     nv.namelen = field.name.size();
     nv.value = as_bytes(field.value).data();
     nv.valuelen = field.value.size();
-    nv.flags = flags_of(field, is_post);
+    nv.flags = flags_of(field.name, is_post);
     out.push_back(nv);
   };
   for (const Field& field : pseudo_headers) add(field);
