@@ -10,7 +10,7 @@
 #include "runtime/api/call_state.h"
 #include "runtime/api/plugin_host.h"
 #include "runtime/api/server_chain.h"
-#include "runtime/base/pool_allocator.h"
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/transport/printable.h"
 
 namespace echostream::internal {
@@ -283,8 +283,8 @@ void SessionState::on_incoming_call(core::CallStream& call, core::RequestFrame r
   const LocalTime deadline = request.timeout > Duration::zero()
                                  ? deadline_after(executor_.now(), request.timeout)
                                  : kNever;
-  auto state = std::allocate_shared<CallState>(PoolAllocator<CallState>(), shared_from_this(), call,
-                                               deadline);
+  auto state = std::allocate_shared<CallState>(PooledAllocator<CallState>(), shared_from_this(),
+                                               call, deadline);
   auto server_call = std::make_unique<ServerCall>(std::move(state), *entry->service, *entry->method,
                                                   std::move(request.metadata));
   server_call->set_received(call.received_at(), latency_of(request.made_at, call.received_at()));

@@ -4,9 +4,8 @@
 
 #include <cstddef>
 #include <utility>
-#include <vector>
 
-#include "runtime/base/pool_allocator.h"
+#include "runtime/base/pooled_allocator.h"
 
 namespace echostream {
 
@@ -20,6 +19,10 @@ class RingQueue {
   const T& front() const noexcept { return slots_[first_]; }
   T& back() noexcept { return slots_[slot(size_ - 1)]; }
   const T& back() const noexcept { return slots_[slot(size_ - 1)]; }
+
+  /// Counted from the front; below size().
+  T& operator[](std::size_t index) noexcept { return slots_[slot(index)]; }
+  const T& operator[](std::size_t index) const noexcept { return slots_[slot(index)]; }
 
   void push_back(T value) {
     if (size_ == slots_.size()) grow();
@@ -39,20 +42,18 @@ class RingQueue {
   }
 
  private:
-  using Slots = std::vector<T, internal::PoolAllocator<T>>;
-
   // The number of slots is a power of two.
   std::size_t slot(std::size_t index) const noexcept {
     return (first_ + index) & (slots_.size() - 1);
   }
   void grow() {
-    Slots larger(slots_.empty() ? 2 : slots_.size() * 2);
+    PooledVector<T> larger(slots_.empty() ? 2 : slots_.size() * 2);
     for (std::size_t i = 0; i < size_; ++i) larger[i] = std::move(slots_[slot(i)]);
     slots_ = std::move(larger);
     first_ = 0;
   }
 
-  Slots slots_;
+  PooledVector<T> slots_;
   std::size_t first_ = 0;
   std::size_t size_ = 0;
 };

@@ -1,3 +1,5 @@
+#include <array>
+
 #include "runtime/http3/http3_connection_impl.h"
 
 namespace echostream::http3 {
@@ -100,10 +102,33 @@ nghttp3_callbacks make_callbacks() {
   return callbacks;
 }
 
-// What must not end up in a table that others' requests are compressed with (RFC 9204 7.1).
-bool is_secret(std::string_view name) {
-  return name == "authorization" || name == "cookie" || name == "set-cookie" ||
-         name == "proxy-authorization";
+// Names that nghttp3 does not treat as they should be. What is secret must not end up in a table
+// that others' requests are compressed with (RFC 9204 7.1); what comes again is worth a place
+// there.
+struct IndexingRow {
+  std::string_view name;
+  std::uint8_t flags;
+};
+constexpr std::array<IndexingRow, 10> kIndexingRows = {{
+    {"authorization", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"connect-accept-encoding", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"connect-protocol-version", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"cookie", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"grpc-accept-encoding", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"grpc-encoding", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"grpc-status", NGHTTP3_NV_FLAG_TRY_INDEX},
+    {"proxy-authorization", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"set-cookie", NGHTTP3_NV_FLAG_NEVER_INDEX},
+    {"x-user-agent", NGHTTP3_NV_FLAG_TRY_INDEX},
+}};
+
+std::uint8_t flags_of(std::string_view name, bool is_post) {
+  // Calls repeat their methods' paths; those of GETs have arguments in them.
+  if (is_post && name == ":path") return NGHTTP3_NV_FLAG_TRY_INDEX;
+  for (const IndexingRow& row : kIndexingRows) {
+    if (row.name == name) return row.flags;
+  }
+  return NGHTTP3_NV_FLAG_NONE;
 }
 
 }  // namespace
@@ -113,18 +138,22 @@ const nghttp3_callbacks& http3_callbacks() {
   return kCallbacks;
 }
 
-std::vector<nghttp3_nv> to_nghttp3(const Fields& fields) {
-  std::vector<nghttp3_nv> out;
-  out.reserve(fields.size());
-  for (const Field& field : fields) {
+PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields, std::span<const Field> pseudo_headers) {
+  PooledVector<nghttp3_nv> out;
+  out.reserve(pseudo_headers.size() + fields.size());
+  bool is_post = false;
+  const auto add = [&](const Field& field) {
+    is_post = is_post || (field.name == ":method" && field.value == "POST");
     nghttp3_nv nv{};
     nv.name = as_bytes(field.name).data();
     nv.namelen = field.name.size();
     nv.value = as_bytes(field.value).data();
     nv.valuelen = field.value.size();
-    nv.flags = is_secret(field.name) ? NGHTTP3_NV_FLAG_NEVER_INDEX : NGHTTP3_NV_FLAG_NONE;
+    nv.flags = flags_of(field.name, is_post);
     out.push_back(nv);
-  }
+  };
+  for (const Field& field : pseudo_headers) add(field);
+  for (const Field& field : fields) add(field);
   return out;
 }
 

@@ -58,8 +58,16 @@ void Http3Connection::Impl::close_without_room() {
 }
 
 Http3Connection::Impl::Stream* Http3Connection::Impl::find(StreamId id) {
+  if (last_stream != nullptr && last_found == id) return last_stream;
   const auto found = streams.find(id);
-  return found != streams.end() ? &found->second : nullptr;
+  if (found == streams.end()) return nullptr;
+  last_found = id;
+  return last_stream = &found->second;
+}
+
+bool Http3Connection::Impl::erase(StreamId id) {
+  if (last_found == id) last_stream = nullptr;
+  return streams.erase(id) != 0;
 }
 
 void Http3Connection::Impl::close(std::uint64_t code, std::string reason) {
@@ -99,7 +107,7 @@ void Http3Connection::Impl::tell_end(StreamId id) {
 void Http3Connection::Impl::close_stream(StreamId id) {
   const int error = nghttp3_conn_close_stream(conn.get(), id.value, number(Http3Error::kNoError));
   if (error != 0 && error != NGHTTP3_ERR_STREAM_NOT_FOUND) fail(error, "a stream's end");
-  if (streams.erase(id) != 0) sink.on_stream_closed(now, id);
+  if (erase(id)) sink.on_stream_closed(now, id);
 }
 
 void Http3Connection::Impl::close_waiting() {
@@ -174,7 +182,8 @@ void Http3Connection::flush() { impl_->pump_now(); }
 void Http3Connection::bind(transport::QuicConnection* connection) { impl_->quic = connection; }
 transport::QuicConnection* Http3Connection::quic() const { return impl_->quic; }
 
-Result<StreamId> Http3Connection::request(const Fields& head, bool ends) {
+Result<StreamId> Http3Connection::request(std::span<const Field> pseudo_headers,
+                                          const Fields& fields, bool ends) {
   if (impl_->quic == nullptr || !impl_->is_bound) {
     return Status(StatusCode::kUnavailable, "the connection is not open");
   }
@@ -182,12 +191,12 @@ Result<StreamId> Http3Connection::request(const Fields& head, bool ends) {
   if (!id) return id;
   Impl::Stream& stream = impl_->streams[*id];
   stream.is_complete = ends;
-  const auto fields = to_nghttp3(head);
+  const auto head = to_nghttp3(fields, pseudo_headers);
   const int error =
-      nghttp3_conn_submit_request(impl_->conn.get(), id->value, fields.data(), fields.size(),
+      nghttp3_conn_submit_request(impl_->conn.get(), id->value, head.data(), head.size(),
                                   ends ? nullptr : &kBodyReader, nullptr);
   if (error != 0) {
-    impl_->streams.erase(*id);
+    impl_->erase(*id);
     impl_->quic->reset(*id, number(Http3Error::kRequestCancelled));
     impl_->quic->stop_sending(*id, number(Http3Error::kRequestCancelled));
     return Status(StatusCode::kUnavailable,

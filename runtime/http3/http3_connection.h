@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "echostream/base/unique_function.h"
@@ -95,7 +96,9 @@ class Http3Connection final : public transport::QuicConnectionSink {
 
   /// Client: sends a request's head; a body follows unless `ends`. RESOURCE_EXHAUSTED when the peer
   /// allows no more streams now, UNAVAILABLE when the connection is shutting down or closed.
-  Result<StreamId> request(const Fields& head, bool ends);
+  Result<StreamId> request(const Fields& head, bool ends) { return request({}, head, ends); }
+  /// The same with pseudo-headers that are none of `fields`.
+  Result<StreamId> request(std::span<const Field> pseudo_headers, const Fields& fields, bool ends);
   /// Server: answers; a body follows unless `ends`. Once for each request.
   void respond(StreamId id, const Fields& head, bool ends);
   /// Queues bytes of the body.

@@ -3,11 +3,12 @@
 
 #include <nghttp3/nghttp3.h>
 
-#include <deque>
 #include <memory>
-#include <unordered_map>
+#include <span>
 #include <vector>
 
+#include "runtime/base/pooled_allocator.h"
+#include "runtime/base/ring_queue.h"
 #include "runtime/http3/control_filter.h"
 #include "runtime/http3/http3_connection.h"
 #include "runtime/transport/counted_memory.h"
@@ -22,7 +23,7 @@ struct Http3Connection::Impl {
   struct Stream {
     // Of our message: handed to nghttp3 up to `given`, which refers to the bytes until it has
     // written them.
-    std::deque<Buffer> body;
+    RingQueue<Buffer> body;
     std::size_t given = 0;
     std::size_t queued_bytes = 0;
     bool is_complete = false;
@@ -51,6 +52,8 @@ struct Http3Connection::Impl {
   bool bind_streams();
   void close_without_room();
   Stream* find(StreamId id);
+  /// False when there is none.
+  bool erase(StreamId id);
   /// Writes what nghttp3 has to write, or has that done later.
   void pump();
   /// Unless it is being read from: then when that has ended.
@@ -89,8 +92,11 @@ struct Http3Connection::Impl {
   nghttp3_mem allocator{};
   std::unique_ptr<nghttp3_conn, Deleter> conn;
   // Of the peer's unidirectional streams, until they are known not to be its control stream.
-  std::unordered_map<StreamId, ControlFilter> filters;
-  std::unordered_map<StreamId, Stream> streams;
+  PooledMap<StreamId, ControlFilter> filters;
+  PooledMap<StreamId, Stream> streams;
+  // The last that find() found: what comes of one stream comes in a row. Null: none, or erased.
+  StreamId last_found;
+  Stream* last_stream = nullptr;
   // Closed by the transport while they waited for QPACK, and told since.
   std::vector<StreamId> told_late;
   LocalTime now{};
@@ -104,7 +110,8 @@ struct Http3Connection::Impl {
 
 /// Those that nghttp3 calls; the user data of the connection is its Impl.
 const nghttp3_callbacks& http3_callbacks();
-/// `fields` outlives the result.
-std::vector<nghttp3_nv> to_nghttp3(const Fields& fields);
+/// The pseudo-headers are before the fields. What they refer to outlives the result.
+PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields,
+                                    std::span<const Field> pseudo_headers = {});
 
 }  // namespace echostream::http3

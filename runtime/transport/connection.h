@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime/base/pool_allocator.h"
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/transport/abuse_guard.h"
 #include "runtime/transport/connection_host.h"
 #include "runtime/transport/counted_memory.h"
@@ -214,7 +214,7 @@ class Connection final : public QuicConnection, private TimerNode {
   std::unique_ptr<ngtcp2_conn, Deleter> connection_;
   std::vector<ConnectionId> ids_;
   std::vector<ResetToken> reset_tokens_;
-  internal::PooledMap<std::int64_t, std::unique_ptr<SendStream>> streams_;
+  PooledMap<std::int64_t, std::unique_ptr<SendStream>> streams_;
   SendScheduler scheduler_;
   // Told to the sink once ngtcp2 is done with the packet.
   std::vector<StreamId> drained_;

@@ -13,7 +13,7 @@
 #include "echostream/base/bytes.h"
 #include "echostream/base/time.h"
 
-#include "runtime/base/pool_allocator.h"
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/base/stream_id.h"
 #include "runtime/transport/quic_connection.h"
 
@@ -70,7 +70,7 @@ class SendStream : public internal::PooledObject {
   StreamId id_;
   Priority priority_;
   // Chunks [0, first_) are acknowledged and gone; chunk `next_` is the first with unsent bytes.
-  std::vector<Buffer, internal::PoolAllocator<Buffer>> chunks_;
+  std::vector<Buffer, PooledAllocator<Buffer>> chunks_;
   std::size_t first_ = 0;
   std::size_t acknowledged_in_first_ = 0;
   std::size_t next_ = 0;

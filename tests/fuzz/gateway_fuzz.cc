@@ -61,7 +61,7 @@ void check_fields(const http3::Fields& fields, bool is_head) {
   }
 }
 
-std::string text_of(const std::vector<Buffer>& pieces) {
+std::string text_of(const Buffers& pieces) {
   std::string text;
   for (const Buffer& piece : pieces) text += piece.text();
   return text;
@@ -81,7 +81,7 @@ void check_refusal(const ResponsePart& part, bool is_to_head) {
 
 struct Body {
   Status status;
-  std::vector<Buffer> messages;
+  Buffers messages;
 };
 
 Body read_in_pieces(const RequestHead& head, const GatewayRules& rules, std::string_view bytes,
@@ -116,7 +116,7 @@ void check_answer(const RequestHead& head, const GatewayRules& rules, const Body
   parts.push_back(maker->end(body.status, head.metadata));
   // Errors of unary calls are JSON, and longer than what they tell of.
   const auto reader = make_response_reader(call_of(head), 16 * kMaxMessageBytes, 1 << 20);
-  std::vector<Buffer> messages;
+  Buffers messages;
   Status status;
   for (const ResponsePart& part : parts) {
     check_fields(part.head, true);
@@ -165,7 +165,7 @@ void try_answer(const http3::Fields& head, std::string_view bytes, std::size_t p
     call.protocol = protocol;
     call.codec = Codec::kJson;
     const auto reader = make_response_reader(call, kMaxMessageBytes, 1024);
-    std::vector<Buffer> messages;
+    Buffers messages;
     Status status = reader->on_head(head);
     for (std::size_t at = 0; at < bytes.size() && status.is_ok(); at += piece) {
       status = reader->feed(as_bytes(bytes.substr(at, piece)), messages);

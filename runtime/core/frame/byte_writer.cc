@@ -4,8 +4,17 @@
 #include <cstring>
 
 namespace echostream::core {
+namespace {
+
+constexpr std::size_t kMaxVarintBytes = 8;
+
+}  // namespace
 
 std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) noexcept {
+  if (value < 64) {
+    *out = static_cast<std::uint8_t>(value);
+    return out + 1;
+  }
   const std::size_t size = varint_size(value);
   for (std::size_t i = size; i-- > 0; value >>= 8) out[i] = static_cast<std::uint8_t>(value);
   const auto prefix = static_cast<std::uint8_t>(size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3);
@@ -14,7 +23,12 @@ std::uint8_t* write_varint(std::uint8_t* out, std::uint64_t value) noexcept {
 }
 
 void ByteWriter::write_varint(std::uint64_t value) {
-  std::array<std::uint8_t, 8> encoded;
+  if (long_.empty() && short_.size() - size_ >= kMaxVarintBytes) {
+    const std::uint8_t* end = core::write_varint(short_.data() + size_, value);
+    size_ = static_cast<std::size_t>(end - short_.data());
+    return;
+  }
+  std::array<std::uint8_t, kMaxVarintBytes> encoded;
   const std::uint8_t* end = core::write_varint(encoded.data(), value);
   write_bytes(BytesView(encoded.data(), end));
 }

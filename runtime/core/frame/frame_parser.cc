@@ -31,8 +31,19 @@ Status FrameParser::feed(BytesView bytes, FrameSink& sink, std::size_t& taken) {
   return status;
 }
 
-// Collects the two varints byte by byte; a frame's header may be split anywhere.
+// Collects the two varints byte by byte, unless both are there: a frame's header may be split
+// anywhere.
 bool FrameParser::read_header(BytesView& bytes) {
+  if (header_size_ == 0) {
+    ByteReader reader(bytes);
+    type_ = reader.read_varint();
+    remaining_ = reader.read_varint();
+    in_payload_ = reader.ok();
+    if (in_payload_) {
+      bytes = reader.rest();
+      return true;
+    }
+  }
   while (!bytes.empty()) {
     header_[header_size_++] = bytes[0];
     bytes = bytes.subspan(1);

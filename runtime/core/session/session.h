@@ -15,7 +15,7 @@
 #include "echostream/limits.h"
 #include "echostream/method.h"
 
-#include "runtime/base/pool_allocator.h"
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/core/session/byte_budget.h"
 #include "runtime/core/session/call_stream.h"
 #include "runtime/core/session/clock_exchange.h"
@@ -208,7 +208,7 @@ class Session final : private PeerStreams::Sink {
   bool wants_clock_ = false;
 
   // Until the stream is closed and the handle released, whichever is later.
-  internal::PooledMap<StreamId, std::unique_ptr<CallStream>> calls_;
+  PooledMap<StreamId, std::unique_ptr<CallStream>> calls_;
   std::list<std::unique_ptr<CallStream>> waiting_;  // for stream credit
   std::size_t released_waiting_ = 0;                // of them
   // Requests that came as early data and must not be acted upon twice, at most kMostHeldCalls; and

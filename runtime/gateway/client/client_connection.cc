@@ -1,7 +1,7 @@
 #include "runtime/gateway/client/client_connection.h"
 
+#include <array>
 #include <utility>
-#include <vector>
 
 #include "runtime/gateway/client/exchange_state.h"
 #include "runtime/gateway/client/reset_status.h"
@@ -92,23 +92,21 @@ std::optional<PeerIdentity> ClientConnection::peer_identity() const {
 
 void ClientConnection::add(ExchangeState& exchange) {
   exchange.handle_added(*this);
-  exchanges_.insert(&exchange);
-  places_.emplace(&exchange, next_place_);
+  if (waiting_.empty() && open(exchange)) return flush_soon();
+  exchange.set_place(next_place_);
   waiting_.emplace(next_place_++, &exchange);
   open_waiting();
 }
 
 void ClientConnection::forget(ExchangeState& exchange) {
   give_up_waiting(exchange);
-  exchanges_.erase(&exchange);
   if (exchange.id().is_valid()) streams_.erase(exchange.id());
 }
 
 void ClientConnection::give_up_waiting(ExchangeState& exchange) {
-  const auto place = places_.find(&exchange);
-  if (place == places_.end()) return;
-  waiting_.erase(place->second);
-  places_.erase(place);
+  if (!exchange.place()) return;
+  waiting_.erase(*exchange.place());
+  exchange.set_place(std::nullopt);
 }
 
 void ClientConnection::on_ready() {
@@ -122,39 +120,43 @@ void ClientConnection::consume(StreamId id, std::size_t bytes) {
   flush_soon();
 }
 
-void ClientConnection::open_waiting() {
-  while (!waiting_.empty()) {
-    ExchangeState& exchange = *waiting_.begin()->second;
-    const ExchangeState::Request& request = exchange.request();
-    const bool has_body = request.streams_body || !request.body.empty();
-    const auto id = http_->request(request.head, !has_body);
-    // Its turn comes with on_streams_available().
-    if (!id && id.error().code() == StatusCode::kResourceExhausted) break;
-    give_up_waiting(exchange);
-    if (!id) {
-      exchanges_.erase(&exchange);
-      exchange.handle_lost(id.error(), true);
-      continue;
-    }
+bool ClientConnection::open(ExchangeState& exchange) {
+  const HttpRequest& request = exchange.request();
+  const bool has_body = request.streams_body || !request.body.empty();
+  const std::array<http3::Field, 4> target{{{":method", request.method},
+                                            {":scheme", "https"},
+                                            {":authority", authority_},
+                                            {":path", request.path}}};
+  const auto id = http_->request(target, request.fields, !has_body);
+  if (!id && id.error().code() == StatusCode::kResourceExhausted) return false;
+  give_up_waiting(exchange);
+  if (!id) {
+    exchange.handle_lost(id.error(), true);
+  } else {
     streams_.emplace(*id, &exchange);
     exchange.handle_opened(*id);
+  }
+  return true;
+}
+
+void ClientConnection::open_waiting() {
+  while (!waiting_.empty() && open(*waiting_.begin()->second)) {
   }
   flush_soon();
 }
 
 void ClientConnection::fail_waiting(const Status& status) {
-  places_.clear();
   for (const auto& [place, exchange] : std::exchange(waiting_, {})) {
-    exchanges_.erase(exchange);
+    exchange->set_place(std::nullopt);
     exchange->handle_lost(status, true);
   }
 }
 
 void ClientConnection::fail_all(const Status& status) {
   fail_waiting(status);
-  streams_.clear();
-  for (ExchangeState* exchange : std::exchange(exchanges_, {}))
+  for (const auto& [id, exchange] : std::exchange(streams_, {})) {
     exchange->handle_lost(status, false);
+  }
 }
 
 ExchangeState* ClientConnection::find(StreamId id) const {
@@ -212,10 +214,7 @@ void ClientConnection::on_stream_drained(LocalTime, StreamId id) {
 }
 
 void ClientConnection::on_stream_closed(LocalTime, StreamId id) {
-  ExchangeState* exchange = find(id);
-  if (exchange == nullptr) return;
-  streams_.erase(id);
-  exchange->handle_stream_closed();
+  if (ExchangeState* exchange = find(id)) exchange->handle_stream_closed();
 }
 
 void ClientConnection::on_streams_available(LocalTime) {

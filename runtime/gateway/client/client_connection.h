@@ -6,14 +6,15 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <unordered_map>
-#include <unordered_set>
+#include <string>
+#include <utility>
 
 #include "echostream/base/wait.h"
 #include "echostream/loop.h"
 #include "echostream/resolver.h"
 
 #include "runtime/api/quic_driver.h"
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/gateway/client/client_traces.h"
 #include "runtime/gateway/client/http_client.h"
 #include "runtime/http3/http3_connection.h"
@@ -43,12 +44,14 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   bool is_open() const noexcept { return is_open_ && !closed_; }
   /// How it ended; none while it has not.
   const std::optional<transport::CloseInfo>& closed() const noexcept { return closed_; }
+  /// What requests name as ":authority".
+  void set_authority(std::string authority) { authority_ = std::move(authority); }
   /// Notified when it opens or closes; null: nobody.
   void notify_on_change(WaitPoint* point) noexcept { changed_ = point; }
 
   /// Why no more requests are taken; OK while they are.
   Status status() const;
-  std::size_t request_count() const noexcept { return exchanges_.size(); }
+  std::size_t request_count() const noexcept { return streams_.size() + waiting_.size(); }
   std::size_t waiting_count() const noexcept { return waiting_.size(); }
   SocketAddress remote_address() const;
   std::optional<PeerIdentity> peer_identity() const;
@@ -68,6 +71,8 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
  private:
   ClientConnection(Loop& loop, const Plan& plan);
   Status start(const Plan& plan, const DialCandidate& candidate);
+  /// False when its turn comes with on_streams_available().
+  bool open(ExchangeState& exchange);
   void open_waiting();
   void fail_waiting(const Status& status);
   void fail_all(const Status& status);
@@ -98,10 +103,10 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   transport::QuicConnection* quic_ = nullptr;
   WaitPoint* changed_ = nullptr;
 
-  std::unordered_set<ExchangeState*> exchanges_;
-  std::unordered_map<StreamId, ExchangeState*> streams_;
-  std::map<std::uint64_t, ExchangeState*> waiting_;  // in their order
-  std::unordered_map<ExchangeState*, std::uint64_t> places_;
+  std::string authority_;
+  // All exchanges: those with a stream, even one that has closed, and those that wait, in order.
+  PooledMap<StreamId, ExchangeState*> streams_;
+  std::map<std::uint64_t, ExchangeState*> waiting_;
   std::uint64_t next_place_ = 0;
 
   bool is_open_ = false;

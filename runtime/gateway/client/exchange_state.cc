@@ -25,7 +25,7 @@ int status_of(const http3::Fields& fields) {
 
 }  // namespace
 
-ExchangeState::ExchangeState(Executor& executor, Request request, LocalTime deadline)
+ExchangeState::ExchangeState(Executor& executor, HttpRequest request, LocalTime deadline)
     : request_(std::move(request)), finished_(!request_.streams_body) {
   executor.arm(*this, deadline);
 }
@@ -131,9 +131,8 @@ void ExchangeState::handle_opened(StreamId id) {
 void ExchangeState::handle_head(http3::Fields fields) {
   HttpHead head;
   head.status = status_of(fields);
-  for (const http3::Field& field : fields) {
-    if (!field.name.starts_with(':')) head.fields.add(field.name, field.value);
-  }
+  head.fields = std::move(fields);
+  head.fields.drop_pseudo_headers();
   head_ = std::move(head);
   changed_.notify_all();
 }

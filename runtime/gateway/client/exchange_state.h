@@ -1,8 +1,9 @@
 // What stands between a program that waits for an exchange and the connection that reports on it.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "echostream/base/executor.h"
 #include "echostream/base/status.h"
@@ -18,14 +19,8 @@ class ClientConnection;
 
 class ExchangeState final : private TimerNode {
  public:
-  struct Request {
-    http3::Fields head;
-    Buffer body;
-    bool streams_body = false;
-  };
-
   /// Not sent before ClientConnection::add(). Fails at its deadline. `executor` outlives it.
-  ExchangeState(Executor& executor, Request request, LocalTime deadline);
+  ExchangeState(Executor& executor, HttpRequest request, LocalTime deadline);
   /// Cancels what has not ended.
   ~ExchangeState() override;
   ExchangeState(const ExchangeState&) = delete;
@@ -34,6 +29,8 @@ class ExchangeState final : private TimerNode {
   // ---- The program's side.
 
   const std::optional<HttpHead>& head() const noexcept { return head_; }
+  /// It has come, and nobody else asks for it.
+  HttpHead take_head() noexcept { return std::move(*head_); }
   bool has_body() const noexcept { return !unread_.empty(); }
   /// What has come, and gives the server leave to send as much again.
   Buffer take_body();
@@ -58,8 +55,11 @@ class ExchangeState final : private TimerNode {
 
   // ---- The connection's side.
 
-  const Request& request() const noexcept { return request_; }
+  const HttpRequest& request() const noexcept { return request_; }
   StreamId id() const noexcept { return id_; }
+  /// Among those that wait for a stream; none: it does not.
+  const std::optional<std::uint64_t>& place() const noexcept { return place_; }
+  void set_place(std::optional<std::uint64_t> place) noexcept { place_ = place; }
   void handle_added(ClientConnection& connection) noexcept { connection_ = &connection; }
   void handle_opened(StreamId id);
   void handle_head(http3::Fields fields);
@@ -79,9 +79,10 @@ class ExchangeState final : private TimerNode {
   void drop_unread();
   void end_stream();
 
-  Request request_;
+  HttpRequest request_;
   ClientConnection* connection_ = nullptr;
   StreamId id_;  // not valid while it waits
+  std::optional<std::uint64_t> place_;
   WaitPoint changed_;
 
   // Of the request.

@@ -7,6 +7,7 @@
 #include "echostream/base/printable.h"
 
 #include "runtime/base/buffer_builder.h"
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/gateway/client/client_connection.h"
 #include "runtime/gateway/client/exchange_state.h"
 #include "runtime/gateway/client/http_dial.h"
@@ -15,18 +16,6 @@
 
 namespace echostream::gateway {
 namespace {
-
-http3::Fields request_head(const HttpRequest& request, const std::string& authority) {
-  http3::Fields head{{":method", request.method},
-                     {":scheme", "https"},
-                     {":authority", authority},
-                     {":path", request.path}};
-  for (const http3::Field& field : request.fields) head.add(field.name, field.value);
-  if (!request.body.empty() && !request.fields.has("content-length")) {
-    head.add("content-length", std::to_string(request.body.size()));
-  }
-  return head;
-}
 
 Status too_large(std::size_t most_bytes) {
   return {StatusCode::kResourceExhausted, "the body of the response has more than " +
@@ -42,25 +31,41 @@ bool announces_more_than(std::size_t most_bytes, const http3::Fields& fields) {
   return parsed.ec == std::errc() && bytes > most_bytes;
 }
 
-Task<Result<HttpResponse>> collect(Result<HttpExchange> exchange, bool has_body,
+// On the state itself: a whole response mostly comes at once, and is one wait then. A state that
+// goes before its end cancels the exchange.
+Task<Result<HttpResponse>> collect(Result<std::shared_ptr<ExchangeState>> exchange, bool has_body,
                                    std::size_t most_bytes) {
   if (!exchange) co_return exchange.error();
-  auto head = co_await exchange->head();
-  if (!head) co_return head.error();
-  if (has_body && announces_more_than(most_bytes, head->fields)) co_return too_large(most_bytes);
-  BufferBuilder body;
+  ExchangeState& state = **exchange;
+  while (!state.head() && !state.error()) co_await state.wait();
+  if (!state.head()) co_return *state.error();
+  HttpHead head = state.take_head();
+  if (has_body && announces_more_than(most_bytes, head.fields)) co_return too_large(most_bytes);
+  Buffer whole;
+  BufferBuilder joined;
   for (;;) {
-    auto piece = co_await exchange->read();
-    if (!piece) co_return piece.error();
-    if (!*piece) break;
-    if ((*piece)->size() > most_bytes - body.size()) co_return too_large(most_bytes);
-    body.append(**piece);
+    if (state.has_body()) {
+      Buffer piece = state.take_body();
+      if (piece.size() > most_bytes - whole.size() - joined.size()) co_return too_large(most_bytes);
+      if (whole.empty() && joined.empty()) {
+        whole = std::move(piece);
+      } else {
+        joined.append(std::exchange(whole, {}));
+        joined.append(piece);
+      }
+    } else if (state.has_ended()) {
+      break;
+    } else if (state.error()) {
+      co_return *state.error();
+    } else {
+      co_await state.wait();
+    }
   }
   HttpResponse response;
-  response.status = head->status;
-  response.fields = std::move(head->fields);
-  response.body = body.take();
-  response.trailers = exchange->trailers();
+  response.status = head.status;
+  response.fields = std::move(head.fields);
+  response.body = joined.empty() ? std::move(whole) : joined.take();
+  response.trailers = state.trailers();
   co_return response;
 }
 
@@ -71,7 +76,9 @@ HttpClient::HttpClient(Loop& loop, std::string authority, HttpClientOptions opti
     : loop_(loop),
       authority_(std::move(authority)),
       options_(std::move(options)),
-      connection_(std::move(connection)) {}
+      connection_(std::move(connection)) {
+  connection_->set_authority(authority_);
+}
 
 HttpClient::~HttpClient() = default;
 
@@ -90,7 +97,7 @@ Task<Result<std::unique_ptr<HttpClient>>> HttpClient::connect(Loop& loop, std::s
                                                        std::move(options), *std::move(connection)));
 }
 
-Result<HttpExchange> HttpClient::request(HttpRequest request) {
+Result<std::shared_ptr<ExchangeState>> HttpClient::start(HttpRequest request) {
   if (Status status = check_request(request); !status.is_ok()) return status;
   if (Status status = connection_->status(); !status.is_ok()) return status;
   if (connection_->waiting_count() >= options_.max_waiting_requests) {
@@ -99,18 +106,24 @@ Result<HttpExchange> HttpClient::request(HttpRequest request) {
   }
   const LocalTime deadline =
       request.timeout ? deadline_after(loop_.now(), *request.timeout) : kNever;
-  ExchangeState::Request sent;
-  sent.head = request_head(request, authority_);
-  sent.body = std::move(request.body);
-  sent.streams_body = request.streams_body;
-  auto state = std::make_shared<ExchangeState>(loop_, std::move(sent), deadline);
+  if (!request.body.empty() && !request.fields.has("content-length")) {
+    request.fields.add("content-length", std::to_string(request.body.size()));
+  }
+  auto state = std::allocate_shared<ExchangeState>(PooledAllocator<ExchangeState>(), loop_,
+                                                   std::move(request), deadline);
   connection_->add(*state);
-  return HttpExchange(std::move(state));
+  return state;
+}
+
+Result<HttpExchange> HttpClient::request(HttpRequest request) {
+  auto state = start(std::move(request));
+  if (!state) return state.error();
+  return HttpExchange(*std::move(state));
 }
 
 Task<Result<HttpResponse>> HttpClient::fetch(HttpRequest request) {
   const bool has_body = request.method != "HEAD";
-  return collect(this->request(std::move(request)), has_body, options_.max_response_bytes);
+  return collect(start(std::move(request)), has_body, options_.max_response_bytes);
 }
 
 Status HttpClient::status() const { return connection_->status(); }

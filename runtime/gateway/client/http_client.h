@@ -23,6 +23,7 @@
 namespace echostream::gateway {
 
 class ClientConnection;
+class ExchangeState;
 
 class HttpClientOptions {
  public:
@@ -102,6 +103,7 @@ class HttpClient {
  private:
   HttpClient(Loop& loop, std::string authority, HttpClientOptions options,
              std::unique_ptr<ClientConnection> connection);
+  Result<std::shared_ptr<ExchangeState>> start(HttpRequest request);
 
   Loop& loop_;
   const std::string authority_;

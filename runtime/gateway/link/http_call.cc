@@ -8,6 +8,8 @@ namespace {
 
 // A client gets credit for more of its body while the engine has no more than that to take.
 constexpr std::size_t kCreditBelowBytes = 64 * 1024;
+// A message up to that size is copied behind its frame's header: the engine takes both at once.
+constexpr std::size_t kMostJoinedBytes = 2048;
 
 std::uint64_t number(core::FrameType type) { return static_cast<std::uint64_t>(type); }
 
@@ -31,7 +33,9 @@ void HttpCall::start(LocalTime now) {
   } else {
     body_since_ = now;
   }
+  flush(now, false);
   if (head_.message && !ended_) handle_message(now, *std::exchange(head_.message, std::nullopt));
+  flush(now, false);
 }
 
 void HttpCall::handle_body(LocalTime now, BytesView data) {
@@ -52,7 +56,7 @@ bool HttpCall::has_room() const { return unconsumed_bytes_ <= kCreditBelowBytes;
 void HttpCall::read(LocalTime now, BytesView data) {
   Status status;
   while (!data.empty() && !ended_ && status.is_ok() && has_room()) {
-    std::vector<Buffer> messages;
+    Buffers messages;
     status = body_->feed_some(data, messages);
     held_.set(body_->held_bytes());
     if (status.is_ok() && host_.budget().is_exceeded()) {
@@ -61,6 +65,7 @@ void HttpCall::read(LocalTime now, BytesView data) {
                 "(Limits::max_session_bytes)"};
     }
     take_messages(now, std::move(messages));
+    flush(now, false);
   }
   if (!status.is_ok()) return fail(now, status);
   if (!ended_) unread_.assign(data.begin(), data.end());
@@ -81,7 +86,7 @@ void HttpCall::handle_end(LocalTime now) {
 
 void HttpCall::end_body(LocalTime now) {
   if (ended_) return;
-  std::vector<Buffer> messages;
+  Buffers messages;
   Status status = body_->finish(messages);
   held_.set(0);
   take_messages(now, std::move(messages));
@@ -93,16 +98,15 @@ void HttpCall::end_body(LocalTime now) {
                             std::string(method_.full_name) + " takes one message, none came"));
   }
   if (!requested_) send_request(now);
-  if (ended_) return;
   if (method_.client_streaming && method_.delivery != Delivery::kReliable) {
     core::ByteWriter total;
     total.write_varint(messages_);
     feed(now, core::FrameType::kEnd, total.bytes(), {});
   }
-  feed_bytes(now, {}, true);
+  flush(now, true);
 }
 
-void HttpCall::take_messages(LocalTime now, std::vector<Buffer> messages) {
+void HttpCall::take_messages(LocalTime now, Buffers messages) {
   for (Buffer& message : messages) {
     if (ended_) return;
     handle_message(now, std::move(message));
@@ -124,7 +128,6 @@ void HttpCall::handle_message(LocalTime now, Buffer message) {
     return feed_event(now, message.view());
   }
   if (!requested_) send_request(now);
-  if (ended_) return;
   if (method_.client_streaming) {
     feed_frame(now, message.view());
   } else {
@@ -144,14 +147,21 @@ void HttpCall::send_request(LocalTime now) {
   feed(now, core::FrameType::kRequest, out.bytes(), {});
 }
 
-// A frame whose payload is `header` and then `payload`.
+// A frame whose payload is `header` and then `payload`. It waits for flush(): a request, its
+// message and its end then cost the engine as much as one of them.
 void HttpCall::feed(LocalTime now, core::FrameType type, BytesView header, BytesView payload) {
-  core::ByteWriter out;
-  out.write_varint(number(type));
-  out.write_varint(header.size() + payload.size());
-  out.write_bytes(header);
-  feed_bytes(now, out.bytes(), false);
-  if (!payload.empty()) feed_bytes(now, payload, false);
+  frames_.write_varint(number(type));
+  frames_.write_varint(header.size() + payload.size());
+  frames_.write_bytes(header);
+  if (payload.size() <= kMostJoinedBytes) return frames_.write_bytes(payload);
+  flush(now, false);
+  feed_bytes(now, payload, false);
+}
+
+void HttpCall::flush(LocalTime now, bool fin) {
+  if (frames_.size() == 0 && !fin) return;
+  const core::ByteWriter frames = std::exchange(frames_, {});
+  feed_bytes(now, frames.bytes(), fin);
 }
 
 void HttpCall::feed_bytes(LocalTime now, BytesView bytes, bool fin) {
@@ -246,6 +256,7 @@ void HttpCall::drop_body() {
 }
 
 void HttpCall::fail(LocalTime now, const Status& status) {
+  flush(now, false);
   if (ended_) return;
   end(status, {});
   if (requested_) cancel_in_engine(now);

@@ -3,12 +3,13 @@
 // the response.
 #pragma once
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/core/frame/byte_writer.h"
 #include "runtime/core/frame/frame_parser.h"
 #include "runtime/core/frame/frames.h"
 #include "runtime/core/session/session.h"
@@ -84,9 +85,10 @@ class HttpCall final : private core::FrameSink {
   void read(LocalTime now, BytesView data);
   void end_body(LocalTime now);
   bool has_room() const;
-  void take_messages(LocalTime now, std::vector<Buffer> messages);
+  void take_messages(LocalTime now, Buffers messages);
   void send_request(LocalTime now);
   void feed(LocalTime now, core::FrameType type, BytesView header, BytesView payload);
+  void flush(LocalTime now, bool fin);
   void feed_bytes(LocalTime now, BytesView bytes, bool fin);
   void feed_frame(LocalTime now, BytesView message);
   void feed_event(LocalTime now, BytesView message);
@@ -114,6 +116,7 @@ class HttpCall final : private core::FrameSink {
   LocalTime body_since_ = kNever;
   bool requested_ = false;
   bool body_ended_ = false;
+  core::ByteWriter frames_;           // until flush()
   std::vector<std::uint8_t> unread_;  // of the body, while the engine has no room
   std::uint64_t messages_ = 0;
   std::size_t uncredited_bytes_ = 0;  // of the body, for which the client has no credit yet
@@ -124,7 +127,7 @@ class HttpCall final : private core::FrameSink {
   Metadata response_metadata_;
   bool begun_ = false;
   bool ended_ = false;
-  std::deque<WaitingFrame> waiting_;
+  std::list<WaitingFrame> waiting_;  // none in most calls: a deque would allocate
   std::size_t waiting_bytes_ = 0;
   std::optional<core::StatusFrame> waiting_end_;
 };

@@ -55,7 +55,8 @@ bool travels_beside(const MethodInfo& method) {
 HttpLink::HttpLink(internal::QuicDriver& driver, HttpGateway& gateway)
     : ConnectionLink(driver),
       gateway_(gateway),
-      budget_(gateway.node().options.limits.max_session_bytes) {}
+      budget_(gateway.node().options.limits.max_session_bytes),
+      reader_(gateway.rules()) {}
 
 std::unique_ptr<HttpLink> HttpLink::make(internal::QuicDriver& driver, HttpGateway& gateway) {
   std::unique_ptr<HttpLink> link(new HttpLink(driver, gateway));
@@ -110,7 +111,7 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   if (gateway_.options().console) {
     if (auto page = console_page(head)) return answer(id, *std::move(page));
   }
-  auto read = read_head(head, gateway_.rules());
+  auto read = reader_.read(head);
   if (auto* answered = std::get_if<ResponsePart>(&read)) return answer(id, std::move(*answered));
   RequestHead& request = std::get<RequestHead>(read);
   const std::string origin(head.get("origin"));

@@ -4,14 +4,15 @@
 #pragma once
 
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 #include "echostream/base/executor.h"
 
 #include "runtime/api/connection_link.h"
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/core/session/stall_watch.h"
 #include "runtime/gateway/link/http_call.h"
+#include "runtime/gateway/protocol/head_reader.h"
 #include "runtime/http3/http3_connection.h"
 
 namespace echostream::gateway {
@@ -108,10 +109,11 @@ class HttpLink final : public internal::ConnectionLink,
   std::unique_ptr<http3::Http3Connection> http_;
   bool is_open_ = false;
   bool is_draining_ = false;
-  core::ByteBudget budget_;                        // outlives the calls
-  std::unordered_map<StreamId, LocalTime> heads_;  // since when they have been incomplete
-  std::unordered_map<StreamId, HttpCall> calls_;
-  std::unordered_map<StreamId, OwnStream> own_streams_;
+  core::ByteBudget budget_;               // outlives the calls
+  PooledMap<StreamId, LocalTime> heads_;  // since when they have been incomplete
+  HeadReader reader_;
+  PooledMap<StreamId, HttpCall> calls_;
+  PooledMap<StreamId, OwnStream> own_streams_;
   // To tell the engine, from outside of its commands.
   std::vector<StreamId> closed_own_streams_;
   std::vector<StreamId> drained_own_streams_;

@@ -43,8 +43,8 @@ http3::Fields make_request_head(const ClientCall& call) {
   return head;
 }
 
-std::vector<Buffer> make_request_message(const ClientCall& call, Buffer message) {
-  std::vector<Buffer> body;
+Buffers make_request_message(const ClientCall& call, Buffer message) {
+  Buffers body;
   if (is_unary(call.protocol)) {
     if (!message.empty()) body.push_back(std::move(message));
     return body;

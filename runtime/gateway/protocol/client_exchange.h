@@ -31,7 +31,7 @@ struct ClientCall {
 /// The head of the request. Answers may be packed with gzip.
 http3::Fields make_request_head(const ClientCall& call);
 /// One message, as the body carries it. `message` is in the call's codec.
-std::vector<Buffer> make_request_message(const ClientCall& call, Buffer message);
+Buffers make_request_message(const ClientCall& call, Buffer message);
 
 /// Reads the answer. on_head() first, feed() for the body, on_trailers() if some come, finish() at
 /// the end. Once a call has returned an error nothing more has to be fed, and that error is how the
@@ -41,11 +41,11 @@ class ResponseReader {
   virtual ~ResponseReader() = default;
   virtual Status on_head(const http3::Fields& head) = 0;
   /// Adds what is complete to `messages`, unpacked and in the call's codec.
-  virtual Status feed(BytesView data, std::vector<Buffer>& messages) = 0;
+  virtual Status feed(BytesView data, Buffers& messages) = 0;
   virtual Status on_trailers(const http3::Fields& trailers) = 0;
   /// The answer is complete. How the call ended, as the server says; INTERNAL or UNKNOWN where it
   /// does not say.
-  virtual Status finish(std::vector<Buffer>& messages) = 0;
+  virtual Status finish(Buffers& messages) = 0;
   virtual std::size_t held_bytes() const = 0;
 
   /// Valid from on_head() on; the trailing one at the end. Both are kept when the call failed.

@@ -36,7 +36,7 @@ struct Answered {
 Answered read_answer(const ClientCall& call, const std::vector<ResponsePart>& parts,
                      std::size_t piece) {
   const auto reader = make_response_reader(call, 1024 * 1024, 8 * 1024);
-  std::vector<Buffer> messages;
+  Buffers messages;
   Status status;
   for (const ResponsePart& part : parts) {
     if (!part.head.empty() && status.is_ok()) status = reader->on_head(part.head);
@@ -71,7 +71,7 @@ TEST(ClientExchange, ItsRequestsAreUnderstood) {
         const RequestHead head = called(make_request_head(call));
         EXPECT_EQ(head.protocol, protocol);
         EXPECT_EQ(head.codec, codec);
-        EXPECT_EQ(head.method, call.method);
+        EXPECT_EQ(std::string_view(head.method), call.method);
         EXPECT_EQ(head.timeout, Duration(1500ms));
         EXPECT_EQ(head.metadata, call.metadata);
         EXPECT_EQ(head.response_compression, Compression::kGzip);
@@ -180,7 +180,7 @@ TEST(ClientExchange, R02_AnswersThatBreakTheRulesAreErrors) {
 
 TEST(ClientExchange, R01_AnAnswerAboveTheLimitIsRefused) {
   const auto reader = make_response_reader(call_of(Protocol::kConnectUnary), 100, 1000);
-  std::vector<Buffer> messages;
+  Buffers messages;
   ASSERT_TRUE(reader->on_head({{":status", "200"}, {"content-type", "application/proto"}}).is_ok());
   EXPECT_TRUE(reader->feed(as_bytes(std::string(100, 'x')), messages).is_ok());
   EXPECT_EQ(reader->feed(as_bytes("x"), messages).code(), StatusCode::kResourceExhausted);

@@ -37,7 +37,7 @@ class EnvelopedReader final : public ResponseReader {
     return read_metadata(head, limits_.max_metadata_bytes, metadata_);
   }
 
-  Status feed(BytesView data, std::vector<Buffer>& messages) override {
+  Status feed(BytesView data, Buffers& messages) override {
     if (protocol_ != Protocol::kGrpcWebText) return cut(data, messages);
     std::string bytes;
     const bool is_base64 = base64_.feed(as_text(data), bytes);
@@ -50,7 +50,7 @@ class EnvelopedReader final : public ResponseReader {
     return end_with(read_grpc_status(trailers), trailers);
   }
 
-  Status finish(std::vector<Buffer>& messages) override {
+  Status finish(Buffers& messages) override {
     std::string bytes;
     if (!base64_.finish(bytes)) return broken("no base64");
     Status status = cut(as_bytes(bytes), messages);
@@ -72,7 +72,7 @@ class EnvelopedReader final : public ResponseReader {
     return read_metadata(trailers, limits_.max_metadata_bytes, trailing_metadata_);
   }
 
-  Status cut(BytesView data, std::vector<Buffer>& messages) {
+  Status cut(BytesView data, Buffers& messages) {
     while (true) {
       Result<std::optional<Envelope>> next = reader_.next(data);
       if (!next) return next.error();
@@ -82,7 +82,7 @@ class EnvelopedReader final : public ResponseReader {
     }
   }
 
-  Status open(Envelope envelope, std::vector<Buffer>& messages) {
+  Status open(Envelope envelope, Buffers& messages) {
     if (end_) return broken("something behind its end");
     const std::uint8_t flags = envelope.flags;
     const bool is_packed = (flags & kCompressedFlag) != 0;

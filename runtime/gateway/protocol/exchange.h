@@ -11,15 +11,20 @@
 #include <variant>
 #include <vector>
 
+#include "echostream/base/block_pool.h"
 #include "echostream/base/bytes.h"
 #include "echostream/base/result.h"
 #include "echostream/base/time.h"
 #include "echostream/metadata.h"
 #include "echostream/method.h"
 
+#include "runtime/base/pooled_allocator.h"
 #include "runtime/http3/fields.h"
 
 namespace echostream::gateway {
+
+/// Messages, or the pieces of one.
+using Buffers = PooledVector<Buffer>;
 
 /// How a request talks.
 enum class Protocol : std::uint8_t {
@@ -41,7 +46,7 @@ struct RequestHead {
   Codec codec = Codec::kProto;
   Compression compression = Compression::kNone;           // of the messages that come
   Compression response_compression = Compression::kNone;  // the best one that the client takes
-  std::string method;                                     // "acme.v1.Robot/Grip"
+  PooledString method;                                    // "acme.v1.Robot/Grip"
   Duration timeout{};                                     // zero: none was told
   Metadata metadata;
   std::optional<Buffer> message;  // kConnectGet: what the query holds
@@ -51,7 +56,7 @@ struct RequestHead {
 /// `trailers` are set by what is the end of a response that has some.
 struct ResponsePart {
   http3::Fields head;
-  std::vector<Buffer> body;
+  Buffers body;
   http3::Fields trailers;
   bool is_end = false;
 };
@@ -77,26 +82,26 @@ std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
 
 /// Cuts the body of a request into messages, unpacked and still in the codec of the request. Holds
 /// at most one message. A GET has its message in the head, and none here.
-class RequestBody {
+class RequestBody : public internal::PooledObject {
  public:
   virtual ~RequestBody() = default;
   /// Adds what is complete to `messages`. An error ends the request, and is what to answer.
-  virtual Status feed(BytesView data, std::vector<Buffer>& messages) = 0;
+  virtual Status feed(BytesView data, Buffers& messages) = 0;
   /// As feed(), but stops behind a message; `data` keeps what is left. A KiB of gzip can hold a
   /// MiB: who has no room for more messages keeps the bytes instead. (Of gRPC-Web's text up to 1
   /// KiB is taken at once, whatever is in it.)
-  virtual Status feed_some(BytesView& data, std::vector<Buffer>& messages) {
+  virtual Status feed_some(BytesView& data, Buffers& messages) {
     return feed(std::exchange(data, {}), messages);
   }
   /// The body is complete.
-  virtual Status finish(std::vector<Buffer>& messages) = 0;
+  virtual Status finish(Buffers& messages) = 0;
   virtual std::size_t held_bytes() const = 0;
 };
 std::unique_ptr<RequestBody> make_request_body(const RequestHead& head, const GatewayRules& rules);
 
 /// Makes the response of a request that became a call. Parts come in the order of the calls; an
 /// answer of the unary kind has all its parts in that of end().
-class ResponseMaker {
+class ResponseMaker : public internal::PooledObject {
  public:
   virtual ~ResponseMaker() = default;
   /// Once, before the first message; left out when the call ends without one.

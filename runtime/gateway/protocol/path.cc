@@ -35,7 +35,7 @@ RequestTarget split_target(std::string_view target) {
   return {target.substr(0, mark), target.substr(mark + 1)};
 }
 
-std::optional<std::string> method_of_path(std::string_view path) {
+std::optional<std::string_view> method_of_path(std::string_view path) {
   if (path.size() > kMaxPathBytes || path.empty() || path[0] != '/') return std::nullopt;
   path.remove_prefix(1);
   const std::size_t slash = path.find('/');
@@ -43,7 +43,7 @@ std::optional<std::string> method_of_path(std::string_view path) {
       !is_identifier(path.substr(slash + 1))) {
     return std::nullopt;
   }
-  return std::string(path);
+  return path;
 }
 
 }  // namespace echostream::gateway

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace echostream::gateway {
@@ -16,7 +15,8 @@ RequestTarget split_target(std::string_view target);
 
 /// "acme.v1.Robot/Grip" of "/acme.v1.Robot/Grip". None for what cannot be a method's path: names
 /// are letters, digits, '_' and dots between them. Nothing is decoded: no encoding is needed here,
-/// and one hides "..", slashes and NUL from whoever looks at the path before us.
-std::optional<std::string> method_of_path(std::string_view path);
+/// and one hides "..", slashes and NUL from whoever looks at the path before us. A view into
+/// `path`.
+std::optional<std::string_view> method_of_path(std::string_view path);
 
 }  // namespace echostream::gateway

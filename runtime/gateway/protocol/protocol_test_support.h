@@ -60,7 +60,7 @@ inline ResponsePart refused(const http3::Fields& head, const GatewayRules& rules
   return {};
 }
 
-inline std::string text_of(const std::vector<Buffer>& pieces) {
+inline std::string text_of(const Buffers& pieces) {
   std::string text;
   for (const Buffer& piece : pieces) text += piece.text();
   return text;
@@ -85,7 +85,7 @@ inline BodyRead read_body(const RequestHead& head, std::string_view bytes, std::
                           const GatewayRules& rules = {}) {
   const auto body = make_request_body(head, rules);
   BodyRead read;
-  std::vector<Buffer> messages;
+  Buffers messages;
   while (!bytes.empty() && read.status.is_ok()) {
     read.status = body->feed(as_bytes(bytes.substr(0, piece)), messages);
     bytes.remove_prefix(std::min(piece, bytes.size()));

@@ -166,13 +166,13 @@ ResponsePart granted(ResponsePart refusal, const CorsGrant& grant) {
 Answer read_request(const http3::Fields& head, const GatewayRules& rules, const CorsGrant& grant) {
   const RequestTarget target = split_target(head.get(":path"));
   RequestHead request;
-  std::optional<std::string> method = method_of_path(target.path);
+  std::optional<std::string_view> method = method_of_path(target.path);
   if (!method) {
     const Status status(StatusCode::kUnimplemented,
                         "no method has that path; they look like /acme.v1.Robot/Grip");
     return granted(refuse(404, status), grant);
   }
-  request.method = *std::move(method);
+  request.method = *method;
   const bool is_get = head.get(":method") == "GET";
   const Result<GetQuery> query = is_get ? parse_query(target.query) : Result<GetQuery>(GetQuery{});
   if (!query) return granted(refuse(400, query.error()), grant);

@@ -23,25 +23,25 @@ constexpr std::size_t kTextPieceBytes = 1024;
 // Remembers what was wrong: nothing more comes of such a body.
 class CheckedBody : public RequestBody {
  public:
-  Status feed(BytesView data, std::vector<Buffer>& messages) final {
+  Status feed(BytesView data, Buffers& messages) final {
     Status status = feed_some(data, messages);
     while (!data.empty() && status.is_ok()) status = feed_some(data, messages);
     return status;
   }
-  Status feed_some(BytesView& data, std::vector<Buffer>& messages) final {
+  Status feed_some(BytesView& data, Buffers& messages) final {
     if (status_.is_ok()) status_ = take(data, messages);
     if (!status_.is_ok()) drop();
     return status_;
   }
-  Status finish(std::vector<Buffer>& messages) final {
+  Status finish(Buffers& messages) final {
     if (status_.is_ok()) status_ = complete(messages);
     return status_;
   }
 
  private:
   // Takes something from the front of `data`, and not more than up to the end of a message.
-  virtual Status take(BytesView& data, std::vector<Buffer>& messages) = 0;
-  virtual Status complete(std::vector<Buffer>& messages) = 0;
+  virtual Status take(BytesView& data, Buffers& messages) = 0;
+  virtual Status complete(Buffers& messages) = 0;
   virtual void drop() = 0;
 
   Status status_;
@@ -54,7 +54,7 @@ class UnaryBody final : public CheckedBody {
   std::size_t held_bytes() const override { return body_.capacity(); }
 
  private:
-  Status take(BytesView& all, std::vector<Buffer>&) override {
+  Status take(BytesView& all, Buffers&) override {
     const BytesView data = std::exchange(all, {});
     if (data.size() > max_bytes_ - body_.size()) {
       return {StatusCode::kResourceExhausted,
@@ -67,7 +67,7 @@ class UnaryBody final : public CheckedBody {
     body_.append(data);
     return Status::ok();
   }
-  Status complete(std::vector<Buffer>& messages) override {
+  Status complete(Buffers& messages) override {
     Result<Buffer> message = unpack(body_.take(), compression_, max_bytes_);
     if (!message) return message.error();
     messages.push_back(*std::move(message));
@@ -86,11 +86,11 @@ class EmptyBody final : public CheckedBody {
   std::size_t held_bytes() const override { return 0; }
 
  private:
-  Status take(BytesView& data, std::vector<Buffer>&) override {
+  Status take(BytesView& data, Buffers&) override {
     if (data.empty()) return Status::ok();
     return {StatusCode::kInvalidArgument, "a GET has no body"};
   }
-  Status complete(std::vector<Buffer>&) override { return Status::ok(); }
+  Status complete(Buffers&) override { return Status::ok(); }
   void drop() override {}
 };
 
@@ -104,7 +104,7 @@ class EnvelopedBody final : public CheckedBody {
   std::size_t held_bytes() const override { return reader_.held_bytes(); }
 
  private:
-  Status take(BytesView& data, std::vector<Buffer>& messages) override {
+  Status take(BytesView& data, Buffers& messages) override {
     if (!is_text_) return cut_one(data, messages);
     const BytesView piece = data.first(std::min(data.size(), kTextPieceBytes));
     data = data.subspan(piece.size());
@@ -114,7 +114,7 @@ class EnvelopedBody final : public CheckedBody {
     Status status = cut_all(as_bytes(bytes), messages);
     return status.is_ok() && !is_base64 ? no_base64() : status;
   }
-  Status complete(std::vector<Buffer>& messages) override {
+  Status complete(Buffers& messages) override {
     std::string bytes;
     if (!base64_.finish(bytes)) return no_base64();
     Status status = cut_all(as_bytes(bytes), messages);
@@ -123,18 +123,18 @@ class EnvelopedBody final : public CheckedBody {
   }
   void drop() override { reader_ = EnvelopeReader(max_bytes_); }
 
-  Status cut_one(BytesView& data, std::vector<Buffer>& messages) {
+  Status cut_one(BytesView& data, Buffers& messages) {
     Result<std::optional<Envelope>> next = reader_.next(data);
     if (!next) return next.error();
     return next->has_value() ? open(*std::move(*next), messages) : Status::ok();
   }
-  Status cut_all(BytesView data, std::vector<Buffer>& messages) {
+  Status cut_all(BytesView data, Buffers& messages) {
     Status status;
     while (!data.empty() && status.is_ok()) status = cut_one(data, messages);
     return status;
   }
 
-  Status open(Envelope envelope, std::vector<Buffer>& messages) {
+  Status open(Envelope envelope, Buffers& messages) {
     if ((envelope.flags & ~kCompressedFlag) != 0) {
       return {
           StatusCode::kInvalidArgument,

@@ -124,7 +124,7 @@ TEST(RequestBody, CanBeTakenMessageByMessage) {
   const std::string bytes = enveloped(0, "one") + enveloped(0, "") + enveloped(0, "three");
   const auto body = make_request_body(head_of(Protocol::kGrpc), {});
   BytesView data = as_bytes(bytes);
-  std::vector<Buffer> messages;
+  Buffers messages;
   for (std::size_t count = 1; count <= 3; ++count) {
     EXPECT_TRUE(body->feed_some(data, messages).is_ok());
     EXPECT_EQ(messages.size(), count);
@@ -141,7 +141,7 @@ TEST(RequestBody, R05_ABodyOfBombsIsTakenOneAtATime) {
   ASSERT_LT(bytes.size(), 128u * 1024);
   const auto body = make_request_body(head_of(Protocol::kGrpc, Compression::kGzip), {});
   BytesView data = as_bytes(bytes);
-  std::vector<Buffer> messages;
+  Buffers messages;
   EXPECT_TRUE(body->feed_some(data, messages).is_ok());
   EXPECT_EQ(messages.size(), 1u);
   EXPECT_GT(data.size(), bytes.size() * 98 / 100);
@@ -152,7 +152,7 @@ TEST(RequestBody, R01_AfterARefusalNothingIsHeldOrTaken) {
   rules.max_message_bytes = 10;
   for (const Protocol protocol : {Protocol::kConnectUnary, Protocol::kConnectStream}) {
     const auto body = make_request_body(head_of(protocol), rules);
-    std::vector<Buffer> messages;
+    Buffers messages;
     const std::string bytes = enveloped(0, "12345678901");
     EXPECT_EQ(body->feed(as_bytes(bytes), messages).code(), StatusCode::kResourceExhausted);
     EXPECT_EQ(body->held_bytes(), 0u);

@@ -31,7 +31,7 @@ class UnaryReader final : public ResponseReader {
     return {StatusCode::kUnknown, "an answer of another content type"};
   }
 
-  Status feed(BytesView data, std::vector<Buffer>&) override {
+  Status feed(BytesView data, Buffers&) override {
     if (data.size() > limits_.max_message_bytes - body_.size()) {
       return {StatusCode::kResourceExhausted,
               "an answer of more than " + std::to_string(limits_.max_message_bytes) + " bytes"};
@@ -42,7 +42,7 @@ class UnaryReader final : public ResponseReader {
 
   Status on_trailers(const http3::Fields&) override { return Status::ok(); }
 
-  Status finish(std::vector<Buffer>& messages) override {
+  Status finish(Buffers& messages) override {
     Result<Buffer> body = unpack(body_.take(), compression_, limits_.max_message_bytes);
     if (http_status_ == 200) {
       if (!body) return body.error();

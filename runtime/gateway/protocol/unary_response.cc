@@ -32,8 +32,8 @@ class UnaryResponse final : public ResponseMaker {
     ResponsePart part;
     part.is_end = true;
     part.head.add(":status", std::to_string(http_status_of(told.code())));
-    part.head.add("content-type", std::string(is_ok ? content_type_of(style_.protocol, style_.codec)
-                                                    : "application/json"));
+    part.head.add("content-type",
+                  is_ok ? content_type_of(style_.protocol, style_.codec) : "application/json");
     add_body(is_ok ? *std::move(message_) : Buffer::copy(to_error_json(told)), part);
     write_metadata(metadata_, "", part.head);
     write_metadata(metadata, "trailer-", part.head);
