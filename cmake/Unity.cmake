@@ -3,7 +3,8 @@
 # shows what one forgot to include.
 #
 # These stay alone: a name in their anonymous namespace is also another file's, they have a definition of their
-# own, or tools/check_core_symbols.sh knows them by name. Add a file here when the compiler says "redefinition" only in a unity build.
+# own, or tools/check_core_symbols.sh knows them by name. Add a file here when the compiler says "redefinition"
+# only in a unity build.
 set(alone
   compiler/emit/cpp/handler_emitter.cc
   discovery/advertiser/announcer.cc
@@ -47,6 +48,7 @@ set(alone
   runtime/transport/connection_start.cc
   runtime/transport/crypto/address_tokens.cc
   runtime/transport/crypto/address_tokens_test.cc
+  runtime/transport/issue_certificate.cc
   runtime/transport/pacer_test.cc
   runtime/transport/peer_parameters_test.cc
   runtime/transport/pem.cc

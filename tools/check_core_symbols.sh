@@ -19,7 +19,7 @@ quic='ngtcp2_|nghttp3_|(SSL|EVP|CRYPTO|BIO|X509)_|google::protobuf'
 # What users call before there is a connection, in transport: object file and symbol. PEM files that the user
 # names, where the system keeps its CAs, the serial number of a new certificate. Keys of session tickets are
 # BoringSSL's random numbers, as all keys are: no seed of a simulation must ever decide them.
-set_up='(pem\.cc\.o open|trust\.cc\.o (secure_)?getenv|(self_signed|ticket_keys)\.cc\.o RAND_bytes)(@|$)'
+set_up='(pem\.cc\.o open|trust\.cc\.o (secure_)?getenv|(issue_certificate|self_signed|ticket_keys)\.cc\.o RAND_bytes)(@|$)'
 
 check() {
   library=$1
