@@ -28,7 +28,7 @@ http3::Fields with_status(const gateway::HttpHead& head) {
   return fields;
 }
 
-Buffer joined(std::vector<Buffer> pieces) {
+Buffer joined(gateway::Buffers pieces) {
   if (pieces.size() == 1) return std::move(pieces.front());
   std::size_t size = 0;
   for (const Buffer& piece : pieces) size += piece.size();

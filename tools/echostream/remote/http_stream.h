@@ -49,7 +49,7 @@ class HttpStream final : public RemoteStream {
   std::optional<gateway::HttpExchange> exchange_;
   bool has_head_ = false;
   Buffer unread_;  // of the response
-  std::vector<Buffer> messages_;
+  gateway::Buffers messages_;
   std::size_t taken_ = 0;  // of `messages_`
   std::uint64_t sequence_ = 0;
   bool is_over_ = false;
