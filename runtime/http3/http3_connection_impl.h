@@ -88,7 +88,7 @@ struct Http3Connection::Impl {
   const Http3Options options;
   Http3Sink& sink;
   transport::QuicConnection* quic = nullptr;
-  transport::CountedMemory memory;  // of nghttp3
+  transport::CountedMemory memory{transport::CountedMemory::Source::kPooled};  // of nghttp3
   nghttp3_mem allocator{};
   std::unique_ptr<nghttp3_conn, Deleter> conn;
   // Of the peer's unidirectional streams, until they are known not to be its control stream.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -30,8 +31,11 @@ struct CountedMemory::Callbacks {
     count(user) += bytes;
     return header + 1;
   }
-  // From the lists of short blocks that everything else of a call uses.
-  static void* block(std::size_t bytes) noexcept {
+  static bool is_pooled(void* user) {
+    return static_cast<CountedMemory*>(user)->source_ == Source::kPooled;
+  }
+  static void* block(std::size_t bytes, void* user) noexcept {
+    if (!is_pooled(user)) return std::malloc(bytes);
     try {
       return internal::allocate_block(bytes);
     } catch (const std::bad_alloc&) {
@@ -40,7 +44,7 @@ struct CountedMemory::Callbacks {
   }
   static void* allocate(std::size_t size, void* user) {
     const std::size_t bytes = sizeof(Header) + size;
-    return bytes < size ? nullptr : take(block(bytes), bytes, user);
+    return bytes < size ? nullptr : take(block(bytes, user), bytes, user);
   }
   static void* allocate_zeroed(std::size_t number, std::size_t size, void* user) {
     if (size != 0 && number > (SIZE_MAX - sizeof(Header)) / size) return nullptr;
@@ -59,11 +63,15 @@ struct CountedMemory::Callbacks {
     if (gone == nullptr) return;
     Header* header = header_of(gone);
     count(user) -= header->bytes;
-    internal::free_block(header, header->bytes);
+    if (is_pooled(user)) {
+      internal::free_block(header, header->bytes);
+    } else {
+      std::free(header);
+    }
   }
 };
 
-CountedMemory::CountedMemory() {
+CountedMemory::CountedMemory(Source source) : source_(source) {
   callbacks_.user_data = this;
   callbacks_.malloc = Callbacks::allocate;
   callbacks_.free = Callbacks::release;

@@ -38,8 +38,8 @@ std::string prefixed(std::uint8_t first, int bits, std::uint64_t value) {
 std::string section(const http3::Fields& fields) {
   std::string bytes(2, '\0');  // required insert count and base
   for (const http3::Field& field : fields) {
-    bytes += prefixed(0x20, 3, field.name.size()) + field.name;
-    bytes += prefixed(0x00, 7, field.value.size()) + field.value;
+    bytes.append(prefixed(0x20, 3, field.name.size())).append(field.name);
+    bytes.append(prefixed(0x00, 7, field.value.size())).append(field.value);
   }
   return bytes;
 }
