@@ -249,6 +249,27 @@ TEST(Gateway, LetsRequestsEndWhenItShutsDown) {
   EXPECT_EQ((*head)->status, 200);
 }
 
+// A handler, and what it holds, go with the node; who holds the session still may ask it.
+TEST(Gateway, ASessionOutlivesItsNode) {
+  GatewayLab lab;
+  auto exchange =
+      lab.http->request(GatewayLab::post("Delay", "application/json", R"({"number": "50000"})"));
+  ASSERT_TRUE(exchange);
+  lab.run_for(50ms);
+  const std::vector<Session> sessions = lab.server_node->sessions();
+  ASSERT_THAT(sessions, SizeIs(2));
+  lab.server_node.reset();
+  lab.server_handler.reset();
+  for (const Session& session : sessions) {
+    EXPECT_FALSE(session.is_open());
+    EXPECT_TRUE(session.remote_address().is_set());
+    session.close();
+  }
+  const auto head = lab.run(exchange->head());
+  ASSERT_TRUE(head.has_value());
+  EXPECT_EQ(head->status().code(), StatusCode::kUnavailable) << head->status();
+}
+
 TEST(Gateway, SlowBodiesAreGivenUp) {
   HttpOptions options;
   options.body_timeout = 2s;

@@ -76,9 +76,18 @@ void HttpLink::bind(transport::QuicConnection& connection) {
   http_->bind(&connection);
 }
 
+// The node goes, and the gateway with it; the session may stay as long as somebody holds it.
 void HttpLink::detach() {
   ConnectionLink::detach();
   http_->bind(nullptr);
+  forget_all();
+}
+
+void HttpLink::forget_all() {
+  slow_requests_->stop();
+  heads_.clear();
+  calls_.clear();
+  own_streams_.clear();
 }
 
 core::Session& HttpLink::engine() { return session_->engine(); }
@@ -202,11 +211,8 @@ void HttpLink::on_stream_closed(LocalTime, StreamId id) {
 }
 
 void HttpLink::on_closed(LocalTime, const transport::CloseInfo& info) {
-  slow_requests_->stop();
   handle_connection_closed(info);
-  heads_.clear();
-  calls_.clear();
-  own_streams_.clear();
+  forget_all();
 }
 
 // A head, and a request of one message, are held until they are complete, so that they may not take

@@ -95,6 +95,7 @@ class HttpLink final : public internal::ConnectionLink,
   void frame_stream_over(StreamId stream) override;
   void read_on_later(StreamId id) override;
 
+  void forget_all();
   void look_soon();
   void on_ready() override;
   LocalTime now() const;
