@@ -8,7 +8,7 @@ namespace {
 
 // Ten thousand frames a second, and one: beyond that nothing is played that a buffer could help.
 constexpr double kLeast = 100;
-constexpr double kMost = 1e6;
+constexpr double kMostMicroseconds = 1e6;
 
 }  // namespace
 
@@ -17,7 +17,7 @@ void FrameInterval::update() {
   const auto end = sorted.begin() + static_cast<std::ptrdiff_t>(std::min(count_, kGaps));
   const auto middle = sorted.begin() + (end - sorted.begin()) / 2;
   std::nth_element(sorted.begin(), middle, end);
-  value_ = std::clamp(*middle, kLeast, kMost);
+  value_ = std::clamp(*middle, kLeast, kMostMicroseconds);
 }
 
 }  // namespace echostream::timing
