@@ -260,7 +260,7 @@ TEST(Gateway, ASessionOutlivesItsNode) {
   ASSERT_THAT(sessions, SizeIs(2));
   lab.server_node.reset();
   lab.server_handler.reset();
-  for (const Session& session : sessions) {
+  for (Session session : sessions) {
     EXPECT_FALSE(session.is_open());
     EXPECT_TRUE(session.remote_address().is_set());
     session.close();

@@ -30,7 +30,7 @@ TEST(RequestCheck, RefusesMethodsAndPathsThatAreNone) {
 TEST(RequestCheck, R07_NothingThatIsMoreThanOneFieldIsSent) {
   const std::vector<http3::Field> bad = {
       {"x", "a\r\nb: c"},
-      {"x", std::string("a\0b", 3)},
+      {"x", std::string_view("a\0b", 3)},
       {"x", " a"},
       {"x", "a "},
       {"x\n", "a"},
