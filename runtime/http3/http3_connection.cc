@@ -248,8 +248,15 @@ std::size_t Http3Connection::unsent_bytes(StreamId id) const {
   return stream->queued_bytes + impl_->quic->unsent_bytes(id);
 }
 
+// What nghttp3 still holds is nothing to QUIC: asked before that is written, it would say at once
+// that nothing waits.
 void Http3Connection::notify_when_drained(StreamId id, std::size_t low_water_bytes) {
-  if (impl_->quic != nullptr) impl_->quic->notify_when_drained(id, low_water_bytes);
+  if (impl_->quic == nullptr) return;
+  if (impl_->will_write) {
+    impl_->asked_for.push_back({id, low_water_bytes});
+  } else {
+    impl_->quic->notify_when_drained(id, low_water_bytes);
+  }
 }
 
 void Http3Connection::consume(StreamId id, std::size_t bytes) {

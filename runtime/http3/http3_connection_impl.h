@@ -58,6 +58,7 @@ struct Http3Connection::Impl {
   void pump();
   /// Unless it is being read from: then when that has ended.
   void pump_now();
+  void write_all();
   void send(std::int64_t stream, const nghttp3_vec* pieces, std::size_t count, bool fin);
   void fail(int error, const char* what);
   void close(std::uint64_t code, std::string reason);
@@ -102,6 +103,12 @@ struct Http3Connection::Impl {
   LocalTime now{};
   UniqueFunction<void()> write_soon;
   bool will_write = false;
+  // notify_when_drained() of streams, until what they have is written.
+  struct LowWater {
+    StreamId stream;
+    std::size_t bytes;
+  };
+  std::vector<LowWater> asked_for;
   bool is_bound = false;
   bool is_reading = false;
   bool is_early = true;

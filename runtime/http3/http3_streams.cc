@@ -118,6 +118,14 @@ void Http3Connection::Impl::pump() {
 void Http3Connection::Impl::pump_now() {
   will_write = false;
   if (!is_bound || is_reading || quic == nullptr) return;
+  write_all();
+  if (quic == nullptr) return;
+  for (const LowWater& low : std::exchange(asked_for, {})) {
+    quic->notify_when_drained(low.stream, low.bytes);
+  }
+}
+
+void Http3Connection::Impl::write_all() {
   for (;;) {
     std::int64_t stream = -1;
     int fin = 0;

@@ -108,6 +108,20 @@ TEST(ConnectUnary, TakesEventsWithoutAnAnswerOfTheirOwn) {
   EXPECT_THAT(lab.server_handler->notes, ::testing::ElementsAre("a note"));
 }
 
+TEST(ConnectUnary, RefusesEventsWhileTooManyWaitForTheirHandlers) {
+  GatewayLab lab;
+  const std::string event = R"({"number":"60000","text":")" + std::string(100'000, 'e') + R"("})";
+  int refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    const int status = lab.post_json("Note", event).status;
+    EXPECT_TRUE(status == 200 || status == 429) << status;
+    refused += status == 429 ? 1 : 0;
+  }
+  // 64 run, and half a megabyte waits.
+  EXPECT_GT(refused, 20);
+  EXPECT_EQ(lab.post_json("Echo", "{}").status, 200);
+}
+
 TEST(ConnectUnary, IsCancelledWithTheClientsRequest) {
   GatewayLab lab;
   {
@@ -193,6 +207,31 @@ TEST(ConnectStream, GetsAllFramesBeforeTheEnd) {
         GatewayLab::post(method, "application/connect+json", envelope(R"({"count": "10"})")));
     EXPECT_THAT(envelopes(body_of(response)), SizeIs(11)) << method;
   }
+}
+
+// More than what waits for a stream at a time, both ways.
+TEST(ConnectStream, CarriesMessagesThatAreLargerThanItsQueues) {
+  GatewayLab lab;
+  const std::string message = R"({"text":")" + std::string(300'000, 'm') + R"("})";
+  for (const char* method : {"Mirror", "ExpiringMirror"}) {
+    const auto response =
+        lab.fetch(GatewayLab::post(method, "application/connect+json",
+                                   envelope(message) + envelope(message) + envelope(message)));
+    EXPECT_THAT(envelopes(body_of(response)), SizeIs(4)) << method;
+  }
+}
+
+// What cannot be sent at once waits, and the node goes on.
+TEST(ConnectStream, FramesThatNeedNotArriveDoNotHoldTheNodeUp) {
+  GatewayLab lab;
+  std::string frames;
+  for (int i = 0; i < 200; ++i) frames += envelope(R"({"text":")" + std::string(1000, 'f') + "\"}");
+  for (const char* method : {"DatagramMirror", "ExpiringMirror"}) {
+    const auto response = lab.fetch(GatewayLab::post(method, "application/connect+json", frames));
+    EXPECT_EQ(response.status, 200) << method;
+    EXPECT_GT(body_of(response).size(), 1000u) << method;
+  }
+  EXPECT_EQ(lab.post_json("Echo", "{}").status, 200);
 }
 
 TEST(ConnectStream, RefusesAStreamAsAUnaryCall) {

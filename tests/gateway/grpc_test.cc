@@ -74,6 +74,13 @@ TEST(Grpc, TwoMessagesOfAnRpcAreOneTooMany) {
   EXPECT_NE(where.get("grpc-status"), "0");
 }
 
+TEST(Grpc, AnEventWithoutItsMessageIsAnswered) {
+  GatewayLab lab;
+  const auto response = lab.fetch(GatewayLab::post("Note", "application/grpc+proto", ""));
+  const auto& where = response.trailers.empty() ? response.fields : response.trailers;
+  EXPECT_EQ(where.get("grpc-status"), "12");
+}
+
 TEST(GrpcWeb, EndsInTheBody) {
   GatewayLab lab;
   const auto response =

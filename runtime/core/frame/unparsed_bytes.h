@@ -29,7 +29,7 @@ class UnparsedBytes {
     if (empty()) clear();
   }
   void clear() noexcept {
-    bytes_ = {};
+    bytes_ = decltype(bytes_)();  // {} would keep the capacity
     start_ = 0;
   }
 

@@ -79,7 +79,7 @@ Status PeerStreams::begin(StreamId id, Stream& stream) {
 // taken for the start of a new stream.
 void PeerStreams::ignore(StreamId id, Stream& stream, WireError code) {
   stream.is_ignored = true;
-  stream.bytes = {};
+  stream.bytes = decltype(stream.bytes)();  // {} would keep the capacity
   stream.held.set(0);
   transport_.stop_sending(id, code);
 }

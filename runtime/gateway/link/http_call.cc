@@ -92,11 +92,12 @@ void HttpCall::end_body(LocalTime now) {
   take_messages(now, std::move(messages));
   if (!status.is_ok()) return fail(now, status);
   body_since_ = kNever;
-  if (ended_ || method_.kind == MethodKind::kEvent) return;
+  if (ended_) return;
   if (messages_ == 0 && !method_.client_streaming) {
     return fail(now, Status(StatusCode::kUnimplemented,
                             std::string(method_.full_name) + " takes one message, none came"));
   }
+  if (method_.kind == MethodKind::kEvent) return;
   if (!requested_) send_request(now);
   if (method_.client_streaming && method_.delivery != Delivery::kReliable) {
     core::ByteWriter total;
@@ -206,11 +207,8 @@ void HttpCall::feed_event(LocalTime now, BytesView message) {
   core::EventHeader header;
   header.method_id = method_.id;
   header.metadata = std::move(head_.metadata);
-  if (!host_.send_event(now, header, message)) {
-    return fail(now,
-                Status(StatusCode::kUnavailable,
-                       "events are not taken before the handshake is complete; send it again"));
-  }
+  Status sent = host_.send_event(now, header, message);
+  if (!sent.is_ok()) return fail(now, sent);
   if (ended_) return;
   on_reply(is_json() ? Buffer::copy("{}") : Buffer());
   end(Status::ok(), {});
@@ -229,9 +227,15 @@ void HttpCall::consumed(std::size_t bytes) {
 
 void HttpCall::handle_stalled() {
   ended_ = true;
-  waiting_.clear();
-  waiting_bytes_ = 0;
+  drop_waiting();
   drop_body();
+}
+
+void HttpCall::drop_waiting() {
+  for (const WaitingFrame& frame : std::exchange(waiting_, {})) {
+    host_.frame_stream_over(frame.stream);
+  }
+  waiting_bytes_ = 0;
 }
 
 void HttpCall::handle_abandoned(LocalTime now) {
@@ -251,7 +255,7 @@ void HttpCall::cancel_in_engine(LocalTime now) {
 void HttpCall::drop_body() {
   body_since_ = kNever;
   body_.reset();
-  unread_ = {};
+  unread_ = decltype(unread_)();
   held_.set(0);
 }
 

@@ -31,8 +31,10 @@ class HttpCall final : private core::FrameSink {
     virtual core::ByteBudget& budget() = 0;
     /// A stream that the client might have opened beside the call: only the engine knows it.
     virtual StreamId next_client_stream() = 0;
-    /// One-way events of the client, in their order. False: not before the handshake is complete.
-    virtual bool send_event(LocalTime now, const core::EventHeader& header, BytesView message) = 0;
+    /// One-way events of the client, in their order. UNAVAILABLE before the handshake is complete,
+    /// RESOURCE_EXHAUSTED while too many wait.
+    virtual Status send_event(LocalTime now, const core::EventHeader& header,
+                              BytesView message) = 0;
     /// The frame that came on that stream of ours has been sent, or will not be.
     virtual void frame_stream_over(StreamId stream) = 0;
     /// read_on() follows, from outside of the engine.
@@ -101,6 +103,7 @@ class HttpCall final : private core::FrameSink {
   void emit(ResponsePart part);
   void cancel_in_engine(LocalTime now);
   void drop_body();
+  void drop_waiting();
   bool sends_frames() const { return method_.client_streaming; }
   bool is_json() const { return head_.codec == Codec::kJson; }
 

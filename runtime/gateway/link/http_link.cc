@@ -1,5 +1,6 @@
 #include "runtime/gateway/link/http_link.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -285,6 +286,7 @@ void HttpLink::stop_sending(StreamId id, core::WireError) {
 }
 
 void HttpLink::consume(StreamId id, std::size_t bytes) {
+  if (id == events_) unconsumed_events_ -= std::min(bytes, unconsumed_events_);
   if (HttpCall* call = find(id)) call->consumed(bytes);
   flush_soon();
 }

@@ -91,7 +91,7 @@ class HttpLink final : public internal::ConnectionLink,
   core::Session& engine() override;
   core::ByteBudget& budget() override { return budget_; }
   StreamId next_client_stream() override;
-  bool send_event(LocalTime now, const core::EventHeader& header, BytesView message) override;
+  Status send_event(LocalTime now, const core::EventHeader& header, BytesView message) override;
   void frame_stream_over(StreamId stream) override;
   void read_on_later(StreamId id) override;
 
@@ -122,6 +122,7 @@ class HttpLink final : public internal::ConnectionLink,
   std::int64_t next_own_stream_ = 3;
   std::int64_t next_client_stream_ = 2;
   StreamId events_;
+  std::size_t unconsumed_events_ = 0;  // bytes, that the engine has not taken
   std::unique_ptr<core::StallWatch> slow_requests_;
 };
 

@@ -82,6 +82,7 @@ void HttpCall::end(const Status& status, const Metadata& metadata) {
   emit(response_->end(status, metadata));
   ended_ = true;
   drop_body();
+  drop_waiting();
   if (!body_ended_) host_.http().stop_reading(id_, http3::Http3Error::kNoError);
   give_credit();
 }
@@ -114,7 +115,7 @@ void HttpCall::send_frame(LocalTime now, StreamId stream, Buffer message, LocalT
   if (ended_) return host_.frame_stream_over(stream);
   waiting_bytes_ += message.size();
   waiting_.push_back({stream, std::move(message), expires_at});
-  while (waiting_bytes_ > kMostWaitingBytes) {
+  while (waiting_bytes_ > kMostWaitingBytes && waiting_.size() > 1) {
     waiting_bytes_ -= waiting_.front().message.size();
     host_.frame_stream_over(waiting_.front().stream);
     waiting_.pop_front();

@@ -43,8 +43,20 @@ StreamId HttpLink::next_client_stream() {
   return {std::exchange(next_client_stream_, next_client_stream_ + 4)};
 }
 
-bool HttpLink::send_event(LocalTime now, const core::EventHeader& header, BytesView message) {
-  if (!is_open_) return false;
+Status HttpLink::send_event(LocalTime now, const core::EventHeader& header, BytesView message) {
+  if (!is_open_) {
+    return {StatusCode::kUnavailable,
+            "events are not taken before the handshake is complete; send it again"};
+  }
+  const Limits& limits = gateway_.node().options.limits;
+  if (message.size() > limits.max_message_bytes) {
+    return {StatusCode::kResourceExhausted, "the event is over the size limit"};
+  }
+  // A peer of our own protocol would be held back by flow control.
+  if (unconsumed_events_ > limits.max_inbox_bytes) {
+    return {StatusCode::kResourceExhausted,
+            "earlier events of this connection still wait for their handlers; send it later"};
+  }
   if (!events_.is_valid()) {
     events_ = next_client_stream();
     core::ByteWriter type;
@@ -58,8 +70,9 @@ bool HttpLink::send_event(LocalTime now, const core::EventHeader& header, BytesV
   out.write_varint(payload.size() + message.size());
   out.write_bytes(payload.bytes());
   out.write_bytes(message);
+  unconsumed_events_ += out.size();
   engine().handle_stream_data(now, events_, out.bytes(), false);
-  return true;
+  return Status::ok();
 }
 
 Result<StreamId> HttpLink::open_unidirectional() {
@@ -83,7 +96,7 @@ void HttpLink::write_own(StreamId id, OwnStream& stream, Buffer bytes, bool fin)
     if (!stream.has_head) return;
     if (is_frame) stream.call = call;
     bytes = Buffer::copy(reader.rest());
-    stream.head = {};
+    stream.head = decltype(stream.head)();
   }
   if (!stream.call.is_valid()) return;
   if (!bytes.empty()) stream.message.push_back(std::move(bytes));
