@@ -99,6 +99,16 @@ TEST(ConnectUnary, EndsWithTheDeadlineOfTheClient) {
   EXPECT_THAT(body_of(response), HasSubstr("deadline_exceeded"));
 }
 
+TEST(ConnectUnary, EndsWithTheDeadlineOfTheProtoWhereTheClientHasNone) {
+  GatewayLab lab;
+  auto exchange =
+      lab.http->request(GatewayLab::post("Delay", "application/json", R"({"number": "100000"})"));
+  ASSERT_TRUE(exchange);
+  const auto head = lab.run(exchange->head(), 70s);
+  ASSERT_TRUE(head && *head) << head->status();
+  EXPECT_EQ((*head)->status, 504);
+}
+
 TEST(ConnectUnary, TakesEventsWithoutAnAnswerOfTheirOwn) {
   GatewayLab lab;
   const auto response = lab.post_json("Note", R"({"text": "a note"})");

@@ -134,6 +134,8 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
     return answer(id, *std::move(refused));
   }
   if (!is_open_ && travels_beside(*method)) return answer(id, too_early());
+  // As a caller with a stub has it from the .proto.
+  if (request.timeout == Duration::zero()) request.timeout = method->deadline;
   HttpCall::Host& host = *this;
   HttpCall& call =
       calls_.try_emplace(id, host, id, std::move(request), *method, origin).first->second;

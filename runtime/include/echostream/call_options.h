@@ -23,6 +23,17 @@ LocalTime deadline_of(const MethodInfo& method, const CallOptions& options,
 class CallOptions {
  public:
   CallOptions() {}
+  CallOptions(const CallOptions&) = default;
+  CallOptions(CallOptions&&) noexcept = default;
+  /// By value, so that nothing is lost in `options = std::move(options).timeout(200ms)`.
+  CallOptions& operator=(CallOptions other) noexcept {
+    timeout_ = other.timeout_;
+    deadline_ = other.deadline_;
+    metadata_ = std::move(other.metadata_);
+    response_metadata_ = other.response_metadata_;
+    fail_fast_ = other.fail_fast_;
+    return *this;
+  }
 
   /// Ends the call with DEADLINE_EXCEEDED after that long. Without one the deadline of the .proto
   /// holds; a call made inside a handler never outlives the call it serves.

@@ -8,8 +8,9 @@ namespace echostream::tool {
 
 namespace {
 
-// Writes what is given until there is no more; what is wrong with it ends the call.
-Task<void> write_messages(CallRun& run, RemoteStream& stream, Status& usage) {
+// Writes what is given until there is no more; what is wrong with it, or cannot be sent, ends the
+// call.
+Task<void> write_messages(CallRun& run, RemoteStream& stream, Status& usage, Status& unsent) {
   for (;;) {
     auto message = co_await run.source.next(run.loop, run.schema, run.method);
     if (!message) {
@@ -19,8 +20,12 @@ Task<void> write_messages(CallRun& run, RemoteStream& stream, Status& usage) {
     }
     if (!*message) break;
     Status written = co_await stream.write(**std::move(message));
-    // How the call ended is told by the stream's own status.
-    if (!written.is_ok()) co_return;
+    if (!written.is_ok()) {
+      // Unless the peer has ended it, and says why.
+      if (written.code() == StatusCode::kResourceExhausted) stream.cancel();
+      unsent = std::move(written);
+      co_return;
+    }
   }
   (void)co_await stream.finish();
 }
@@ -56,13 +61,17 @@ Task<CallOutcome> run_client_streaming(CallRun& run) {
   auto stream = co_await run.remote.open(run.method, std::nullopt, std::move(run.options));
   if (run.on_open) run.on_open(*stream);
   const bool reads_at_once = run.method.info.server_streaming;
+  Status unsent;
   // Before the group: the writer uses it.
   TaskGroup writer(run.loop);
-  writer.spawn(write_messages(run, *stream, outcome.usage));
+  writer.spawn(write_messages(run, *stream, outcome.usage, unsent));
   // The one reply comes when everything is written.
   if (!reads_at_once) (void)co_await writer.join();
   if (!outcome.usage.is_ok()) co_return outcome;
   outcome.status = co_await read_messages(run, *stream);
+  const bool tells_nothing =
+      outcome.status.is_ok() || outcome.status.code() == StatusCode::kCancelled;
+  if (!unsent.is_ok() && tells_nothing) outcome.status = std::move(unsent);
   co_return outcome;
 }
 
