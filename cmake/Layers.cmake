@@ -36,5 +36,8 @@ function(echostream_settings target)
       # A source that another file includes takes its anonymous namespace for a header's.
       target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
     endif()
+  elseif(CMAKE_UNITY_BUILD)
+    # clang tells of names that a file before has in its anonymous namespace.
+    target_compile_options(${target} PRIVATE -Wno-shadow)
   endif()
 endfunction()
