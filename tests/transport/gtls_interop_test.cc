@@ -144,9 +144,14 @@ TEST_P(GtlsClient, GetsItsFileFromOurServerAcrossKeyUpdates) {
   }
   ASSERT_TRUE(server.run_until([&] { return sink.is_closed() && !client.is_running(); }, kLimit))
       << client.output();
-  // H3_NO_ERROR.
-  EXPECT_EQ(sink.closed->application_code, 0x100u) << sink.close_message();
-  EXPECT_TRUE(sink.closed->by_peer);
+  // The farewell is one packet, which a client that loses some may lose, too: then nothing comes.
+  const std::vector<std::string>& flags = GetParam().arguments;
+  const bool loses_packets = !flags.empty() && flags.front().starts_with("--tx-loss");
+  if (!loses_packets || sink.closed->by_peer) {
+    // H3_NO_ERROR.
+    EXPECT_EQ(sink.closed->application_code, 0x100u) << sink.close_message();
+    EXPECT_TRUE(sink.closed->by_peer);
+  }
   EXPECT_TRUE(contents(folder_ / "body.bin") == body_);
   EXPECT_GT(connection.stats().packets_received, 10u);
   EXPECT_NE(client.output().find(GetParam().expected_in_output), std::string::npos)
