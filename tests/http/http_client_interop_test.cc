@@ -9,6 +9,7 @@
 #include "echostream/loop.h"
 
 #include "runtime/gateway/client/http_client.h"
+#include "tests/support/free_port.h"
 #include "tests/support/test_files.h"
 #include "tests/transport/child_process.h"
 
@@ -34,19 +35,6 @@ std::string file_of(std::size_t bytes) {
   return text;
 }
 
-struct NoDatagrams final : UdpHandler {
-  void handle_datagram(const ReceivedDatagram&) override {}
-  void handle_batch_end() override {}
-  void handle_writable() override {}
-};
-
-std::uint16_t free_port(Loop& loop) {
-  NoDatagrams handler;
-  UdpOptions options;
-  options.bind_to = SocketAddress::ipv4({127, 0, 0, 1}, 0);
-  return loop.open_udp(options, handler).value()->local_address().port();
-}
-
 class OthersServer : public ::testing::TestWithParam<std::vector<std::string>> {
  protected:
   void SetUp() override {
@@ -62,7 +50,7 @@ class OthersServer : public ::testing::TestWithParam<std::vector<std::string>> {
     for (int i = 0; i < 10; ++i) {
       write_file(folder_ / ("www/" + std::to_string(i) + ".txt"), "file " + std::to_string(i));
     }
-    port_ = free_port(*loop_);
+    port_ = free_udp_port();
     std::vector<std::string> arguments = {program, "--no-quic-dump", "--no-http-dump", "-d",
                                           folder_ / "www"};
     arguments.insert(arguments.end(), GetParam().begin(), GetParam().end());

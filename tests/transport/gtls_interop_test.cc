@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/free_port.h"
 #include "tests/support/test_certificates.h"
 #include "tests/transport/child_process.h"
 #include "tests/transport/udp_peer.h"
@@ -189,7 +190,7 @@ TEST_P(GtlsServer, GivesUsItsFileAcrossKeyUpdates) {
   write_file(folder_ / "leaf.pem", identity_.certificate_chain_pem());
   std::filesystem::create_directory(folder_ / "www");
   write_file(folder_ / "www" / "body.bin", body_);
-  const std::uint16_t port = UdpPeer::free_port();
+  const std::uint16_t port = free_udp_port();
   std::vector<std::string> arguments = {program, "--no-quic-dump", "--no-http-dump", "-d",
                                         folder_ / "www"};
   arguments.insert(arguments.end(), GetParam().arguments.begin(), GetParam().arguments.end());

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/free_port.h"
 #include "tests/support/test_certificates.h"
 #include "tests/transport/child_process.h"
 #include "tests/transport/udp_peer.h"
@@ -95,7 +96,7 @@ TEST_F(GtlsResumption, ItsServerTakesOurEarlyData) {
   write_file("leaf.pem", identity_.certificate_chain_pem());
   std::filesystem::create_directory(folder_ / "www");
   write_file("www/body.bin", "the body");
-  const std::uint16_t port = UdpPeer::free_port();
+  const std::uint16_t port = free_udp_port();
   ChildProcess server(
       {program, "--no-quic-dump", "--no-http-dump", "-d", (folder_ / "www").string(), "127.0.0.1",
        std::to_string(port), (folder_ / "key.pem").string(), (folder_ / "leaf.pem").string()},

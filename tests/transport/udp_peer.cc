@@ -102,10 +102,4 @@ void UdpPeer::receive() {
   }
 }
 
-std::uint16_t UdpPeer::free_port() {
-  SocketAddress address;
-  close(open_socket(address));
-  return address.port();
-}
-
 }  // namespace echostream::testing

@@ -23,9 +23,6 @@ class UdpPeer {
   /// Receives, sends and runs timers until `done` holds; false when `limit` passes before that.
   bool run_until(const std::function<bool()>& done, Duration limit);
 
-  /// A UDP port of the loopback that nobody has just now.
-  static std::uint16_t free_port();
-
  private:
   void send();
   void receive();
