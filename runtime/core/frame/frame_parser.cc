@@ -31,6 +31,13 @@ Status FrameParser::feed(BytesView bytes, FrameSink& sink, std::size_t& taken) {
   return status;
 }
 
+Status FrameParser::feed(const Buffer& bytes, FrameSink& sink, std::size_t& taken) {
+  source_ = &bytes;
+  Status status = feed(bytes.view(), sink, taken);
+  source_ = nullptr;
+  return status;
+}
+
 // Collects the two varints byte by byte, unless both are there: a frame's header may be split
 // anywhere.
 bool FrameParser::read_header(BytesView& bytes) {
@@ -86,9 +93,14 @@ Status FrameParser::feed_payload(BytesView& bytes, FrameSink& sink) {
     return Status::ok();
   }
   in_payload_ = false;
-  if (partial_.empty()) return sink.on_frame(type_, Buffer::copy(part));
+  if (partial_.empty()) return sink.on_frame(type_, whole_payload(part));
   partial_.append(part);
   return sink.on_frame(type_, partial_.take());
+}
+
+Buffer FrameParser::whole_payload(BytesView payload) const {
+  if (source_ == nullptr) return Buffer::copy(payload);
+  return source_->slice(static_cast<std::size_t>(payload.data() - source_->data()), payload.size());
 }
 
 }  // namespace echostream::core

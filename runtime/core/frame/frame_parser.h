@@ -35,6 +35,8 @@ class FrameParser {
   /// more). After an error the stream is beyond repair. kResourceExhausted: a frame over its limit,
   /// refused before anything of it was buffered.
   Status feed(BytesView bytes, FrameSink& sink, std::size_t& taken);
+  /// The same; payloads that are whole in it are slices of it, and not copied.
+  Status feed(const Buffer& bytes, FrameSink& sink, std::size_t& taken);
   /// What the incomplete frame has made us keep.
   std::size_t held_bytes() const noexcept { return partial_.size(); }
   /// True between frames: the only place where a stream may end.
@@ -44,11 +46,13 @@ class FrameParser {
   bool read_header(BytesView& bytes);
   Status begin_payload(FrameSink& sink);
   Status feed_payload(BytesView& bytes, FrameSink& sink);
+  Buffer whole_payload(BytesView payload) const;
 
   std::array<std::uint8_t, 16> header_{};
   std::size_t header_size_ = 0;
   bool in_payload_ = false;
   bool skipping_ = false;
+  const Buffer* source_ = nullptr;  // of the bytes that are being fed, if they are somebody's
   std::uint64_t type_ = 0;
   std::uint64_t remaining_ = 0;
   // Beyond kMostAhead it grows with what has arrived, not with what the header promised.

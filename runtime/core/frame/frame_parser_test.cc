@@ -67,6 +67,34 @@ TEST(FrameParser, ReadsTheSameFramesHoweverTheBytesAreCut) {
   EXPECT_EQ(sink.frames, expected);
 }
 
+TEST(FrameParser, PayloadsThatAreWholeInABufferAreNotCopied) {
+  class KeepingSink final : public FrameSink {
+   public:
+    std::optional<std::uint64_t> payload_limit(std::uint64_t) override { return 100; }
+    Status on_frame(std::uint64_t, Buffer payload) override {
+      payloads.push_back(std::move(payload));
+      return Status::ok();
+    }
+    std::vector<Buffer> payloads;
+  };
+  const Buffer all = Buffer::copy(frame_bytes(1, "one") + frame_bytes(2, "") +
+                                  frame_bytes(3, "cut in two") + frame_bytes(4, "four"));
+  KeepingSink sink;
+  FrameParser parser;
+  std::size_t taken = 0;
+  EXPECT_TRUE(parser.feed(all.slice(0, 11), sink, taken).is_ok());
+  EXPECT_TRUE(parser.feed(all.slice(11), sink, taken).is_ok());
+  ASSERT_EQ(sink.payloads.size(), 4u);
+  EXPECT_EQ(sink.payloads[0].data(), all.data() + 2);
+  EXPECT_TRUE(sink.payloads[1].empty());
+  EXPECT_EQ(sink.payloads[2].text(), "cut in two");
+  EXPECT_EQ(sink.payloads[3].data(), all.data() + all.size() - 4);
+  // Bytes that are nobody's are copied again.
+  EXPECT_TRUE(parser.feed(BytesView(all).first(5), sink, taken).is_ok());
+  EXPECT_EQ(sink.payloads[4].text(), "one");
+  EXPECT_NE(sink.payloads[4].data(), all.data() + 2);
+}
+
 TEST(FrameParser, IsAtABoundaryOnlyBetweenFrames) {
   const std::string bytes = frame_bytes(0x4000, "abc");
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {

@@ -106,6 +106,11 @@ void CallStream::write(Buffer bytes, bool fin) {
   if (id_.is_valid()) environment_.transport.write(id_, std::move(bytes), fin);
 }
 
+void CallStream::write_frame(FrameType type, BytesView payload, bool fin) {
+  if (!id_.is_valid() || is_early_) return write(make_frame(type, payload), fin);
+  environment_.transport.write_frame(id_, type, payload, fin);
+}
+
 Status CallStream::check_size(std::size_t bytes) const {
   if (bytes <= environment_.peer_settings.max_message_bytes) return Status::ok();
   return {StatusCode::kResourceExhausted,
@@ -116,7 +121,11 @@ Status CallStream::check_size(std::size_t bytes) const {
 Status CallStream::send_message(const Buffer& message, bool finish) {
   if (Status status = check_size(message.size()); !status.is_ok()) return status;
   if (send_ended_) return {StatusCode::kFailedPrecondition, "this side of the call has ended"};
-  write(make_frame(FrameType::kMessage, message), finish);
+  if (!id_.is_valid() || is_early_) {
+    write(make_frame(FrameType::kMessage, message), finish);
+  } else {
+    environment_.transport.write_message(id_, message, finish);
+  }
   send_ended_ = finish;
   return Status::ok();
 }
@@ -156,7 +165,7 @@ void CallStream::send_end_of_frames() {
   if (delivery_ == Delivery::kReliable || !sender_) return;
   ByteWriter payload;
   payload.write_varint(next_sequence_);
-  write(make_frame(FrameType::kEnd, payload.bytes()), false);
+  write_frame(FrameType::kEnd, payload.bytes(), false);
 }
 
 void CallStream::finish_sending() {
@@ -175,7 +184,7 @@ void CallStream::send_response(const Metadata& metadata) {
   }
   ByteWriter payload;
   write_response(payload, metadata);
-  write(make_frame(FrameType::kResponse, payload.bytes()), false);
+  write_frame(FrameType::kResponse, payload.bytes(), false);
 }
 
 void CallStream::send_status(const StatusFrame& status) { write_status(status, WireError::kNone); }
@@ -194,7 +203,7 @@ void CallStream::write_status(StatusFrame frame, WireError stop_code) {
   send_ended_ = true;
   ByteWriter payload;
   core::write_status(payload, frame);
-  write(make_frame(FrameType::kStatus, payload.bytes()), true);
+  write_frame(FrameType::kStatus, payload.bytes(), true);
   stop_reading(stop_code);
 }
 

@@ -156,6 +156,9 @@ class CallStream final : public internal::PooledObject,
   void handle_streams_available(LocalTime now) {
     if (sender_) sender_->handle_progress(now);
   }
+  /// All of a call that has one message, as handle_data() would have it in frames. Nothing came of
+  /// it before.
+  void handle_whole(LocalTime now, RequestFrame request, Buffer message);
   /// The connection is done with the stream; frames beside it may still be under way.
   void handle_stream_closed() noexcept { stream_closed_ = true; }
   bool is_stream_closed() const noexcept { return stream_closed_; }
@@ -176,6 +179,7 @@ class CallStream final : public internal::PooledObject,
   void on_sequence_end(std::uint64_t lost) override;
   std::optional<InboundMessage> take_next();
 
+  void push_message(Buffer bytes);
   Status on_request(BytesView payload);
   Status on_response(BytesView payload);
   Status check_received(const Metadata& metadata) const;
@@ -184,6 +188,7 @@ class CallStream final : public internal::PooledObject,
   Status on_status(BytesView payload);
   Status check_size(std::size_t bytes) const;
   void write(Buffer bytes, bool fin);
+  void write_frame(FrameType type, BytesView payload, bool fin);
   void write_request(const RequestFrame& request);
   void write_status(StatusFrame status, WireError stop_code);
   void send_end_of_frames();

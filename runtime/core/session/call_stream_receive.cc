@@ -40,6 +40,20 @@ void CallStream::handle_data(LocalTime now, BytesView data, bool fin) {
   check_budget();
 }
 
+void CallStream::handle_whole(LocalTime now, RequestFrame request, Buffer message) {
+  receiving_at_ = now;
+  fin_seen_ = true;
+  request_seen_ = true;
+  session_.handle_request(*this, std::move(request));
+  if (released_ || end_ || pending_end_) return;
+  if (message.size() > environment_.limits.max_message_bytes) {
+    return fail_receiving({StatusCode::kResourceExhausted, "the message is over the size limit"});
+  }
+  push_message(std::move(message));
+  finish_receiving();
+  check_budget();
+}
+
 // What is not taken, because the inbox is full, gets no credit: flow control bounds it.
 std::size_t CallStream::feed(BytesView data) {
   std::size_t taken = 0;
@@ -101,11 +115,7 @@ Status CallStream::on_frame(std::uint64_t type, Buffer payload) {
     return on_request(payload);
   if (is_caller || request_seen_) {
     if (type == number(FrameType::kMessage)) {
-      InboundMessage message;
-      message.message = std::move(payload);
-      message.arrived_at = receiving_at_;
-      inbox_.push(std::move(message));
-      changed();
+      push_message(std::move(payload));
       return Status::ok();
     }
     if (type == number(FrameType::kTimedMessage) && delivery_ == Delivery::kReliable) {
@@ -117,6 +127,14 @@ Status CallStream::on_frame(std::uint64_t type, Buffer payload) {
   if (is_caller && type == number(FrameType::kResponse)) return on_response(payload);
   return {StatusCode::kInternal,
           "the peer sent a frame of type " + std::to_string(type) + " where none is allowed"};
+}
+
+void CallStream::push_message(Buffer bytes) {
+  InboundMessage message;
+  message.message = std::move(bytes);
+  message.arrived_at = receiving_at_;
+  inbox_.push(std::move(message));
+  changed();
 }
 
 Status CallStream::on_request(BytesView payload) {

@@ -44,6 +44,63 @@ TEST_F(CallStreamTest, ACallIsRequestAndMessageOnAStreamOfItsOwn) {
   session->handle_stream_closed(kOurCall);
 }
 
+// ---- Calls that come whole
+
+TEST_F(CallStreamTest, AWholeCallIsWhatItsFramesWouldBe) {
+  connect_with_settings();
+  for (const StreamId id : {StreamId{1}, StreamId{5}}) {
+    if (id == StreamId{1}) {
+      receive(id, request_bytes(7, 100ms) + message_bytes("hello"), true);
+    } else {
+      RequestFrame request;
+      request.method_id = 7;
+      request.timeout = 100ms;
+      session->handle_whole_call(executor.now(), id, request, Buffer::copy("hello"));
+    }
+    CallStream& call = *observer.calls.back();
+    EXPECT_EQ(call.id(), id);
+    EXPECT_EQ(call.take_message()->message.text(), "hello");
+    EXPECT_TRUE(call.receive_ended());
+    EXPECT_FALSE(call.take_message());
+    EXPECT_TRUE(call.send_message(Buffer::copy("world"), false).is_ok());
+    call.send_status({});
+    EXPECT_EQ(as_text(transport.streams[id].written), message_bytes("world") + status_bytes({}));
+    EXPECT_TRUE(transport.streams[id].fin);
+    EXPECT_TRUE(transport.streams[id].stops.empty());
+    call.release();
+    session->handle_stream_closed(id);
+  }
+  EXPECT_EQ(session->stats().calls_received, 2u);
+  EXPECT_FALSE(session->has_calls());
+  EXPECT_EQ(session->held_bytes(), 0u);
+}
+
+TEST_F(CallStreamTest, AWholeCallIsRefusedAsItsFramesWouldBe) {
+  limits.max_message_bytes = 10;
+  limits.max_metadata_bytes = 100;
+  connect_with_settings();
+  RequestFrame request;
+  request.method_id = 7;
+  session->handle_whole_call(executor.now(), StreamId{1}, request, Buffer::copy("eleven bytes"));
+  const auto too_long = read_frames(transport.streams[StreamId{1}].written);
+  ASSERT_EQ(too_long.size(), 1u);
+  EXPECT_EQ(parse_status(as_bytes(too_long[0].payload))->status.code(),
+            StatusCode::kResourceExhausted);
+  ASSERT_EQ(observer.calls.size(), 1u);
+  EXPECT_FALSE(observer.calls[0]->take_message());
+  observer.calls[0]->release();
+
+  request.metadata = Metadata{{"key", std::string(200, 'v')}};
+  session->handle_whole_call(executor.now(), StreamId{5}, request, Buffer());
+  EXPECT_EQ(observer.calls.size(), 1u);
+  EXPECT_TRUE(transport.streams[StreamId{5}].fin);
+
+  session->drain();
+  session->handle_whole_call(executor.now(), StreamId{9}, {}, Buffer());
+  EXPECT_EQ(observer.calls.size(), 1u);
+  EXPECT_EQ(transport.streams[StreamId{9}].resets, std::vector{WireError::kRefused});
+}
+
 TEST_F(CallStreamTest, CallsWaitForStreamCreditAndOpenInOrder) {
   transport.bidirectional_credit = 0;
   connect_with_settings();

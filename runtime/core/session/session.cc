@@ -308,6 +308,11 @@ void Session::handle_stream_data(LocalTime now, StreamId id, BytesView data, boo
   call->handle_data(now, data, fin);
 }
 
+void Session::handle_whole_call(LocalTime now, StreamId id, RequestFrame request, Buffer message) {
+  if (is_over()) return;
+  accept_call(id).handle_whole(now, std::move(request), std::move(message));
+}
+
 CallStream* Session::find_call(StreamId id) {
   const auto found = calls_.find(id);
   return found == calls_.end() ? nullptr : found->second.get();

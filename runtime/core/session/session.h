@@ -80,6 +80,9 @@ class Session final : private PeerStreams::Sink {
   /// The peer took none of it, and the streams are gone: it is sent again after handle_connected().
   void handle_early_data_rejected();
   void handle_stream_data(LocalTime now, StreamId id, BytesView data, bool fin);
+  /// What handle_stream_data() would be told of a call with one message, REQUEST, MESSAGE and FIN,
+  /// from one who has no use for making bytes of them. Nothing came on that stream before.
+  void handle_whole_call(LocalTime now, StreamId id, RequestFrame request, Buffer message);
   void handle_stream_reset(LocalTime now, StreamId id, std::uint64_t code);
   void handle_stop_sending(LocalTime now, StreamId id, std::uint64_t code);
   void handle_stream_drained(LocalTime now, StreamId id);

@@ -10,6 +10,7 @@
 #include "echostream/base/time.h"
 
 #include "runtime/base/stream_id.h"
+#include "runtime/core/frame/frames.h"
 #include "runtime/core/frame/wire.h"
 
 namespace echostream::core {
@@ -29,6 +30,14 @@ class TransportPort {
   virtual Result<StreamId> open_unidirectional() = 0;
   /// Queues bytes behind what the stream already has; `fin` ends our side.
   virtual void write(StreamId id, Buffer bytes, bool fin) = 0;
+  /// The same of a frame of a call, and of a MESSAGE. A transport that would only have to take them
+  /// apart again gets them whole.
+  virtual void write_frame(StreamId id, FrameType type, BytesView payload, bool fin) {
+    write(id, make_frame(type, payload), fin);
+  }
+  virtual void write_message(StreamId id, const Buffer& message, bool fin) {
+    write(id, make_frame(FrameType::kMessage, message), fin);
+  }
   virtual void set_priority(StreamId id, Priority priority) = 0;
   virtual std::size_t unsent_bytes(StreamId id) const = 0;
   /// Session::handle_stream_drained() follows once unsent_bytes() is at most `low_water_bytes`.
