@@ -37,7 +37,7 @@ class RingQueue {
   }
   /// Frees the block, too.
   void clear() noexcept {
-    slots_ = {};
+    slots_ = PooledVector<T>();  // {} would keep it
     first_ = size_ = 0;
   }
 

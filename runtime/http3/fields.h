@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
 #include "runtime/base/pooled_allocator.h"
 
@@ -20,50 +22,75 @@ struct Field {
   friend bool operator==(const Field&, const Field&) = default;
 };
 
-/// In the order in which they came, pseudo-headers first. All bytes are in one piece: a request
-/// has a dozen fields, and each string of its own would be an allocation.
+/// In the order in which they came, pseudo-headers first. All of them are in one piece, each with
+/// its lengths in front: a request has a dozen fields, and each string of its own would be an
+/// allocation.
 class Fields {
  public:
   Fields() = default;
   Fields(std::initializer_list<Field> fields) {
     for (const Field& field : fields) add(field.name, field.value);
   }
+  Fields(const Fields&) = default;
+  Fields(Fields&& other) noexcept
+      : room_(std::move(other.room_)),
+        begin_(std::exchange(other.begin_, 0)),
+        end_(std::exchange(other.end_, 0)),
+        size_(std::exchange(other.size_, 0)) {}
+  Fields& operator=(Fields other) noexcept {
+    room_.swap(other.room_);
+    begin_ = other.begin_;
+    end_ = other.end_;
+    size_ = other.size_;
+    return *this;
+  }
+  ~Fields() = default;
 
-  void add(std::string_view name, std::string_view value) {
-    if (places_.empty()) places_.reserve(kUsualFields);
-    const std::size_t begin = byte_size();
-    const std::size_t end_of_name = begin + name.size();
-    const std::size_t end = end_of_name + value.size();
+  // Out of line: the calls are many, and g++ 12 sees a write out of bounds where it is not.
+  [[gnu::noinline]] void add(std::string_view name, std::string_view value) {
+    const Lengths lengths{static_cast<std::uint32_t>(name.size()),
+                          static_cast<std::uint32_t>(value.size())};
+    const std::size_t end = end_ + sizeof lengths + name.size() + value.size();
     if (end > room_.size()) room_.resize(std::max({end, 2 * room_.size(), kUsualBytes}));
-    std::copy(name.begin(), name.end(), room_.data() + begin);
-    std::copy(value.begin(), value.end(), room_.data() + end_of_name);
-    places_.push_back({begin, end_of_name, end});
+    char* out = room_.data() + end_;
+    std::memcpy(out, &lengths, sizeof lengths);
+    out = std::copy(name.begin(), name.end(), out + sizeof lengths);
+    std::copy(value.begin(), value.end(), out);
+    end_ = end;
+    ++size_;
   }
   /// The first of that name; empty when there is none.
   std::string_view get(std::string_view name) const {
-    const std::size_t index = find(name);
-    return index < size() ? at(index).value : std::string_view();
+    const Iterator found = find(name);
+    return found != end() ? (*found).value : std::string_view();
   }
-  bool has(std::string_view name) const { return find(name) < size(); }
+  bool has(std::string_view name) const { return find(name) != end(); }
   /// Drops the fields in front whose names begin with a colon.
   void drop_pseudo_headers() {
-    std::size_t count = 0;
-    while (count < size() && at(count).name.starts_with(':')) ++count;
-    places_.erase(places_.begin(), places_.begin() + static_cast<std::ptrdiff_t>(count));
+    for (Iterator at = begin(); at != end() && (*at).name.starts_with(':'); ++at) {
+      begin_ += at.byte_size();
+      --size_;
+    }
   }
-  bool empty() const { return places_.empty(); }
-  std::size_t size() const { return places_.size(); }
-  /// What is held of names and values.
-  std::size_t byte_size() const { return places_.empty() ? 0 : places_.back().end; }
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  /// What is held of names, values and their lengths.
+  std::size_t byte_size() const { return end_ - begin_; }
   /// The same fields in the same order, but for the values of that name.
   bool equals_except(std::string_view name, const Fields& other) const {
-    if (has_same_bytes(other)) return true;
     return std::equal(begin(), end(), other.begin(), other.end(),
                       [&](const Field& a, const Field& b) {
                         return a.name == b.name && (a.value == b.value || a.name == name);
                       });
   }
 
+ private:
+  struct Lengths {
+    std::uint32_t name;
+    std::uint32_t value;
+  };
+
+ public:
   /// Gives fields by value.
   class Iterator {
    public:
@@ -73,56 +100,51 @@ class Fields {
     using pointer = const Field*;
     using reference = Field;
 
-    Iterator(const Fields& fields, std::size_t index) : fields_(&fields), index_(index) {}
-    Field operator*() const { return fields_->at(index_); }
+    explicit Iterator(const char* at) : at_(at) {}
+    Field operator*() const {
+      const Lengths lengths = this->lengths();
+      const char* const name = at_ + sizeof lengths;
+      return {{name, lengths.name}, {name + lengths.name, lengths.value}};
+    }
     Iterator& operator++() {
-      ++index_;
+      at_ += byte_size();
       return *this;
+    }
+    std::size_t byte_size() const {
+      const Lengths lengths = this->lengths();
+      return sizeof lengths + lengths.name + lengths.value;
     }
     friend bool operator==(const Iterator&, const Iterator&) = default;
 
    private:
-    const Fields* fields_;
-    std::size_t index_;
+    Lengths lengths() const {
+      Lengths lengths;
+      std::memcpy(&lengths, at_, sizeof lengths);  // it is anywhere
+      return lengths;
+    }
+
+    const char* at_;
   };
   /// What they give is valid until the fields change or go.
-  Iterator begin() const { return {*this, 0}; }
-  Iterator end() const { return {*this, places_.size()}; }
-  friend bool operator==(const Fields& a, const Fields& b) {
-    return a.has_same_bytes(b) || std::equal(a.begin(), a.end(), b.begin(), b.end());
-  }
+  Iterator begin() const { return Iterator(room_.data() + begin_); }
+  Iterator end() const { return Iterator(room_.data() + end_); }
+  friend bool operator==(const Fields& a, const Fields& b) { return a.bytes() == b.bytes(); }
 
  private:
-  static constexpr std::size_t kUsualBytes = 256;
-  static constexpr std::size_t kUsualFields = 12;
-  struct Place {
-    std::size_t begin;
-    std::size_t end_of_name;
-    std::size_t end;
-    friend bool operator==(const Place&, const Place&) = default;
-  };
-  std::string_view bytes() const { return {room_.data(), byte_size()}; }
-  // Equal ones may differ in what was dropped in front.
-  bool has_same_bytes(const Fields& other) const {
-    return places_ == other.places_ && bytes() == other.bytes();
-  }
-  // size() when there is none.
-  std::size_t find(std::string_view name) const {
-    std::size_t index = 0;
-    for (; index < size(); ++index) {
-      const Place& place = places_[index];
-      if (place.end_of_name - place.begin == name.size() && at(index).name == name) break;
-    }
-    return index;
-  }
-  Field at(std::size_t index) const {
-    const Place& place = places_[index];
-    return {{room_.data() + place.begin, place.end_of_name - place.begin},
-            {room_.data() + place.end_of_name, place.end - place.end_of_name}};
+  // What a request's take, mostly.
+  static constexpr std::size_t kUsualBytes = 384;
+
+  std::string_view bytes() const { return {room_.data() + begin_, byte_size()}; }
+  Iterator find(std::string_view name) const {
+    Iterator at = begin();
+    while (at != end() && (*at).name != name) ++at;
+    return at;
   }
 
   PooledVector<char> room_;  // more than is in it
-  PooledVector<Place> places_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::size_t size_ = 0;
 };
 
 }  // namespace echostream::http3

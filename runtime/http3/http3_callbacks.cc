@@ -122,9 +122,20 @@ constexpr std::array<IndexingRow, 10> kIndexingRows = {{
     {"x-user-agent", NGHTTP3_NV_FLAG_TRY_INDEX},
 }};
 
+constexpr std::uint8_t kNoCopy = NGHTTP3_NV_FLAG_NO_COPY_NAME | NGHTTP3_NV_FLAG_NO_COPY_VALUE;
+
+// Most names are told from those by their length.
+consteval std::uint32_t lengths_of_rows() {
+  std::uint32_t lengths = 0;
+  for (const IndexingRow& row : kIndexingRows) lengths |= std::uint32_t{1} << row.name.size();
+  return lengths;
+}
+
 std::uint8_t flags_of(std::string_view name, bool is_post) {
   // Calls repeat their methods' paths; those of GETs have arguments in them.
   if (is_post && name == ":path") return NGHTTP3_NV_FLAG_TRY_INDEX;
+  const bool may_be_there = name.size() < 32 && (lengths_of_rows() >> name.size() & 1) != 0;
+  if (!may_be_there) return NGHTTP3_NV_FLAG_NONE;
   for (const IndexingRow& row : kIndexingRows) {
     if (row.name == name) return row.flags;
   }
@@ -138,9 +149,11 @@ const nghttp3_callbacks& http3_callbacks() {
   return kCallbacks;
 }
 
-PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields, std::span<const Field> pseudo_headers) {
+PooledVector<nghttp3_nv> to_nghttp3(std::span<const Field> pseudo_headers, const Fields& fields,
+                                    bool is_kept) {
   PooledVector<nghttp3_nv> out;
   out.reserve(pseudo_headers.size() + fields.size());
+  const std::uint8_t kept = is_kept ? kNoCopy : std::uint8_t{0};
   bool is_post = false;
   const auto add = [&](const Field& field) {
     is_post = is_post || (field.name == ":method" && field.value == "POST");
@@ -149,7 +162,7 @@ PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields, std::span<const Field>
     nv.namelen = field.name.size();
     nv.value = as_bytes(field.value).data();
     nv.valuelen = field.value.size();
-    nv.flags = flags_of(field.name, is_post);
+    nv.flags = static_cast<std::uint8_t>(kept | flags_of(field.name, is_post));
     out.push_back(nv);
   };
   for (const Field& field : pseudo_headers) add(field);

@@ -23,7 +23,9 @@ Status Http3Connection::Impl::start() {
   nghttp3_settings_default(&settings);
   settings.max_field_section_size = options.max_field_section_bytes;
   settings.qpack_max_dtable_capacity = options.qpack_table_bytes;
-  settings.qpack_encoder_max_dtable_capacity = options.qpack_table_bytes;
+  // What changes little from response to response is short, and entries of the table cost more: the
+  // client has to acknowledge each section that refers to them (RFC 9204 4.4.1).
+  settings.qpack_encoder_max_dtable_capacity = is_server ? 0 : options.qpack_table_bytes;
   settings.qpack_blocked_streams = options.qpack_blocked_streams;
   const ngtcp2_mem& counted = *memory.get();
   allocator = {counted.user_data, counted.malloc, counted.free, counted.calloc, counted.realloc};
@@ -57,8 +59,7 @@ void Http3Connection::Impl::close_without_room() {
   close(number(Http3Error::kStreamCreationError), "no room for the control streams");
 }
 
-Http3Connection::Impl::Stream* Http3Connection::Impl::find(StreamId id) {
-  if (last_stream != nullptr && last_found == id) return last_stream;
+Http3Connection::Impl::Stream* Http3Connection::Impl::look_up(StreamId id) {
   const auto found = streams.find(id);
   if (found == streams.end()) return nullptr;
   last_found = id;
@@ -191,7 +192,7 @@ Result<StreamId> Http3Connection::request(std::span<const Field> pseudo_headers,
   if (!id) return id;
   Impl::Stream& stream = impl_->streams[*id];
   stream.is_complete = ends;
-  const auto head = to_nghttp3(fields, pseudo_headers);
+  const auto head = to_nghttp3(pseudo_headers, fields, false);
   const int error =
       nghttp3_conn_submit_request(impl_->conn.get(), id->value, head.data(), head.size(),
                                   ends ? nullptr : &kBodyReader, nullptr);
@@ -206,18 +207,20 @@ Result<StreamId> Http3Connection::request(std::span<const Field> pseudo_headers,
   return id;
 }
 
-void Http3Connection::respond(StreamId id, const Fields& head, bool ends) {
+void Http3Connection::respond(StreamId id, Fields head, bool ends) {
   Impl::Stream* stream = impl_->find(id);
   if (stream == nullptr || impl_->quic == nullptr) return;
   // An answer to early data comes before the handshake is complete.
   if (!impl_->bind_streams()) return impl_->close_without_room();
+  stream->head = std::move(head);
   stream->is_complete = ends;
   nghttp3_pri priority{};
-  if (nghttp3_conn_get_stream_priority(impl_->conn.get(), &priority, id.value) == 0) {
-    // RFC 9218: urgency counts as our priorities do.
+  // RFC 9218: urgency counts as our priorities do.
+  if (nghttp3_conn_get_stream_priority(impl_->conn.get(), &priority, id.value) == 0 &&
+      priority.urgency != transport::kDefaultPriority) {
     impl_->quic->set_priority(id, static_cast<transport::Priority>(priority.urgency));
   }
-  const auto fields = to_nghttp3(head);
+  const auto fields = to_nghttp3({}, stream->head, true);
   const int error = nghttp3_conn_submit_response(impl_->conn.get(), id.value, fields.data(),
                                                  fields.size(), ends ? nullptr : &kBodyReader);
   if (error != 0) return reset(id, Http3Error::kInternalError);
@@ -229,17 +232,15 @@ void Http3Connection::write(StreamId id, Buffer bytes) {
   if (stream == nullptr || stream->is_complete || bytes.empty()) return;
   stream->queued_bytes += bytes.size();
   stream->body.push_back(std::move(bytes));
-  (void)nghttp3_conn_resume_stream(impl_->conn.get(), id.value);
-  impl_->pump();
+  impl_->resume(id, *stream);
 }
 
-void Http3Connection::finish(StreamId id, const Fields& trailers) {
+void Http3Connection::finish(StreamId id, Fields trailers) {
   Impl::Stream* stream = impl_->find(id);
   if (stream == nullptr || stream->is_complete) return;
   stream->is_complete = true;
-  stream->trailers = trailers;
-  (void)nghttp3_conn_resume_stream(impl_->conn.get(), id.value);
-  impl_->pump();
+  stream->trailers = std::move(trailers);
+  impl_->resume(id, *stream);
 }
 
 std::size_t Http3Connection::unsent_bytes(StreamId id) const {

@@ -100,11 +100,11 @@ class Http3Connection final : public transport::QuicConnectionSink {
   /// The same with pseudo-headers that are none of `fields`.
   Result<StreamId> request(std::span<const Field> pseudo_headers, const Fields& fields, bool ends);
   /// Server: answers; a body follows unless `ends`. Once for each request.
-  void respond(StreamId id, const Fields& head, bool ends);
+  void respond(StreamId id, Fields head, bool ends);
   /// Queues bytes of the body.
   void write(StreamId id, Buffer bytes);
   /// The message is complete, perhaps with trailers.
-  void finish(StreamId id, const Fields& trailers = {});
+  void finish(StreamId id, Fields trailers = {});
   /// Bytes of write() that were never put into a packet.
   std::size_t unsent_bytes(StreamId id) const;
   void notify_when_drained(StreamId id, std::size_t low_water_bytes);

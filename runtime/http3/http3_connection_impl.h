@@ -26,7 +26,9 @@ struct Http3Connection::Impl {
     RingQueue<Buffer> body;
     std::size_t given = 0;
     std::size_t queued_bytes = 0;
+    Fields head;
     bool is_complete = false;
+    bool waits_for_body = false;  // nghttp3 has to be told when there is more
     Fields trailers;
     // Of the peer's: the section that is being read.
     Fields section;
@@ -51,7 +53,10 @@ struct Http3Connection::Impl {
   /// Opens the control and QPACK streams.
   bool bind_streams();
   void close_without_room();
-  Stream* find(StreamId id);
+  Stream* find(StreamId id) {
+    return last_stream != nullptr && last_found == id ? last_stream : look_up(id);
+  }
+  Stream* look_up(StreamId id);
   /// False when there is none.
   bool erase(StreamId id);
   /// Writes what nghttp3 has to write, or has that done later.
@@ -84,6 +89,10 @@ struct Http3Connection::Impl {
   void end_trailers(StreamId id);
   nghttp3_ssize read_body(StreamId id, nghttp3_vec* pieces, std::size_t most, std::uint32_t* flags);
   void drop_written(StreamId id, std::uint64_t bytes);
+  /// All of it is written.
+  void drop_body(StreamId id);
+  /// Of a stream's body there is more.
+  void resume(StreamId id, Stream& stream);
 
   const bool is_server;
   const Http3Options options;
@@ -117,8 +126,9 @@ struct Http3Connection::Impl {
 
 /// Those that nghttp3 calls; the user data of the connection is its Impl.
 const nghttp3_callbacks& http3_callbacks();
-/// The pseudo-headers are before the fields. What they refer to outlives the result.
-PooledVector<nghttp3_nv> to_nghttp3(const Fields& fields,
-                                    std::span<const Field> pseudo_headers = {});
+/// The pseudo-headers are before the fields. What they refer to outlives the result; and what
+/// nghttp3 makes of it, if `is_kept`: it makes no copy then.
+PooledVector<nghttp3_nv> to_nghttp3(std::span<const Field> pseudo_headers, const Fields& fields,
+                                    bool is_kept);
 
 }  // namespace echostream::http3

@@ -83,13 +83,14 @@ nghttp3_ssize Http3Connection::Impl::read_body(StreamId id, nghttp3_vec* pieces,
   if (stream->given == stream->body.size() && stream->is_complete) {
     *flags |= NGHTTP3_DATA_FLAG_EOF;
     if (!stream->trailers.empty()) {
-      const auto fields = to_nghttp3(stream->trailers);
+      const auto fields = to_nghttp3({}, stream->trailers, true);
       if (nghttp3_conn_submit_trailers(conn.get(), id.value, fields.data(), fields.size()) != 0) {
         return NGHTTP3_ERR_CALLBACK_FAILURE;
       }
       *flags |= NGHTTP3_DATA_FLAG_NO_END_STREAM;
     }
   } else if (count == 0) {
+    stream->waits_for_body = true;
     return NGHTTP3_ERR_WOULDBLOCK;
   }
   return static_cast<nghttp3_ssize>(count);
@@ -108,6 +109,21 @@ void Http3Connection::Impl::drop_written(StreamId id, std::uint64_t bytes) {
     stream->body.pop_front();
     if (stream->given > 0) --stream->given;
   }
+}
+
+void Http3Connection::Impl::drop_body(StreamId id) {
+  Stream* stream = find(id);
+  if (stream == nullptr) return;
+  stream->body = {};
+  stream->given = 0;
+  stream->queued_bytes = 0;
+}
+
+void Http3Connection::Impl::resume(StreamId id, Stream& stream) {
+  if (std::exchange(stream.waits_for_body, false)) {
+    (void)nghttp3_conn_resume_stream(conn.get(), id.value);
+  }
+  pump();
 }
 
 void Http3Connection::Impl::pump() {
@@ -139,7 +155,11 @@ void Http3Connection::Impl::write_all() {
     const std::uint64_t bytes = nghttp3_vec_len(pieces, pieces_count);
     // The transport holds its own reference to the bytes, or a copy, until they are acknowledged.
     int error = nghttp3_conn_add_write_offset(conn.get(), stream, bytes);
-    if (error == 0) error = nghttp3_conn_add_ack_offset(conn.get(), stream, bytes);
+    if (fin != 0) {
+      drop_body({stream});  // nghttp3 does not look at it again, and keeps the rest for the stream
+    } else if (error == 0) {
+      error = nghttp3_conn_add_ack_offset(conn.get(), stream, bytes);
+    }
     if (error != 0) return fail(error, "writing");
   }
 }
