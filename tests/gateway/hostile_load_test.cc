@@ -127,6 +127,42 @@ TEST(HostileLoad, ThousandsOfHalfSentBodiesAreBoundedTogether) {
   EXPECT_TRUE(lab.serves_others());
 }
 
+// gRPC tells where a message ends: it is complete before its request is, and waits.
+TEST(HostileLoad, ThousandsOfMessagesWhoseRequestsDoNotEndAreBoundedTogether) {
+  Lab::Options options;
+  options.server_limits.max_session_bytes = 4'000'000;
+  HostileLab lab(options, slow_after(20s));
+  auto client = lab.attacker();
+  // A text of 99,996 bytes in field 1, which the method would send back.
+  const std::string message = std::string("\x0a\x9c\x8d\x06", 4) + std::string(99'996, 'x');
+  const std::string length = {'\0', '\0', '\x01', '\x86', '\xa0'};
+  const std::string whole =
+      h3::post("/lab.v1.Lab/Echo", "application/grpc") + h3::data(length + message);
+  const std::size_t before = live_bytes();
+  std::size_t most = 0;
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 300; ++i) {
+    const StreamId id = client->request(whole, false);
+    if (!id.is_valid()) break;
+    ids.push_back(id);
+    lab.run_for(5ms);
+    most = std::max(most, live_bytes());
+  }
+  EXPECT_LT(most, before + 24'000'000);
+  EXPECT_EQ(client->answer(ids.back()).head.get("grpc-status"), "8");
+  EXPECT_EQ(lab.server_handler->calls, 0) << "none of them is complete";
+  EXPECT_TRUE(lab.serves_others());
+  // Those that fit are served when they end, or given up.
+  client->finish(ids[0]);
+  ASSERT_TRUE(lab.wait_answer(*client, ids[0]));
+  EXPECT_EQ(client->answer(ids[0]).trailers.get("grpc-status"), "0");
+  EXPECT_EQ(client->answer(ids[0]).body.size(), 100'005u);
+  EXPECT_EQ(client->answer(ids[1]).status(), "");
+  lab.run_for(25s);
+  EXPECT_EQ(client->answer(ids[1]).head.get("grpc-status"), "4");
+  EXPECT_LT(live_bytes(), before + 2'000'000);
+}
+
 TEST(HostileLoad, S04_AClientThatNeverReadsStallsItsOwnStreamsAndTheyAreGivenUp) {
   HostileLab lab(impatient(2s));
   RawHttpOptions raw;

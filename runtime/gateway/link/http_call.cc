@@ -15,27 +15,25 @@ std::uint64_t number(core::FrameType type) { return static_cast<std::uint64_t>(t
 
 }  // namespace
 
-HttpCall::HttpCall(Host& host, StreamId id, RequestHead head, const MethodInfo& method,
-                   std::string origin)
+HttpCall::HttpCall(Host& host, StreamId id, std::shared_ptr<const RequestHead> head,
+                   const MethodInfo& method, std::string origin)
     : host_(host),
       id_(id),
       head_(std::move(head)),
       method_(method),
-      body_(make_request_body(head_, host.gateway().rules())),
+      body_(make_request_body(*head_, host.gateway().rules())),
       held_(host.budget()),
-      response_(make_response(head_, host.gateway().rules(), std::move(origin))) {}
+      response_(make_response(*head_, host.gateway().rules(), std::move(origin))) {}
 
-// The engine hears of the call with its one message, of a stream at once: the handler may be the
-// first to speak.
+// The engine hears of the call with its one message, when that is complete; of a stream at once:
+// the handler may be the first to speak.
 void HttpCall::start(LocalTime now) {
   if (sends_frames()) {
     send_request(now);
-  } else {
-    body_since_ = now;
+    return flush(now, false);
   }
-  flush(now, false);
-  if (head_.message && !ended_) handle_message(now, *std::exchange(head_.message, std::nullopt));
-  flush(now, false);
+  body_since_ = now;
+  if (head_->message) handle_message(now, *head_->message);
 }
 
 void HttpCall::handle_body(LocalTime now, BytesView data) {
@@ -58,13 +56,14 @@ void HttpCall::read(LocalTime now, BytesView data) {
   while (!data.empty() && !ended_ && status.is_ok() && has_room()) {
     Buffers messages;
     status = body_->feed_some(data, messages);
-    held_.set(body_->held_bytes());
+    held_.set(body_->held_bytes() + message_.size());
     if (status.is_ok() && host_.budget().is_exceeded()) {
       status = {StatusCode::kResourceExhausted,
                 "the incomplete requests of this connection are too large together "
                 "(Limits::max_session_bytes)"};
     }
     take_messages(now, std::move(messages));
+    if (!ended_) held_.set(body_->held_bytes() + message_.size());
     flush(now, false);
   }
   if (!status.is_ok()) return fail(now, status);
@@ -88,8 +87,8 @@ void HttpCall::end_body(LocalTime now) {
   if (ended_) return;
   Buffers messages;
   Status status = body_->finish(messages);
-  held_.set(0);
   take_messages(now, std::move(messages));
+  held_.set(0);
   if (!status.is_ok()) return fail(now, status);
   body_since_ = kNever;
   if (ended_) return;
@@ -98,8 +97,11 @@ void HttpCall::end_body(LocalTime now) {
                             std::string(method_.full_name) + " takes one message, none came"));
   }
   if (method_.kind == MethodKind::kEvent) return;
-  if (!requested_) send_request(now);
-  if (method_.client_streaming && method_.delivery != Delivery::kReliable) {
+  if (!method_.client_streaming) {
+    requested_ = true;
+    return host_.engine().handle_whole_call(now, id_, make_request(), std::exchange(message_, {}));
+  }
+  if (method_.delivery != Delivery::kReliable) {
     core::ByteWriter total;
     total.write_varint(messages_);
     feed(now, core::FrameType::kEnd, total.bytes(), {});
@@ -128,23 +130,27 @@ void HttpCall::handle_message(LocalTime now, Buffer message) {
     ++messages_;
     return feed_event(now, message.view());
   }
-  if (!requested_) send_request(now);
   if (method_.client_streaming) {
     feed_frame(now, message.view());
   } else {
-    feed(now, core::FrameType::kMessage, {}, message.view());
+    message_ = std::move(message);
   }
   ++messages_;
 }
 
-void HttpCall::send_request(LocalTime now) {
-  requested_ = true;
+core::RequestFrame HttpCall::make_request() {
   core::RequestFrame request;
   request.method_id = method_.id;
-  request.timeout = head_.timeout;
-  request.metadata = std::move(head_.metadata);
+  // Without one: as a caller with a stub has it from the .proto.
+  request.timeout = head_->timeout != Duration::zero() ? head_->timeout : method_.deadline;
+  request.metadata = head_->metadata;
+  return request;
+}
+
+void HttpCall::send_request(LocalTime now) {
+  requested_ = true;
   core::ByteWriter out;
-  core::write_request(out, request);
+  core::write_request(out, make_request());
   feed(now, core::FrameType::kRequest, out.bytes(), {});
 }
 
@@ -206,7 +212,7 @@ void HttpCall::feed_frame(LocalTime now, BytesView message) {
 void HttpCall::feed_event(LocalTime now, BytesView message) {
   core::EventHeader header;
   header.method_id = method_.id;
-  header.metadata = std::move(head_.metadata);
+  header.metadata = head_->metadata;
   Status sent = host_.send_event(now, header, message);
   if (!sent.is_ok()) return fail(now, sent);
   if (ended_) return;
@@ -256,6 +262,7 @@ void HttpCall::drop_body() {
   body_since_ = kNever;
   body_.reset();
   unread_ = decltype(unread_)();
+  message_ = {};
   held_.set(0);
 }
 

@@ -44,7 +44,8 @@ class HttpCall final : private core::FrameSink {
     ~Host() = default;
   };
 
-  HttpCall(Host& host, StreamId id, RequestHead head, const MethodInfo& method, std::string origin);
+  HttpCall(Host& host, StreamId id, std::shared_ptr<const RequestHead> head,
+           const MethodInfo& method, std::string origin);
 
   // ---- From the client.
   void start(LocalTime now);
@@ -62,6 +63,8 @@ class HttpCall final : private core::FrameSink {
 
   // ---- From the engine.
   void write(Buffer bytes);
+  void write_frame(core::FrameType type, BytesView payload);
+  void write_message(Buffer message);
   void reset(core::WireError code);
   void consumed(std::size_t bytes);
   /// A frame that does not travel on the call's stream: of an EXPIRING stream on a stream of its
@@ -88,6 +91,7 @@ class HttpCall final : private core::FrameSink {
   void end_body(LocalTime now);
   bool has_room() const;
   void take_messages(LocalTime now, Buffers messages);
+  core::RequestFrame make_request();
   void send_request(LocalTime now);
   void feed(LocalTime now, core::FrameType type, BytesView header, BytesView payload);
   void flush(LocalTime now, bool fin);
@@ -105,11 +109,11 @@ class HttpCall final : private core::FrameSink {
   void drop_body();
   void drop_waiting();
   bool sends_frames() const { return method_.client_streaming; }
-  bool is_json() const { return head_.codec == Codec::kJson; }
+  bool is_json() const { return head_->codec == Codec::kJson; }
 
   Host& host_;
   const StreamId id_;
-  RequestHead head_;
+  const std::shared_ptr<const RequestHead> head_;  // of others like it, too
   const MethodInfo& method_;
   std::unique_ptr<RequestBody> body_;
   core::ByteShare held_;
@@ -121,6 +125,7 @@ class HttpCall final : private core::FrameSink {
   bool body_ended_ = false;
   core::ByteWriter frames_;           // until flush()
   std::vector<std::uint8_t> unread_;  // of the body, while the engine has no room
+  Buffer message_;                    // of a call that has one, until the body ends
   std::uint64_t messages_ = 0;
   std::size_t uncredited_bytes_ = 0;  // of the body, for which the client has no credit yet
   std::size_t unconsumed_bytes_ = 0;  // that the engine has not taken

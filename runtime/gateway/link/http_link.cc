@@ -87,6 +87,7 @@ void HttpLink::detach() {
 void HttpLink::forget_all() {
   slow_requests_->stop();
   heads_.clear();
+  last_call_ = nullptr;
   calls_.clear();
   own_streams_.clear();
 }
@@ -96,8 +97,11 @@ core::Session& HttpLink::engine() { return session_->engine(); }
 LocalTime HttpLink::now() const { return gateway_.node().executor.now(); }
 
 HttpCall* HttpLink::find(StreamId id) {
+  if (last_call_ != nullptr && last_found_ == id) return last_call_;
   const auto found = calls_.find(id);
-  return found != calls_.end() ? &found->second : nullptr;
+  if (found == calls_.end()) return nullptr;
+  last_found_ = id;
+  return last_call_ = &found->second;
 }
 
 // ---- From the client.
@@ -123,22 +127,19 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   }
   auto read = reader_.read(head);
   if (auto* answered = std::get_if<ResponsePart>(&read)) return answer(id, std::move(*answered));
-  RequestHead& request = std::get<RequestHead>(read);
+  const auto& request = std::get<std::shared_ptr<const RequestHead>>(read);
   const std::string origin(head.get("origin"));
-  const MethodInfo* method = gateway_.find(request.method);
+  const MethodInfo* method = gateway_.find(request->method);
   if (method == nullptr) {
-    const Status why = gateway_.unknown(request.method);
-    return answer(id, refuse_unknown_method(request, why, gateway_.rules(), origin));
+    const Status why = gateway_.unknown(request->method);
+    return answer(id, refuse_unknown_method(*request, why, gateway_.rules(), origin));
   }
-  if (auto refused = refuse_method(request, *method, gateway_.rules(), origin)) {
+  if (auto refused = refuse_method(*request, *method, gateway_.rules(), origin)) {
     return answer(id, *std::move(refused));
   }
   if (!is_open_ && travels_beside(*method)) return answer(id, too_early());
-  // As a caller with a stub has it from the .proto.
-  if (request.timeout == Duration::zero()) request.timeout = method->deadline;
   HttpCall::Host& host = *this;
-  HttpCall& call =
-      calls_.try_emplace(id, host, id, std::move(request), *method, origin).first->second;
+  HttpCall& call = calls_.try_emplace(id, host, id, request, *method, origin).first->second;
   call.start(now);
   slow_requests_->start();
   flush_soon();
@@ -147,10 +148,10 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
 // A response to a request that never becomes a call.
 void HttpLink::answer(StreamId id, ResponsePart part) {
   const bool ends = part.body.empty() && part.trailers.empty();
-  http_->respond(id, part.head, ends);
+  http_->respond(id, std::move(part.head), ends);
   if (!ends) {
     for (Buffer& bytes : part.body) http_->write(id, std::move(bytes));
-    http_->finish(id, part.trailers);
+    http_->finish(id, std::move(part.trailers));
   }
   http_->stop_reading(id, http3::Http3Error::kNoError);
   flush_soon();
@@ -209,6 +210,7 @@ void HttpLink::on_stream_closed(LocalTime, StreamId id) {
   heads_.erase(id);
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
+  if (last_found_ == id) last_call_ = nullptr;
   calls_.erase(found);
   if (session_ != nullptr) engine().handle_stream_closed(id);
 }
@@ -253,6 +255,20 @@ void HttpLink::write(StreamId id, Buffer bytes, bool fin) {
   HttpCall* call = find(id);
   if (call == nullptr) return;
   call->write(std::move(bytes));
+  flush_soon();
+}
+
+void HttpLink::write_frame(StreamId id, core::FrameType type, BytesView payload, bool) {
+  HttpCall* call = find(id);
+  if (call == nullptr) return;
+  call->write_frame(type, payload);
+  flush_soon();
+}
+
+void HttpLink::write_message(StreamId id, const Buffer& message, bool) {
+  HttpCall* call = find(id);
+  if (call == nullptr) return;
+  call->write_message(message);
   flush_soon();
 }
 

@@ -36,6 +36,8 @@ class HttpLink final : public internal::ConnectionLink,
   Result<StreamId> open_bidirectional() override;
   Result<StreamId> open_unidirectional() override;
   void write(StreamId id, Buffer bytes, bool fin) override;
+  void write_frame(StreamId id, core::FrameType type, BytesView payload, bool fin) override;
+  void write_message(StreamId id, const Buffer& message, bool fin) override;
   void set_priority(StreamId, core::Priority) override {}  // the client says it (RFC 9218)
   std::size_t unsent_bytes(StreamId id) const override;
   void notify_when_drained(StreamId id, std::size_t low_water_bytes) override;
@@ -114,6 +116,9 @@ class HttpLink final : public internal::ConnectionLink,
   PooledMap<StreamId, LocalTime> heads_;  // since when they have been incomplete
   HeadReader reader_;
   PooledMap<StreamId, HttpCall> calls_;
+  // The last that find() found: what comes of one call comes in a row. Null: none, or erased.
+  StreamId last_found_;
+  HttpCall* last_call_ = nullptr;
   PooledMap<StreamId, OwnStream> own_streams_;
   // To tell the engine, from outside of its commands.
   std::vector<StreamId> closed_own_streams_;

@@ -18,7 +18,7 @@ void HttpCall::write(Buffer bytes) {
   if (ended_) return;
   std::size_t taken = 0;
   // What our own engine writes is well-formed.
-  (void)parser_.feed(bytes.view(), *this, taken);
+  (void)parser_.feed(bytes, *this, taken);
 }
 
 std::optional<std::uint64_t> HttpCall::payload_limit(std::uint64_t type) {
@@ -34,27 +34,29 @@ std::optional<std::uint64_t> HttpCall::payload_limit(std::uint64_t type) {
 }
 
 Status HttpCall::on_frame(std::uint64_t type, Buffer payload) {
-  if (ended_) return Status::ok();
-  switch (static_cast<core::FrameType>(type)) {
-    case core::FrameType::kResponse:
-      if (auto metadata = core::parse_response(payload.view())) response_metadata_ = *metadata;
-      break;
-    case core::FrameType::kMessage:
-      on_reply(std::move(payload));
-      break;
-    case core::FrameType::kTimedMessage: {
-      core::ByteReader reader(payload);
-      (void)core::read_frame_header(reader);
-      on_reply(payload.slice(payload.size() - reader.rest().size()));
-      break;
-    }
-    case core::FrameType::kStatus:
-      if (auto status = core::parse_status(payload.view())) on_status(*status);
-      break;
-    default:
-      break;
+  if (type == static_cast<std::uint64_t>(core::FrameType::kMessage)) {
+    write_message(std::move(payload));
+  } else if (type == static_cast<std::uint64_t>(core::FrameType::kTimedMessage)) {
+    core::ByteReader reader(payload);
+    (void)core::read_frame_header(reader);
+    write_message(payload.slice(payload.size() - reader.rest().size()));
+  } else {
+    write_frame(static_cast<core::FrameType>(type), payload);
   }
   return Status::ok();
+}
+
+void HttpCall::write_message(Buffer message) {
+  if (!ended_) on_reply(std::move(message));
+}
+
+void HttpCall::write_frame(core::FrameType type, BytesView payload) {
+  if (ended_) return;
+  if (type == core::FrameType::kResponse) {
+    if (auto metadata = core::parse_response(payload)) response_metadata_ = *std::move(metadata);
+  } else if (type == core::FrameType::kStatus) {
+    if (auto status = core::parse_status(payload)) on_status(*status);
+  }
 }
 
 void HttpCall::on_reply(Buffer message) {
@@ -91,11 +93,11 @@ void HttpCall::emit(ResponsePart part) {
   http3::Http3Connection& http = host_.http();
   if (!part.head.empty()) {
     const bool ends = part.is_end && part.body.empty() && part.trailers.empty();
-    http.respond(id_, part.head, ends);
+    http.respond(id_, std::move(part.head), ends);
     if (ends) return;
   }
   for (Buffer& bytes : part.body) http.write(id_, std::move(bytes));
-  if (part.is_end) http.finish(id_, part.trailers);
+  if (part.is_end) http.finish(id_, std::move(part.trailers));
 }
 
 void HttpCall::reset(core::WireError code) {

@@ -1,6 +1,8 @@
 #include "runtime/gateway/protocol/head_reader.h"
 
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "runtime/gateway/protocol/field_values.h"
 
@@ -13,7 +15,7 @@ constexpr std::size_t kMostRememberedBytes = 1024;
 
 }  // namespace
 
-std::variant<RequestHead, ResponsePart> HeadReader::read(const http3::Fields& head) {
+HeadReader::Read HeadReader::read(const http3::Fields& head) {
   for (const Known& known : known_) {
     if (!known.head.empty() && known.head == head) return known.request;
   }
@@ -23,13 +25,15 @@ std::variant<RequestHead, ResponsePart> HeadReader::read(const http3::Fields& he
     }
   }
   auto read = read_head(head, rules_);
-  const auto* request = std::get_if<RequestHead>(&read);
+  auto* answer = std::get_if<ResponsePart>(&read);
+  if (answer != nullptr) return std::move(*answer);
+  auto request = std::make_shared<const RequestHead>(std::move(std::get<RequestHead>(read)));
   // The query of a GET has its message.
-  if (request != nullptr && !request->message && head.byte_size() <= kMostRememberedBytes) {
-    known_[next_] = {head, *request};
+  if (!request->message && head.byte_size() <= kMostRememberedBytes) {
+    known_[next_] = {head, request};
     next_ = (next_ + 1) % kMostKnown;
   }
-  return read;
+  return request;
 }
 
 // The only field that differs from message to message; read_head() says what is wrong with it.

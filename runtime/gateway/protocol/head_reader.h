@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <variant>
 
 #include "runtime/gateway/protocol/exchange.h"
@@ -16,13 +17,14 @@ class HeadReader {
   /// The rules outlive it, and do not change.
   explicit HeadReader(const GatewayRules& rules) : rules_(rules) {}
 
+  using Read = std::variant<std::shared_ptr<const RequestHead>, ResponsePart>;
   /// As read_head().
-  std::variant<RequestHead, ResponsePart> read(const http3::Fields& head);
+  Read read(const http3::Fields& head);
 
  private:
   struct Known {
     http3::Fields head;
-    RequestHead request;
+    std::shared_ptr<const RequestHead> request;
   };
   static constexpr std::size_t kMostKnown = 4;
 

@@ -19,7 +19,7 @@ class HeadReaderTest : public ::testing::Test {
  protected:
   RequestHead read(const http3::Fields& head) {
     auto read = reader.read(head);
-    if (auto* request = std::get_if<RequestHead>(&read)) return std::move(*request);
+    if (const auto* request = std::get_if<0>(&read)) return **request;
     ADD_FAILURE() << "refused with " << std::get<ResponsePart>(read).head.get(":status");
     return {};
   }
