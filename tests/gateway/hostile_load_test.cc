@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "runtime/gateway/protocol/base64.h"
+#include "runtime/gateway/protocol/gzip.h"
 #include "tests/gateway/hostile_lab.h"
 
 namespace echostream::testing {
@@ -161,6 +164,42 @@ TEST(HostileLoad, ThousandsOfMessagesWhoseRequestsDoNotEndAreBoundedTogether) {
   lab.run_for(25s);
   EXPECT_EQ(client->answer(ids[1]).head.get("grpc-status"), "4");
   EXPECT_LT(live_bytes(), before + 2'000'000);
+}
+
+// The query of a GET can hold a message that unpacks to a thousand times as much.
+TEST(HostileLoad, R05_PackedMessagesOfGetsThatDoNotEndAreBoundedTogether) {
+  Lab::Options options;
+  options.server_limits.max_session_bytes = 4'000'000;
+  HostileLab lab(options);
+  auto client = lab.attacker();
+  const std::string json = R"({"text": ")" + std::string(900'000, ' ') + R"("})";
+  const std::optional<Buffer> packed = gateway::gzip(Buffer::copy(json));
+  ASSERT_TRUE(packed);
+  std::string base64 = gateway::to_base64(*packed);
+  std::replace(base64.begin(), base64.end(), '+', '-');
+  std::replace(base64.begin(), base64.end(), '/', '_');
+  const std::string path =
+      "/lab.v1.Lab/Echo?connect=v1&encoding=json&compression=gzip&base64=1&message=" + base64;
+  const std::string get = h3::frame(h3::kHeaders, h3::section({{":method", "GET"},
+                                                               {":scheme", "https"},
+                                                               {":authority", "localhost"},
+                                                               {":path", path}}));
+  const std::size_t before = live_bytes();
+  std::size_t most = 0;
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 90; ++i) {
+    ids.push_back(client->request(get, false));
+    ASSERT_TRUE(ids.back().is_valid());
+    lab.run_for(5ms);
+    most = std::max(most, live_bytes());
+  }
+  EXPECT_LT(most, before + 24'000'000);
+  EXPECT_EQ(client->answer(ids.front()).status(), "");
+  EXPECT_EQ(client->answer(ids.back()).status(), "429");
+  client->finish(ids[0]);
+  ASSERT_TRUE(lab.wait_answer(*client, ids[0]));
+  EXPECT_EQ(client->answer(ids[0]).status(), "200");
+  EXPECT_TRUE(lab.serves_others());
 }
 
 TEST(HostileLoad, S04_AClientThatNeverReadsStallsItsOwnStreamsAndTheyAreGivenUp) {

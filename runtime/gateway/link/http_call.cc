@@ -33,7 +33,10 @@ void HttpCall::start(LocalTime now) {
     return flush(now, false);
   }
   body_since_ = now;
-  if (head_->message) handle_message(now, *head_->message);
+  if (!head_->message) return;
+  Status status = count_held();
+  if (!status.is_ok()) return fail(now, status);
+  handle_message(now, *head_->message);
 }
 
 void HttpCall::handle_body(LocalTime now, BytesView data) {
@@ -56,18 +59,25 @@ void HttpCall::read(LocalTime now, BytesView data) {
   while (!data.empty() && !ended_ && status.is_ok() && has_room()) {
     Buffers messages;
     status = body_->feed_some(data, messages);
-    held_.set(body_->held_bytes() + message_.size());
-    if (status.is_ok() && host_.budget().is_exceeded()) {
-      status = {StatusCode::kResourceExhausted,
-                "the incomplete requests of this connection are too large together "
-                "(Limits::max_session_bytes)"};
-    }
+    const Status counted = count_held();
+    if (status.is_ok()) status = counted;
     take_messages(now, std::move(messages));
-    if (!ended_) held_.set(body_->held_bytes() + message_.size());
+    (void)count_held();
     flush(now, false);
   }
   if (!status.is_ok()) return fail(now, status);
   if (!ended_) unread_.assign(data.begin(), data.end());
+}
+
+// What is held of a request until it is complete; the head, which may have a message, longer.
+Status HttpCall::count_held() {
+  std::size_t bytes = message_.size();
+  if (body_) bytes += body_->held_bytes();
+  if (head_->message) bytes += head_->message->size();
+  held_.set(bytes);
+  if (!host_.budget().is_exceeded()) return Status::ok();
+  return {StatusCode::kResourceExhausted,
+          "the requests of this connection are too large together (Limits::max_session_bytes)"};
 }
 
 void HttpCall::read_on(LocalTime now) {
@@ -88,7 +98,6 @@ void HttpCall::end_body(LocalTime now) {
   Buffers messages;
   Status status = body_->finish(messages);
   take_messages(now, std::move(messages));
-  held_.set(0);
   if (!status.is_ok()) return fail(now, status);
   body_since_ = kNever;
   if (ended_) return;
@@ -99,7 +108,9 @@ void HttpCall::end_body(LocalTime now) {
   if (method_.kind == MethodKind::kEvent) return;
   if (!method_.client_streaming) {
     requested_ = true;
-    return host_.engine().handle_whole_call(now, id_, make_request(), std::exchange(message_, {}));
+    Buffer message = std::exchange(message_, {});
+    (void)count_held();
+    return host_.engine().handle_whole_call(now, id_, make_request(), std::move(message));
   }
   if (method_.delivery != Delivery::kReliable) {
     core::ByteWriter total;
@@ -263,7 +274,7 @@ void HttpCall::drop_body() {
   body_.reset();
   unread_ = decltype(unread_)();
   message_ = {};
-  held_.set(0);
+  (void)count_held();
 }
 
 void HttpCall::fail(LocalTime now, const Status& status) {

@@ -90,6 +90,7 @@ class HttpCall final : private core::FrameSink {
   void read(LocalTime now, BytesView data);
   void end_body(LocalTime now);
   bool has_room() const;
+  Status count_held();
   void take_messages(LocalTime now, Buffers messages);
   core::RequestFrame make_request();
   void send_request(LocalTime now);
