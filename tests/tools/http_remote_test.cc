@@ -142,9 +142,9 @@ void serve_ours(Node& node) { EXPECT_TRUE(serve_reflection(node).is_ok()); }
 TEST_F(HttpRemoteTest, LearnsWhatANodeServes) {
   start(serve_ours);
   const Schema schema = described();
-  const auto* service = schema.find_service("lab.v1.Lab");
-  ASSERT_NE(service, nullptr);
-  EXPECT_EQ(service->methods.size(), lab_->info().methods.size());
+  const auto service = schema.find_service("lab.v1.Lab");
+  ASSERT_TRUE(service) << service.status();
+  EXPECT_EQ((*service)->methods.size(), lab_->info().methods.size());
   EXPECT_EQ((*schema.find_method("News"))->info.kind, MethodKind::kPublished);
 }
 
