@@ -112,7 +112,11 @@ class BenchCommand final : public MethodCommand {
     std::uint64_t failed = 0;
     for (const std::uint64_t errors : errors_) failed += errors;
     if (failed < 2) return first_error_;
-    return first_error_.with_context("all " + std::to_string(failed) + " calls failed, the first");
+    const std::string all = "all " + std::to_string(failed) + " calls failed";
+    const std::string said(first_error_.message());
+    Status status(first_error_.code(), said.empty() ? all : all + ", the first: " + said);
+    for (const StatusDetail& detail : first_error_.details()) status.add_detail(detail);
+    return status;
   }
 
   void show(Duration elapsed) const {

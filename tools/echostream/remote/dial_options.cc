@@ -24,6 +24,23 @@ Status bad_entry(const std::string& entry, const std::string& what) {
   return {StatusCode::kInvalidArgument, "--metadata: '" + entry + "': " + what};
 }
 
+// Other faults of it are found when it is dialled.
+Status check_http_target(const std::string& target) {
+  const std::size_t begin = target.find("://") + 3;
+  const std::size_t end = target.find_first_of("/?#", begin);
+  if (end == std::string::npos || target.substr(end) == "/") return Status::ok();
+  return {StatusCode::kInvalidArgument,
+          "'" + target + "': services lie at a server's root; write " + target.substr(0, end)};
+}
+
+// What is asked for and cannot be written is no reason for the runtime to stop; it is one here.
+Status check_folder(const char* option, const std::filesystem::path& folder) {
+  std::error_code error;
+  if (folder.empty() || std::filesystem::is_directory(folder, error)) return Status::ok();
+  return {StatusCode::kInvalidArgument,
+          std::string(option) + ": there is no folder " + folder.string()};
+}
+
 // One of -H. Names are of small letters on the wire, and people write them with capitals.
 Status add_entry(const std::string& entry, bool is_http, Metadata& metadata) {
   const std::size_t colon = entry.find(':');
@@ -121,8 +138,9 @@ Status DialOptions::check_target() const {
     return {StatusCode::kInvalidArgument, "--protocol is for servers of https://; '" + target_ +
                                               "' is spoken to in EchoStream's own protocol"};
   }
+  if (is_http()) return check_http_target(target_);
   const std::size_t colon = target_.find("://");
-  if (is_http() || colon == std::string::npos) return Status::ok();
+  if (colon == std::string::npos) return Status::ok();
   const std::string rest = target_.substr(colon + 3);
   std::string node = rest.substr(0, rest.find('/'));
   if (node.find(':') == std::string::npos) node += ":PORT";
@@ -212,6 +230,9 @@ Result<Trust> DialOptions::trust() const {
   }
   auto path = known_peers_path(known_peers_);
   std::error_code error;
+  if (!known_peers_.empty() && !first_use_ && !std::filesystem::exists(known_peers_, error)) {
+    return Status(StatusCode::kInvalidArgument, "--known-peers: there is no file " + known_peers_);
+  }
   // Looking makes no file.
   if (!path || (!first_use_ && !std::filesystem::exists(*path, error))) {
     return Status(StatusCode::kInvalidArgument,
@@ -228,6 +249,9 @@ Result<NodeOptions> DialOptions::node_options() const {
   if (certificate_.empty() != key_.empty()) {
     return Status(StatusCode::kInvalidArgument, "--certificate and --key belong together");
   }
+  const std::filesystem::path key_log(key_log_);
+  if (Status found = check_folder("--key-log", key_log.parent_path()); !found.is_ok()) return found;
+  if (Status found = check_folder("--qlog", qlog_); !found.is_ok()) return found;
   NodeOptions options;
   auto believed = trust();
   if (!believed) return believed.error();

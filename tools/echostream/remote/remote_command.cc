@@ -91,8 +91,7 @@ int RemoteCommand::report(const Status& status) const {
     return Command::report(Status(status.code(), printable_lines(status.message())));
   }
   if (wants_json()) std::cout << status_json(status, details_) << std::endl;
-  std::cerr << full_name(app()) << ": " << to_string(status.code()) << ": "
-            << echostream::printable(status.message()) << '\n';
+  std::cerr << full_name(app()) << ": " << echostream::printable(status.to_string()) << '\n';
   for (const std::string& detail : details_) std::cerr << "  " << detail << '\n';
   return kCallEnded + static_cast<int>(status.code());
 }
