@@ -13,7 +13,9 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -200,6 +202,22 @@ bool fill(X509* certificate, EVP_PKEY* key, const CertificateRequest& request, c
 }
 
 }  // namespace
+
+std::vector<std::string> distinct_hosts(const std::vector<std::string>& hosts) {
+  std::set<std::pair<bool, std::string>> seen;
+  std::vector<std::string> distinct;
+  for (const std::string& host : hosts) {
+    const auto address = NumericAddress::parse(host);
+    std::string key(address ? as_text(address->bytes()) : without_root_dot(host));
+    if (!address) {
+      std::transform(key.begin(), key.end(), key.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      });
+    }
+    if (seen.emplace(address.has_value(), std::move(key)).second) distinct.push_back(host);
+  }
+  return distinct;
+}
 
 bool is_certificate_host(std::string_view text) {
   return NumericAddress::parse(text).has_value() ||

@@ -27,6 +27,10 @@ struct CertificateRequest {
 /// What CertificateRequest::hosts may hold: a host name, "*." before one, a numeric address.
 bool is_certificate_host(std::string_view text);
 
+/// Each of such hosts once, however it is spelt: "::1" is "0:0:0:0:0:0:0:1", and letters' case is
+/// none. What is no such host stays.
+std::vector<std::string> distinct_hosts(const std::vector<std::string>& hosts);
+
 /// A new ECDSA P-256 key with a certificate. Without an `issuer` it is self-signed; otherwise its
 /// chain has the issuer's certificates behind it, up to the root, which peers have themselves.
 /// INVALID_ARGUMENT: a name or the validity cannot be, or the issuer is no authority.

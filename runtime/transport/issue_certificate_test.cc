@@ -79,6 +79,13 @@ TEST(IssueCertificate, RefusesWhatIsNoHost) {
   }
 }
 
+TEST(IssueCertificate, KnowsAHostHoweverItIsSpelt) {
+  EXPECT_EQ(distinct_hosts({"a.example", "A.Example.", "::1", "0:0:0:0:0:0:0:1", "127.0.0.1",
+                            "127.0.0.1", "::ffff:127.0.0.1", "*.example", "b c"}),
+            (std::vector<std::string>{"a.example", "::1", "127.0.0.1", "*.example", "b c"}));
+  EXPECT_TRUE(distinct_hosts({}).empty());
+}
+
 TEST(CertificateFacts, TellWhatAPersonWantsToKnow) {
   const Identity root = make_authority("Our CA");
   CertificateRequest request = request_for("robot");

@@ -70,6 +70,15 @@ Task<Result<Text>> LabHandler::Echo(Call& call, Text request) {
     if (!status.is_ok()) co_return status;
     request.set_number(call.peer().is_open());
   }
+  // For clients that are programs of their own, and see nothing but replies.
+  if (request.text() == "metadata") {
+    for (const auto& [key, value] : call.metadata().entries()) {
+      request.mutable_payload()->append(key + "=" + value + "\n");
+    }
+  }
+  if (request.text() == "large") {
+    request.set_payload(std::string(static_cast<std::size_t>(request.number()), 'x'));
+  }
   if (auto value = call.metadata().find("x-echo")) {
     call.set_response_metadata({{"x-echo", std::string(*value)}});
     call.add_trailing_metadata("x-trailer", "end");

@@ -3,12 +3,14 @@
   call_command_test.py <echostream> <intercom-answer> <intercom.proto> <gateway_lab_server> <lab.proto>
 """
 
+import base64
 import json
 import os
 import pathlib
 import re
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -42,6 +44,15 @@ class Command(unittest.TestCase):
         done = self.run_command(*arguments, code=code, stdin=stdin)
         self.assertIn(message, done.stderr)
         return done
+
+    def refused_in_json(self, status, *arguments, code=WRONG_USAGE):
+        """The last line of stdout is the error, and stderr says it too."""
+        done = self.run_command(*arguments, "--json", code=code)
+        error = json.loads(done.stdout.splitlines()[-1])
+        self.assertEqual(list(error), ["status", "code", "message", "details"])
+        self.assertEqual(error["status"], status)
+        self.assertIn(error["message"].splitlines()[0], done.stderr)
+        return error
 
 
 class Certificates(Command):
@@ -85,6 +96,27 @@ class Certificates(Command):
         self.create("x", "--issuer", "leaf.pem", "--issuer-key", "leaf.key", "--certificate", "x.pem", "--key", "x.key",
                     code=2)
 
+    def test_no_key_stays_whose_certificate_cannot_be_written(self):
+        for force in ([], ["--force"]):
+            done = self.create("robot", "--certificate", "no/such/k.pem", "--key", "k.key", *force, code=1)
+            self.assertIn("no/such/k.pem", done.stderr)
+            self.assertFalse((self.folder / "k.key").exists())
+
+    def test_each_host_is_named_once(self):
+        made = self.create("localhost", "--host", "127.0.0.1", "--host", "LOCALHOST", "--certificate", "l.pem",
+                           "--key", "l.key", "--json")
+        self.assertEqual(json.loads(made.stdout)["hosts"], ["localhost", "127.0.0.1", "::1"])
+        names = json.loads(self.run_command("cert", "inspect", "l.pem", "--json").stdout)["names"]
+        self.assertEqual(sorted(names), ["DNS:localhost", "IP:127.0.0.1", "IP:::1"])
+
+    def test_who_outlives_its_issuer_is_warned_of(self):
+        self.create("Short CA", "--authority", "--certificate", "s.pem", "--key", "s.key", "--days", 10)
+        issued = ["robot.example", "--issuer", "s.pem", "--issuer-key", "s.key", "--certificate", "o.pem", "--key",
+                  "o.key", "--force"]
+        self.assertRegex(self.create(*issued, "--days", 20).stdout, r"warning +it outlives who issued it, Short CA")
+        self.assertEqual(json.loads(self.create(*issued, "--days", 10, "--json").stdout)["warnings"], [])
+        self.assertEqual(len(json.loads(self.create(*issued, "--json").stdout)["warnings"]), 1)
+
     def test_a_loose_key_is_warned_of(self):
         self.create("robot", "--certificate", "loose.pem", "--key", "loose.key")
         (self.folder / "loose.key").chmod(0o644)
@@ -97,6 +129,12 @@ class Certificates(Command):
         self.refused("NAME", "cert", "create")
         self.refused("--days", "cert", "create", "a", "--days", "0")
         self.refused("no-such.pem", "cert", "inspect", "no-such.pem", code=1)
+
+    def test_errors_are_json_as_well(self):
+        self.refused_in_json("INVALID_ARGUMENT", "cert", "create", "a", "--issuer", "ca.pem")
+        self.refused_in_json("INVALID_ARGUMENT", "cert", "create", "a", "--dais", "3")
+        self.refused_in_json("INVALID_ARGUMENT", "cert", "inspect")
+        self.refused_in_json("NOT_FOUND", "cert", "inspect", "no-such.pem", code=1)
 
 
 class Completion(Command):
@@ -117,6 +155,7 @@ class Completion(Command):
         self.assertEqual(complete("echostream", "desc"), ["describe"])
         self.assertEqual(complete("echostream", "cert", "f"), ["fingerprint"])
         self.assertIn("--fingerprint", complete("echostream", "call", "host:1", "--f"))
+        self.assertEqual(complete("echostream", "call", "https://host", "--protocol", "g"), ["grpc", "grpc-web"])
         self.assertEqual(complete("echostream", "completion", "z"), [])
         (self.folder / "some.pem").touch()
         self.assertIn(str(self.folder / "some.pem"), complete("echostream", "ping", "--ca", str(self.folder / "so")))
@@ -197,6 +236,8 @@ class Station(Command):
         self.assertIn("message VoiceFrame {", text)
         self.assertIn("enum Phase {", self.to_station("describe", "StationState").stdout)
         self.assertIn("there is no service", self.to_station("describe", "nothing", code=1).stderr)
+        self.assertIn("service intercom.v1.Intercom", self.to_station("describe", "Intercom").stdout)
+        self.assertIn("is it intercom.v1.Intercom?", self.to_station("describe", "intercon", code=1).stderr)
 
     def test_describe_reads_a_proto_file_instead(self):
         text = self.to_station("describe", "Ring", "--proto", PROTO).stdout
@@ -240,6 +281,42 @@ class Station(Command):
         self.assertIn("is it intercom.v1.Intercom/Ring?", done.stderr)
         done = self.to_station("emit", "Ring", code=WRONG_USAGE)
         self.assertIn("is a method of kind rpc", done.stderr)
+        done = self.to_station("emit", "StateChanged", code=WRONG_USAGE)
+        self.assertIn("use 'echostream subscribe'", done.stderr)
+        done = self.to_station("subscribe", "Ring", code=WRONG_USAGE)
+        self.assertIn("answers with one message", done.stderr)
+        # One that the .proto has and the node does not: it knows the id only.
+        (self.folder / "more.proto").write_text(
+            'syntax = "proto3"; package intercom.v1; message M {} '
+            "service Intercom { rpc Vanish(M) returns (M); }", encoding="utf-8")
+        done = self.to_station("call", "Vanish", "--proto", "more.proto", code=CALL_ENDED + 12)
+        self.assertIn("UNIMPLEMENTED: intercom.v1.Intercom/Vanish: ", done.stderr)
+
+    def test_each_failure_is_json_as_well(self):
+        refused = self.refused_in_json
+        node = [self.address, *self.trust]
+        self.assertIn("is it intercom.v1.Intercom/Ring?", refused("NOT_FOUND", "call", *node, "Rin", code=1)["message"])
+        refused("INVALID_ARGUMENT", "call", *node, "Ring", "-d", "{")
+        refused("INVALID_ARGUMENT", "emit", *node, "Ring")
+        refused("INVALID_ARGUMENT", "call", *node, "Ring", "-H", "none")
+        refused("INVALID_ARGUMENT", "call", *node)
+        refused("INVALID_ARGUMENT", "list", "http://localhost:1", *self.trust)
+        refused("INVALID_ARGUMENT", "ping", self.address)
+        refused("INVALID_ARGUMENT", "ping", *node, "--no-such-option")
+        refused("NOT_FOUND", "describe", *node, "nothing", code=1)
+        refused("FAILED_PRECONDITION", "bench", *node, "HangUp", "--seconds", "0.1", code=FAILED_PRECONDITION)
+        refused("INVALID_ARGUMENT", "watch", *node, "Ring")
+
+    def test_json_that_nests_too_deeply_is_wrong_input(self):
+        (self.folder / "deep.proto").write_text(
+            'syntax = "proto3"; package intercom.v1; import "google/protobuf/struct.proto"; '
+            "service Intercom { rpc Ring(google.protobuf.Value) returns (google.protobuf.Value); }", encoding="utf-8")
+        done = self.to_station("call", "Ring", "--proto", "deep.proto", "-d", "[" * 200 + "]" * 200, code=WRONG_USAGE)
+        self.assertIn("nested", done.stderr)
+
+    def test_metadata_may_have_capitals_and_bytes(self):
+        self.to_station("call", "HangUp", "-H", "X-Capital: 1", "-H", "raw-bin: aGk=", code=FAILED_PRECONDITION)
+        self.refused("is base64", "call", self.address, "HangUp", "-H", "raw-bin: not base64!", *self.trust)
 
     def test_emit_sends(self):
         self.to_station("emit", "MicrophoneChanged", "-d", '{"talking": true}')
@@ -266,11 +343,16 @@ class Station(Command):
         self.assertLessEqual(figures["p50_ms"], figures["p99_ms"])
         self.assertEqual(figures["errors"], {})
         done = self.to_station("bench", "HangUp", "--seconds", 0.2, code=FAILED_PRECONDITION)
-        self.assertRegex(done.stdout, r"failed \d+ FAILED_PRECONDITION")
+        self.assertEqual(done.stdout, "")
+        self.assertRegex(done.stderr, r"FAILED_PRECONDITION: all \d+ calls failed, the first: there is no call to hang")
+        self.assertIn("only rpcs", self.to_station("bench", "Voice", code=WRONG_USAGE).stderr)
 
     def test_metadata_and_trust_are_checked_before_anybody_is_dialled(self):
         self.refused("'key: value'", "call", self.address, "Ring", "-H", "Bad Key: 1", *self.trust)
         self.refused("whom to believe?", "ping", self.address)
+        self.refused("there is no file none", "ping", self.address, "--known-peers", "none")
+        self.refused("there is no folder none", "ping", self.address, "--qlog", "none", *self.trust)
+        self.refused("there is no folder none", "ping", self.address, "--key-log", "none/keys", *self.trust)
         self.refused("only one of", "ping", self.address, "--insecure", *self.trust)
         self.refused("64 hexadecimal digits", "ping", self.address, "--fingerprint", "4f")
         other = self.trust[1].replace(self.trust[1][:2], "00" if self.trust[1][:2] != "00" else "01", 1)
@@ -281,6 +363,33 @@ class Station(Command):
         self.to_station("ping", "-c", 1, "--key-log", "keys", "--qlog", "qlog")
         self.assertIn("CLIENT_TRAFFIC_SECRET_0", (self.folder / "keys").read_text(encoding="utf-8"))
         self.assertEqual(len(list((self.folder / "qlog").iterdir())), 1)
+
+
+class Targets(Command):
+    """Whom nobody can reach."""
+
+    def test_what_is_no_target_says_what_to_write(self):
+        for target, hint in (("http://localhost:80", "write https://localhost:80"),
+                             ("quic://robot.example:4433/x", "robot.example:4433 for a node"),
+                             ("https://localhost:1/path", "write https://localhost:1"),
+                             ("192.0.2.7", "':port' is missing"), ("robot.example:70000", "not a number from 0"),
+                             ("[::1]", "']:port' is missing"), ("localhost:0", "port 0"),
+                             ("echostream+x:robot", "echostream+mdns:NAME")):
+            done = self.refused(hint, "list", target, "--insecure")
+            self.assertNotIn("add_resolver", done.stderr)
+        self.refused("--protocol is for servers of https://", "list", "localhost:1", "--insecure", "--protocol", "grpc")
+
+    def test_a_port_where_nobody_listens_is_told_of(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+            silent.bind(("127.0.0.1", 0))
+            for prefix in ("", "https://"):
+                target = f"{prefix}127.0.0.1:{silent.getsockname()[1]}"
+                arguments = ["ping", target, "--insecure", "--connect-timeout", 1500]
+                done = self.refused("does anybody listen there", *arguments, code=1)
+                self.assertIn("nobody has answered", done.stderr.splitlines()[0])
+                done = self.run_command(*arguments, "--json", code=1)
+                self.assertEqual(json.loads(done.stdout)["status"], "DEADLINE_EXCEEDED")
+                self.assertNotIn("nobody has answered", done.stderr)
 
 
 class HttpServer(Command):
@@ -301,6 +410,7 @@ class HttpServer(Command):
         if words[:1] != ["listening"]:
             raise AssertionError("the server did not start")
         cls.address = "https://localhost:" + words[1]
+        cls.native = "localhost:" + words[1]
 
     @classmethod
     def stop(cls):
@@ -337,6 +447,43 @@ class HttpServer(Command):
         self.assertEqual(json.loads(done.stdout), {"message": {}})
         self.to_server("emit", "Note", "-d", '{"text": "seen"}')
 
+    def test_each_protocol(self):
+        for protocol in ("connect", "grpc", "grpc-web"):
+            spoken = ["--protocol", protocol]
+            self.assertIn("rpc        Echo(", self.to_server("list", *spoken).stdout)
+            self.assertEqual(self.to_server("call", "Echo", "-d", '{"text": "hi"}', *spoken).stdout, '{"text":"hi"}\n')
+            self.assertEqual(self.to_server("call", "Mirror", "-d", '{"text": "a"}{}', *spoken).stdout,
+                             '{"text":"a"}\n{}\n')
+            done = self.to_server("call", "Fail", "-d", '{"text": "no", "number": 5}', *spoken, code=CALL_ENDED + 5)
+            self.assertIn("NOT_FOUND: no", done.stderr)
+        self.refused("one of connect|grpc|grpc-web", "list", self.address, "--insecure", "--protocol", "http")
+
+    def test_metadata_arrives(self):
+        raw = base64.b64encode(b"\x00\xffz").decode()
+        given = ["-H", "X-Capital: as it was", "-H", f"raw-bin: {raw}", "-H", "empty:"]
+        for target in (self.address, self.native):
+            done = self.run_command("call", target, "Echo", "-d", '{"text": "metadata"}', "--ca", "ca.pem", *given)
+            seen = base64.b64decode(json.loads(done.stdout)["payload"])
+            for entry in (b"x-capital=as it was\n", b"raw-bin=\x00\xffz\n", b"empty=\n"):
+                self.assertIn(entry, seen, target)
+        echo = ["call", self.address, "Echo", "--ca", "ca.pem"]
+        self.refused("belongs to HTTP", *echo, "-H", "Content-Type: text/plain")
+        self.refused("x-bin", *echo, "-H", "x: \u00e9")
+
+    def test_replies_may_be_large(self):
+        for target in (self.address, self.native):
+            large = ["call", target, "Echo", "-d", '{"text": "large", "number": 5000000}', "--ca", "ca.pem"]
+            self.assertGreater(len(self.run_command(*large).stdout), 6_000_000)
+            done = self.run_command(*large, "--max-reply-bytes", 4_000_000, code=CALL_ENDED + 8)
+            self.assertIn("4000000", done.stderr)
+            self.assertIn("--max-reply-bytes", done.stderr)
+
+    def test_subscribe_takes_streams_of_both_ways(self):
+        for target in (self.address, self.native):
+            done = self.run_command("subscribe", target, "Mirror", "-d", '{"text": "a"} {}', "--ca", "ca.pem")
+            self.assertEqual(done.stdout, '{"text":"a"}\n{}\n')
+            self.refused("answers with one message", "subscribe", target, "Sum", "--ca", "ca.pem")
+
     def test_streams(self):
         counted = [json.loads(line) for line in
                    self.to_server("call", "CountUp", "-d", '{"count": 3}', "--json").stdout.splitlines()]
@@ -363,6 +510,9 @@ class HttpServer(Command):
                                                    "details": [{"@type": "type.googleapis.com/lab.v1.Text"}]})
         done = self.to_server("call", "Delay", "-d", '{"number": 60000}', "--timeout", 100, code=CALL_ENDED + 4)
         self.assertIn("DEADLINE_EXCEEDED", done.stderr)
+        done = self.to_server("bench", "Fail", "-d", '{"number": 5}', "--seconds", 0.2, code=CALL_ENDED + 5)
+        self.assertRegex(done.stderr, r"bench: NOT_FOUND: all \d+ calls failed\n")
+        self.assertIn("lab.v1.Text", done.stderr)
 
     def test_bench(self):
         figures = json.loads(self.to_server("bench", "Echo", "--concurrency", 4, "--seconds", 0.3, "--json").stdout)
@@ -381,7 +531,6 @@ class HttpServer(Command):
         self.run_command("cert", "create", "other", "--certificate", "other.pem", "--key", "other.key")
         self.refused("connect to https://localhost", "ping", self.address, "--ca", "other.pem", code=1)
         self.refused("--tickets is for sessions", "ping", self.address, "--ca", "ca.pem", "--tickets", "t")
-        self.refused("the path belongs into the request", "ping", "https://localhost:1/path", "--ca", "ca.pem")
 
 
 class Help(Command):
@@ -390,6 +539,11 @@ class Help(Command):
             text = self.run_command(command, "--help").stdout
             self.assertRegex(text, "Examples?:")
             self.assertIn("64 + N", text)
+            self.assertIn("--connect-timeout MS", text)
+        for command in ("call", "emit", "subscribe", "watch", "bench"):
+            text = " ".join(self.run_command(command, "--help").stdout.split())
+            self.assertIn("--max-reply-bytes BYTES", text)
+            self.assertIn("-bin the value is base64", text)
         for command in ("create", "fingerprint", "inspect"):
             self.assertRegex(self.run_command("cert", command, "--help").stdout, "Examples?:")
 

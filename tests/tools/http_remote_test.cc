@@ -87,7 +87,9 @@ class PlainReflection final : public grpc_v1::ServerReflection::Handler {
 
 class HttpRemoteTest : public ::testing::Test {
  protected:
-  void start(const std::function<void(Node&)>& serve = [](Node&) {}) {
+  void start(
+      const std::function<void(Node&)>& serve = [](Node&) {},
+      HttpProtocol protocol = HttpProtocol::kConnect) {
     NodeOptions server_options;
     server_options.identity = identity_;
     server_.emplace(*loop_, std::move(server_options));
@@ -98,7 +100,7 @@ class HttpRemoteTest : public ::testing::Test {
     NodeOptions options;
     options.trust = Trust::pinned({identity_.fingerprint()});
     auto dialled = echostream::run(
-        *loop_, dial_http(*loop_, "https://" + bound->to_string(), std::move(options)));
+        *loop_, dial_http(*loop_, "https://" + bound->to_string(), std::move(options), protocol));
     ASSERT_TRUE(dialled) << dialled.status();
     remote_ = *std::move(dialled);
   }
@@ -142,9 +144,9 @@ void serve_ours(Node& node) { EXPECT_TRUE(serve_reflection(node).is_ok()); }
 TEST_F(HttpRemoteTest, LearnsWhatANodeServes) {
   start(serve_ours);
   const Schema schema = described();
-  const auto* service = schema.find_service("lab.v1.Lab");
-  ASSERT_NE(service, nullptr);
-  EXPECT_EQ(service->methods.size(), lab_->info().methods.size());
+  const auto service = schema.find_service("lab.v1.Lab");
+  ASSERT_TRUE(service) << service.status();
+  EXPECT_EQ((*service)->methods.size(), lab_->info().methods.size());
   EXPECT_EQ((*schema.find_method("News"))->info.kind, MethodKind::kPublished);
 }
 
@@ -163,6 +165,43 @@ TEST_F(HttpRemoteTest, CallsMethodsOfEveryKind) {
               ElementsAre(R"({"count":"42"})"));
   EXPECT_THAT(call(schema, "Mirror", R"({"text": "a"} {"text": "b"})").messages,
               ElementsAre(R"({"text":"a"})", R"({"text":"b"})"));
+}
+
+class HttpRemoteProtocolTest : public HttpRemoteTest,
+                               public ::testing::WithParamInterface<HttpProtocol> {};
+
+INSTANTIATE_TEST_SUITE_P(, HttpRemoteProtocolTest,
+                         ::testing::Values(HttpProtocol::kConnect, HttpProtocol::kGrpc,
+                                           HttpProtocol::kGrpcWeb));
+
+TEST_P(HttpRemoteProtocolTest, ReflectsAndCallsInEachProtocol) {
+  start(serve_ours, GetParam());
+  const Schema schema = described();
+  EXPECT_THAT(call(schema, "Echo", R"({"text": "hello"})").messages,
+              ElementsAre(R"({"text":"hello"})"));
+  EXPECT_TRUE(call(schema, "Note", R"({"text": "seen"})").status.is_ok());
+  EXPECT_THAT(lab_->notes, ElementsAre("seen"));
+  EXPECT_THAT(call(schema, "CountUp", R"({"count": 2})").messages,
+              ElementsAre("{}", R"({"count":"1"})"));
+  EXPECT_THAT(call(schema, "Sum", R"({"count": 1} {"count": 41})").messages,
+              ElementsAre(R"({"count":"42"})"));
+  EXPECT_THAT(call(schema, "Mirror", R"({"text": "a"} {"text": "b"})").messages,
+              ElementsAre(R"({"text":"a"})", R"({"text":"b"})"));
+  const HttpOutcome failed = call(schema, "Fail", R"({"text": "no", "number": 5})");
+  EXPECT_EQ(failed.status.code(), StatusCode::kNotFound);
+  EXPECT_EQ(failed.status.message(), "no");
+  EXPECT_EQ(failed.status.details().size(), 1u);
+  const HttpOutcome late = call(schema, "Delay", R"({"number": "60000"})",
+                                CallOptions().timeout(std::chrono::milliseconds(50)));
+  EXPECT_EQ(late.status.code(), StatusCode::kDeadlineExceeded);
+}
+
+TEST_P(HttpRemoteProtocolTest, AsksServersOfOthersByTheReflectionOfGrpcInEachProtocol) {
+  const auto plain = std::make_shared<PlainReflection>();
+  start([&](Node& node) { EXPECT_TRUE(node.serve(plain).is_ok()); }, GetParam());
+  const auto schema = describe({});
+  ASSERT_TRUE(schema) << schema.status();
+  EXPECT_EQ(schema->services().size(), 1u);
 }
 
 TEST_F(HttpRemoteTest, ReadsAsMuchOfAStreamAsIsWanted) {

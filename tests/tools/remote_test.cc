@@ -77,9 +77,9 @@ class RemoteTest : public ::testing::Test {
 TEST_F(RemoteTest, LearnsWhatANodeServes) {
   const Schema schema = described();
   ASSERT_EQ(schema.services().size(), 1u);
-  const auto* service = schema.find_service("lab.v1.Lab");
-  ASSERT_NE(service, nullptr);
-  EXPECT_EQ(service->methods.size(), lab_->info().methods.size());
+  const auto service = schema.find_service("lab.v1.Lab");
+  ASSERT_TRUE(service) << service.status();
+  EXPECT_EQ((*service)->methods.size(), lab_->info().methods.size());
   for (const MethodInfo& expected : lab_->info().methods) {
     const auto found = schema.find_method(expected.full_name);
     ASSERT_TRUE(found) << found.status();

@@ -141,5 +141,58 @@ TEST_F(SchemaTest, DescribesServicesMethodsAndTypes) {
   EXPECT_EQ(describe_text(*schema, "nothing", false).status().code(), StatusCode::kNotFound);
 }
 
+TEST_F(SchemaTest, DescribesByTheEndOfANameThatOnlyOneHas) {
+  const std::string path = write("two.proto", R"(syntax = "proto3";
+package two.v1;
+import "other.proto";
+message M {}
+service Arm { rpc Get(M) returns (other.Place); }
+service Leg { rpc Get(M) returns (M); })");
+  write("other.proto", "syntax = \"proto3\"; package other; message Place { int32 x = 1; }");
+  const auto schema = schema_from_protos({path}, {});
+  ASSERT_TRUE(schema) << schema.status();
+  for (const char* name : {"two.v1.Arm", "v1.Arm", "Arm"}) {
+    EXPECT_THAT(*describe_text(*schema, name, false), HasSubstr("service two.v1.Arm"));
+  }
+  EXPECT_THAT(*describe_text(*schema, "Place", false), HasSubstr("int32 x = 1;"));
+  const auto error = [&](const char* name) {
+    return std::string(describe_text(*schema, name, false).status().message());
+  };
+  EXPECT_THAT(error("Get"), HasSubstr("two.v1.Arm/Get, two.v1.Leg/Get: say which one"));
+  EXPECT_THAT(error("arm"), HasSubstr("is it two.v1.Arm?"));
+  EXPECT_THAT(error("Palce"), HasSubstr("is it other.Place?"));
+  EXPECT_THAT(error("Nothing"), HasSubstr("'list' shows what there is"));
+  EXPECT_THAT(error("rm"), HasSubstr("is it two.v1.Arm"));
+}
+
+TEST_F(SchemaTest, AsksWhichOfSeveralServicesIsMeant) {
+  write("v1.proto",
+        "syntax = \"proto3\"; package v1; message M {}\n"
+        "service Arm { rpc Get(M) returns (M); }");
+  write("v2.proto",
+        "syntax = \"proto3\"; package v2; message M {}\n"
+        "service Arm { rpc Get(M) returns (M); }");
+  const auto schema = schema_from_protos(
+      {(folder_ / "v1.proto").string(), (folder_ / "v2.proto").string()}, {folder_.string()});
+  ASSERT_TRUE(schema) << schema.status();
+  const auto described = describe_text(*schema, "Arm", false);
+  EXPECT_EQ(described.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(described.status().message()), HasSubstr("v1.Arm, v2.Arm"));
+}
+
+TEST_F(SchemaTest, ShowsTheBytesOfAnAnyOfATypeThatIsNotKnown) {
+  const std::string path = write("any.proto", R"(syntax = "proto3";
+package any;
+import "google/protobuf/any.proto";
+message M { int32 number = 1; google.protobuf.Any what = 2; }
+service S { rpc Get(M) returns (M); })");
+  const auto schema = schema_from_protos({path}, {});
+  ASSERT_TRUE(schema) << schema.status();
+  const std::string reply("\x08\x07\x12\x08\x0a\x03x/y\x12\x01z", 12);
+  const auto json = schema->reply_to_json(**schema->find_method("Get"), as_bytes(reply), false);
+  ASSERT_TRUE(json) << json.status();
+  EXPECT_EQ(*json, R"({"number":7,"what":{"@type":"x/y","value":"eg=="}})");
+}
+
 }  // namespace
 }  // namespace echostream::tool

@@ -24,14 +24,21 @@ class Command {
   virtual Status run() = 0;
 
   /// Says on stderr what run() returned, where that is an error, and gives the exit code for it.
+  /// With --json the error is an object on stdout as well.
   virtual int report(const Status& status) const;
 
   bool is_chosen() const { return app_.parsed(); }
   CLI::App& app() { return app_; }
   const CLI::App& app() const { return app_; }
 
+ protected:
+  /// For commands that write objects for programs; `help` says which.
+  void add_json_flag(const std::string& help);
+  bool wants_json() const { return json_; }
+
  private:
   CLI::App& app_;
+  bool json_ = false;
 };
 
 inline constexpr int kDone = 0;

@@ -3,14 +3,19 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <iostream>
 #include <string>
+#include <string_view>
 
 #include "tools/echostream/command.h"
+#include "tools/echostream/remote/status_text.h"
 
 namespace {
 
 using namespace echostream::tool;
+using echostream::Status;
+using echostream::StatusCode;
 
 // The innermost command on the line, which is the one whose --help explains more.
 const CLI::App& chosen(const CLI::App& app) {
@@ -18,7 +23,15 @@ const CLI::App& chosen(const CLI::App& app) {
   return below.empty() ? app : chosen(*below.front());
 }
 
-int report_usage(const CLI::App& program, const CLI::ParseError& error) {
+// The line cannot be read as a whole, so the word alone says it.
+bool wants_json(const CLI::App& app, int argument_count, char** arguments) {
+  return app.get_option_no_throw("--json") != nullptr &&
+         std::find(arguments, arguments + argument_count, std::string_view("--json")) !=
+             arguments + argument_count;
+}
+
+int report_usage(const CLI::App& program, const CLI::ParseError& error, int argument_count,
+                 char** arguments) {
   const CLI::App& app = chosen(program);
   const std::string name = full_name(app);
   std::string problem = error.what();
@@ -28,6 +41,9 @@ int report_usage(const CLI::App& program, const CLI::ParseError& error) {
     problem = "there is no command '" + unknown.front() + "'";
   } else if (app.get_require_subcommand_min() > 0) {
     problem = "a command is missing";
+  }
+  if (wants_json(app, argument_count, arguments)) {
+    std::cout << status_json(Status(StatusCode::kInvalidArgument, problem), {}) << std::endl;
   }
   std::cerr << name << ": " << problem << "\nTry '" << name << " --help'.\n";
   return kWrongUsage;
@@ -70,7 +86,7 @@ int main(int argument_count, char** arguments) {
   } catch (const CLI::Success& wish) {  // --help, --version
     return program.exit(wish);
   } catch (const CLI::ParseError& error) {
-    return report_usage(program, error);
+    return report_usage(program, error, argument_count, arguments);
   }
   return run(commands);
 }

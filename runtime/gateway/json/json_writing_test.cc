@@ -1,7 +1,11 @@
 // Messages that become JSON, and bytes that are none.
+#include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
+#include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
 #include "runtime/gateway/json/message_types.h"
@@ -68,6 +72,54 @@ TEST_F(JsonWriting, AnAnyOfATypeThatIsNotKnownIsAnError) {
   const auto text = write(field);
   ASSERT_FALSE(text) << *text;
   EXPECT_EQ(text.error().code(), StatusCode::kInternal);
+}
+
+std::string any_of(const std::string& url, const std::string& bytes) {
+  google::protobuf::Any any;
+  any.set_type_url(url);
+  any.set_value(bytes);
+  return any.SerializeAsString();
+}
+
+TEST_F(JsonWriting, ShowsTheBytesOfAnAnyOfATypeThatIsNotKnownWhereThatIsWanted) {
+  const auto show = [&](const std::string& any, bool with_defaults = false) {
+    const auto text = types_.to_json(test_type(types_, "google.protobuf.Any"), as_bytes(any),
+                                     with_defaults, UnknownAny::kShowBytes);
+    return text ? *text : std::string(text.error().message());
+  };
+  const std::string unknown = any_of("type.googleapis.com/no.Such", "\x08\x01");
+  const std::string shown = R"({"@type":"type.googleapis.com/no.Such","value":"CAE="})";
+  EXPECT_EQ(show(unknown), shown);
+  EXPECT_EQ(show(unknown, true), shown);
+  // Bytes that are no message at all, none, and a well-known type's name on another host.
+  EXPECT_EQ(show(any_of("a/no.Such", "\xff\xff")), R"({"@type":"a/no.Such","value":"//8="})");
+  EXPECT_EQ(show(any_of("a/no.Such", "")), R"({"@type":"a/no.Such"})");
+  EXPECT_EQ(show(any_of("a/google.protobuf.Timestamp", "x")),
+            R"({"@type":"a/google.protobuf.Timestamp","value":"eA=="})");
+  // Inside of one that is known.
+  const std::string nested = any_of("type.googleapis.com/google.protobuf.Any", unknown);
+  EXPECT_EQ(show(nested),
+            R"({"@type":"type.googleapis.com/google.protobuf.Any","value":)" + shown + "}");
+  EXPECT_EQ(show(any_of("", "x")).find("{"), std::string::npos);
+}
+
+TEST_F(JsonWriting, ShowsWhatStandsAroundAnAnyOfATypeThatIsNotKnown) {
+  const auto& all = test_type(types_, "test.v1.All");
+  google::protobuf::DynamicMessageFactory factory;
+  const std::unique_ptr<google::protobuf::Message> message(factory.GetPrototype(&all)->New());
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(R"(
+    an_int32: 7
+    children { any { type_url: "x/no.Such" value: "a" } }
+    by_number { key: 3 value { any { type_url: "y/no.Such" value: "b" } } }
+    any { type_url: "type.googleapis.com/google.protobuf.Duration" value: "\010\002" })",
+                                                            message.get()));
+  const auto text =
+      types_.to_json(all, as_bytes(message->SerializeAsString()), false, UnknownAny::kShowBytes);
+  ASSERT_TRUE(text) << text.error();
+  EXPECT_EQ(*text,
+            R"({"anInt32":7,"children":[{"any":{"@type":"x/no.Such","value":"YQ=="}}],)"
+            R"("byNumber":{"3":{"any":{"@type":"y/no.Such","value":"Yg=="}}},)"
+            R"("any":{"@type":"type.googleapis.com/google.protobuf.Duration","value":"2s"}})");
 }
 
 // Two bytes for each message, and a kilobyte of defaults for each to print.

@@ -23,6 +23,7 @@
 
 #include "runtime/gateway/json/file_check.h"
 #include "runtime/gateway/json/json_check.h"
+#include "runtime/gateway/json/opaque_anys.h"
 #include "runtime/messages/decode_budget.h"
 #include "runtime/messages/spelling.h"
 
@@ -33,6 +34,7 @@ using google::protobuf::Descriptor;
 using google::protobuf::DescriptorPool;
 using google::protobuf::FileDescriptor;
 using google::protobuf::FileDescriptorProto;
+using google::protobuf::util::TypeResolver;
 using internal::quoted;
 
 // Descriptors take some twenty times their bytes.
@@ -98,11 +100,13 @@ struct MessageTypes::Impl {
   Status add(std::string_view bytes);
   Status build(const FileDescriptorProto& file);
   const FileDescriptor* build_linked(const std::string& name);
+  Result<std::string> print(const Descriptor& type, BytesView message, bool with_defaults,
+                            TypeResolver& types) const;
 
   const JsonLimits limits;
   // Without a database behind it: it would keep each name that was looked for in vain.
   DescriptorPool pool;
-  std::unique_ptr<google::protobuf::util::TypeResolver> resolver;
+  std::unique_ptr<TypeResolver> resolver;
   /// Hashes of the files that were added, by their names.
   std::unordered_map<std::string, std::size_t> added;
   std::size_t bytes_of_all = 0;
@@ -233,8 +237,20 @@ Result<Buffer> MessageTypes::from_json(const Descriptor& type, std::string_view 
 }
 
 Result<std::string> MessageTypes::to_json(const Descriptor& type, BytesView message,
-                                          bool with_defaults) const {
-  const std::size_t most = impl_->limits.max_decoded_bytes;
+                                          bool with_defaults, UnknownAny unknown) const {
+  auto json = impl_->print(type, message, with_defaults, *impl_->resolver);
+  const bool is_printable = json || json.error().code() != StatusCode::kInternal;
+  if (is_printable || unknown == UnknownAny::kRefuse) return json;
+  const OpaqueAnys opaque =
+      with_opaque_anys(type, message, impl_->pool, impl_->limits.max_decoded_bytes);
+  if (opaque.urls.empty()) return json;
+  OpaqueResolver resolver(*impl_->resolver, opaque.urls);
+  return impl_->print(type, as_bytes(opaque.message), with_defaults, resolver);
+}
+
+Result<std::string> MessageTypes::Impl::print(const Descriptor& type, BytesView message,
+                                              bool with_defaults, TypeResolver& types) const {
+  const std::size_t most = limits.max_decoded_bytes;
   const Status too_much(StatusCode::kResourceExhausted,
                         "a " + type.full_name() + " as JSON would take more than " +
                             std::to_string(most) + " bytes of memory");
@@ -249,8 +265,8 @@ Result<std::string> MessageTypes::to_json(const Descriptor& type, BytesView mess
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = with_defaults;
   const google::protobuf::LogSilencer silence;
-  const auto converted = google::protobuf::util::BinaryToJsonStream(
-      impl_->resolver.get(), url_of(type), &in, &out, options);
+  const auto converted =
+      google::protobuf::util::BinaryToJsonStream(&types, url_of(type), &in, &out, options);
   if (out.is_over()) return too_much;
   if (!converted.ok()) {
     return Status(StatusCode::kInternal, "a " + type.full_name() + " cannot be written as JSON: " +

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,13 @@ struct JsonLimits {
   std::size_t max_depth = 64;
   /// What one message may take when it is decoded (as Limits::max_decoded_bytes).
   std::size_t max_decoded_bytes = 32 * 1024 * 1024;
+};
+
+/// What becomes of a google.protobuf.Any whose type is not known.
+enum class UnknownAny : std::uint8_t {
+  kRefuse,
+  /// {"@type": "type.googleapis.com/acme.v1.Robot", "value": "its bytes in base64"}
+  kShowBytes,
 };
 
 /// Not thread-safe while something is added; afterwards const functions are.
@@ -65,7 +73,8 @@ class MessageTypes {
   /// INTERNAL when the bytes are not such a message; RESOURCE_EXHAUSTED when its JSON would take
   /// more than JsonLimits::max_decoded_bytes to make.
   Result<std::string> to_json(const google::protobuf::Descriptor& type, BytesView message,
-                              bool with_defaults = false) const;
+                              bool with_defaults = false,
+                              UnknownAny unknown = UnknownAny::kRefuse) const;
 
  private:
   struct Impl;

@@ -7,11 +7,11 @@
 #include "echostream/base/task_group.h"
 
 #include "tools/echostream/call/call_commands.h"
-#include "tools/echostream/call/message_source.h"
+#include "tools/echostream/call/describe_text.h"
+#include "tools/echostream/call/method_command.h"
 #include "tools/echostream/io/json_line.h"
 #include "tools/echostream/io/latency_histogram.h"
 #include "tools/echostream/options.h"
-#include "tools/echostream/remote/remote_command.h"
 
 namespace echostream::tool {
 
@@ -20,7 +20,8 @@ namespace {
 constexpr const char* kBenchExplanation =
     R"(Calls an rpc again and again, --concurrency calls at a time over one session, and says how many a second were
 answered and how long they took. It loads the node: ask whoever runs it. Calls that fail are counted by their
-status; exit code 64 + the commonest of these when there were any.
+status; exit code 64 + the commonest of these when there were any. When none is answered there are no times, and the
+first error is told.
 
 Example:
   echostream bench 192.0.2.7:4433 Robot/State -d '{}' --concurrency 16 --seconds 10 --fingerprint 4f2a...)";
@@ -28,14 +29,11 @@ Example:
 constexpr double kShares[] = {0.5, 0.9, 0.99, 0.999};
 constexpr const char* kShareNames[] = {"p50", "p90", "p99", "p99.9"};
 
-class BenchCommand final : public RemoteCommand {
+class BenchCommand final : public MethodCommand {
  public:
   explicit BenchCommand(CLI::App& program)
-      : RemoteCommand(*program.add_subcommand("bench", "Measure how fast a node answers"),
+      : MethodCommand(*program.add_subcommand("bench", "Measure how fast a node answers"),
                       kBenchExplanation) {
-    app().add_option("METHOD", method_, "package.Service/Method")->required();
-    app().add_option("-d,--data", data_,
-                     "the request: JSON, @FILE, or - for what is piped in [{}]");
     app()
         .add_option("--concurrency", concurrency_, "calls at a time")
         ->check(CLI::Range(1, 10'000))
@@ -44,44 +42,38 @@ class BenchCommand final : public RemoteCommand {
         .add_option("--seconds", seconds_, "how long")
         ->check(CLI::Range(0.01, 86'400.0))
         ->capture_default_str();
-    dial_options().add_call_options();
   }
 
  private:
-  Status check() override {
-    auto source = MessageSource::open(data_);
-    if (!source) return source.error();
-    source_.emplace(*std::move(source));
-    return Status::ok();
+  Status check_kind(const SchemaMethod& method) const override {
+    if (method.info.kind == MethodKind::kRpc) return Status::ok();
+    return {StatusCode::kInvalidArgument, method.full_name + " is of kind " +
+                                              std::string(to_string(method.info.kind)) +
+                                              ", and only rpcs have one answer for each call"};
   }
 
-  Task<Status> use(Loop& loop, Remote& remote) override {
-    auto schema = co_await dial_options().schema(remote);
-    if (!schema) co_return schema.error();
-    auto method = schema->find_method(method_);
-    if (!method) co_return method.error();
-    if ((*method)->info.kind != MethodKind::kRpc) {
-      co_return Status(StatusCode::kInvalidArgument, (*method)->full_name + " is no rpc");
-    }
-    auto request = co_await source_->only(loop, *schema, **method);
+  Task<Status> use_method(Loop& loop, Remote& remote, const Schema& schema,
+                          const SchemaMethod& method) override {
+    auto request = co_await source().only(loop, schema, method);
     if (!request) co_return request.error();
     begin_ = loop.now();
-    loop_ = &loop;
     const LocalTime end = deadline_after(
         begin_, std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds_)));
     {
       TaskGroup callers(loop);
       for (int i = 0; i < concurrency_; ++i) {
-        callers.spawn(call_always(loop, remote, **method, *request, end));
+        callers.spawn(call_always(loop, remote, method, *request, end));
       }
       (void)co_await callers.join();
     }
-    show(loop.now() - begin_);
-    co_return call_ended(*schema, commonest_error());
+    // Times of nothing tell nothing.
+    if (times_.count() > 0) show(loop.now() - begin_);
+    co_return call_ended(schema, method, times_.count() > 0 ? commonest_error() : none_answered());
   }
 
   Status stopped() override {
-    if (loop_ != nullptr) show(loop_now_ - begin_);
+    if (times_.count() == 0) return {StatusCode::kCancelled, "stopped before a call was answered"};
+    show(loop_now_ - begin_);
     return Status::ok();
   }
 
@@ -104,6 +96,7 @@ class BenchCommand final : public RemoteCommand {
     } else if (errors_[code]++ == 0) {
       examples_[code] = status;
     }
+    if (first_error_.is_ok()) first_error_ = status;
   }
 
   Status commonest_error() const {
@@ -112,6 +105,18 @@ class BenchCommand final : public RemoteCommand {
       if (errors_[code] > errors_[most]) most = code;
     }
     return examples_[most];
+  }
+
+  // How the first call ended, when no other went better.
+  Status none_answered() const {
+    std::uint64_t failed = 0;
+    for (const std::uint64_t errors : errors_) failed += errors;
+    if (failed < 2) return first_error_;
+    const std::string all = "all " + std::to_string(failed) + " calls failed";
+    const std::string said(first_error_.message());
+    Status status(first_error_.code(), said.empty() ? all : all + ", the first: " + said);
+    for (const StatusDetail& detail : first_error_.details()) status.add_detail(detail);
+    return status;
   }
 
   void show(Duration elapsed) const {
@@ -158,15 +163,12 @@ class BenchCommand final : public RemoteCommand {
     std::cout << line.text() << std::endl;
   }
 
-  std::string method_;
-  std::string data_;
   int concurrency_ = 1;
   double seconds_ = 5;
-  std::optional<MessageSource> source_;
   LatencyHistogram times_;
   std::array<std::uint64_t, 17> errors_{};
   std::array<Status, 17> examples_;
-  Loop* loop_ = nullptr;
+  Status first_error_;
   LocalTime begin_{};
   LocalTime loop_now_{};
 };

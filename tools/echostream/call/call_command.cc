@@ -5,10 +5,10 @@
 #include "tools/echostream/call/call_commands.h"
 #include "tools/echostream/call/call_run.h"
 #include "tools/echostream/call/describe_text.h"
+#include "tools/echostream/call/method_command.h"
 #include "tools/echostream/io/json_line.h"
 #include "tools/echostream/io/latency_histogram.h"
 #include "tools/echostream/options.h"
-#include "tools/echostream/remote/remote_command.h"
 
 namespace echostream::tool {
 
@@ -20,8 +20,7 @@ as JSON, in a line of its own. The request is JSON too (protobuf's mapping): in 
 in (-); of methods that take a stream, several messages one after the other. Services and types are what the node
 says (docs/reflection.md), or those of --proto.
 
-An error goes to stderr with its details; with --json it is also the last object on stdout, and each message stands
-in one: {"message": ..., "sequence": 3, "lost_before": 0, "latency_ms": 1.2}.
+With --json each message stands in an object: {"message": ..., "sequence": 3, "lost_before": 0, "latency_ms": 1.2}.
 
 Examples:
   echostream call 192.0.2.7:4433 Robot/Grip -d '{"force": 3}' --fingerprint 4f2a...
@@ -35,8 +34,9 @@ Example:
   echostream emit 192.0.2.7:4433 Greeter/Waved -d '{"hand": "left"}' --fingerprint 4f2a...)";
 
 constexpr const char* kSubscribeExplanation =
-    R"(Prints the events that the node publishes, or the messages of a stream to the caller, until it is stopped. The
-filter, or request, is --data.
+    R"(Prints the events that the node publishes, or the messages of a stream to the caller, until it ends or is stopped
+(Ctrl-C, which is no error). The filter, or request, is --data; of methods that take a stream as well, the messages
+for that, as 'echostream call' takes them.
 
 Example:
   echostream subscribe 192.0.2.7:4433 Robot/Bumped -d '{"least_force": 2}' --max 10 --fingerprint 4f2a...)";
@@ -61,50 +61,34 @@ MannerText text_of(Manner manner) {
   return {"", "", ""};
 }
 
-class CallCommand final : public RemoteCommand {
+class CallCommand final : public MethodCommand {
  public:
   CallCommand(CLI::App& program, Manner manner)
-      : RemoteCommand(*program.add_subcommand(text_of(manner).name, text_of(manner).description),
+      : MethodCommand(*program.add_subcommand(text_of(manner).name, text_of(manner).description),
                       text_of(manner).explanation),
         manner_(manner) {
-    app().add_option("METHOD", method_, "package.Service/Method")->required();
-    app().add_option("-d,--data", data_,
-                     "the request: JSON, @FILE, or - for what is piped in [{}]");
     if (manner != Manner::kEmit) {
       app().add_flag("--defaults", with_defaults_, "show fields that have their default, too");
       app()
           .add_option("--max", most_, "end after that many messages")
           ->check(CLI::Range(1u, 1'000'000'000u));
     }
-    dial_options().add_call_options();
   }
 
  private:
-  Status check() override {
-    auto source = MessageSource::open(data_);
-    if (!source) return source.error();
-    source_.emplace(*std::move(source));
-    return Status::ok();
-  }
-
-  Task<Status> use(Loop& loop, Remote& remote) override {
-    auto schema = co_await dial_options().schema(remote);
-    if (!schema) co_return schema.error();
-    auto method = schema->find_method(method_);
-    if (!method) co_return method.error();
-    Status fits = check_kind(**method);
-    if (!fits.is_ok()) co_return fits;
-    CallRun run{loop, remote, *schema, **method, dial_options().call_options(), *std::move(source_),
+  Task<Status> use_method(Loop& loop, Remote& remote, const Schema& schema,
+                          const SchemaMethod& method) override {
+    CallRun run{loop, remote, schema, method, dial_options().call_options(), std::move(source()),
                 {},   {}};
     Status unreadable;
     run.on_message = [&](const Frame<Buffer>& frame) {
-      unreadable = show(*schema, **method, frame);
+      unreadable = show(schema, method, frame);
       return unreadable.is_ok() && (most_ == 0 || ++shown_ < most_);
     };
     CallOutcome outcome = co_await run_call(run);
     if (!outcome.usage.is_ok()) co_return outcome.usage;
     if (!unreadable.is_ok()) co_return unreadable;
-    co_return call_ended(*schema, outcome.status);
+    co_return call_ended(schema, method, outcome.status);
   }
 
   Status stopped() override {
@@ -113,15 +97,22 @@ class CallCommand final : public RemoteCommand {
     return {StatusCode::kCancelled, "stopped before the call had ended"};
   }
 
-  Status check_kind(const SchemaMethod& method) const {
+  Status check_kind(const SchemaMethod& method) const override {
     const MethodInfo& info = method.info;
-    const bool fits =
-        manner_ == Manner::kCall || (manner_ == Manner::kEmit && info.kind == MethodKind::kEvent) ||
-        (manner_ == Manner::kSubscribe && info.server_streaming && !info.client_streaming);
-    if (fits) return Status::ok();
-    return {StatusCode::kInvalidArgument, method.full_name + " is a method of kind " +
-                                              std::string(to_string(info.kind)) +
-                                              "; use 'echostream call'"};
+    const auto refused = [&](const std::string& why) {
+      return Status(StatusCode::kInvalidArgument, method.full_name + why);
+    };
+    if (manner_ == Manner::kEmit && info.kind == MethodKind::kPublished) {
+      return refused(" is published by the node; use 'echostream subscribe'");
+    }
+    if (manner_ == Manner::kEmit && info.kind != MethodKind::kEvent) {
+      return refused(" is a method of kind " + std::string(to_string(info.kind)) +
+                     "; use 'echostream call'");
+    }
+    if (manner_ == Manner::kSubscribe && !info.server_streaming) {
+      return refused(" answers with one message; use 'echostream call'");
+    }
+    return Status::ok();
   }
 
   Status show(const Schema& schema, const SchemaMethod& method, const Frame<Buffer>& frame) const {
@@ -146,12 +137,9 @@ class CallCommand final : public RemoteCommand {
   }
 
   Manner manner_;
-  std::string method_;
-  std::string data_;
   bool with_defaults_ = false;
   std::uint64_t most_ = 0;
   std::uint64_t shown_ = 0;
-  std::optional<MessageSource> source_;
 };
 
 }  // namespace

@@ -86,7 +86,7 @@ std::string comment_text(const std::string& comment, const std::string& before) 
   return indented(comment, before + "// ");
 }
 
-// Without its package, where one of the services has the same.
+// Without its package, where one of the services has the same, or a method takes or gives it.
 std::string type_text_of(const Schema& schema, const std::string& name) {
   std::string text = type_definition(schema, name);
   for (const SchemaService& service : schema.services()) {
@@ -94,6 +94,10 @@ std::string type_text_of(const Schema& schema, const std::string& name) {
     if (!text.empty()) break;
     if (dot == std::string::npos) continue;
     text = type_definition(schema, service.full_name.substr(0, dot + 1) + name);
+  }
+  for (const std::string& type : schema.types_of_methods()) {
+    if (!text.empty()) break;
+    if (type.ends_with("." + name)) text = type_definition(schema, type);
   }
   return text;
 }
@@ -192,18 +196,20 @@ std::string method_text(const Schema& schema, const SchemaMethod& method) {
 std::string method_json(const SchemaMethod& method) { return method_object(method).text(); }
 
 Result<std::string> describe_text(const Schema& schema, const std::string& name, bool as_json) {
-  if (const SchemaService* service = schema.find_service(name)) {
-    return as_json ? service_json(*service) + "\n" : service_text(*service);
-  }
+  const auto service = schema.find_service(name);
+  if (service) return as_json ? service_json(**service) + "\n" : service_text(**service);
   const std::string type = type_text_of(schema, name);
   if (!type.empty()) {
     return as_json ? JsonLine().add("type", name).add("text", type).text() + "\n" : type;
   }
+  if (service.error().code() == StatusCode::kInvalidArgument) return service.error();
   auto method = schema.find_method(name);
   if (method) return as_json ? method_json(**method) + "\n" : method_text(schema, **method);
   if (method.error().code() == StatusCode::kInvalidArgument) return method.error();
+  const std::string nearest = schema.nearest_names(name);
   return Status(StatusCode::kNotFound,
-                "there is no service, method or type '" + name + "'; 'list' shows what there is");
+                "there is no service, method or type '" + name + "'; " +
+                    (nearest.empty() ? "'list' shows what there is" : "is it " + nearest + "?"));
 }
 
 }  // namespace echostream::tool

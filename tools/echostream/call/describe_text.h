@@ -22,7 +22,8 @@ std::string service_json(const SchemaService& service);
 /// The method, and the messages that it takes and gives.
 std::string method_text(const Schema& schema, const SchemaMethod& method);
 std::string method_json(const SchemaMethod& method);
-/// The method, service, message or enum of that name. NOT_FOUND.
+/// The method, service, message or enum of that name, or of which that is the end. NOT_FOUND says
+/// what is spelt like it; INVALID_ARGUMENT when several are meant.
 Result<std::string> describe_text(const Schema& schema, const std::string& name, bool as_json);
 
 }  // namespace echostream::tool

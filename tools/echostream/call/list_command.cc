@@ -19,11 +19,11 @@ Examples:
   echostream list robot.example:4433 --ca ca.pem --json | jq -r .service)";
 
 constexpr const char* kDescribeExplanation =
-    R"(Shows a service with the options of its methods; a method with its messages; or a message or enum. Without NAME,
-all services.
+    R"(Shows a service with the options of its methods; a method with its messages; or a message or enum. The end of a name
+does where only one has it: Robot for acme.v1.Robot, Grip for acme.v1.Robot/Grip. Without NAME, all services.
 
 Examples:
-  echostream describe 192.0.2.7:4433 acme.v1.Robot --fingerprint 4f2a...
+  echostream describe 192.0.2.7:4433 Robot --fingerprint 4f2a...
   echostream describe 192.0.2.7:4433 Robot/Grip --fingerprint 4f2a...
   echostream describe 192.0.2.7:4433 acme.v1.GripRequest --fingerprint 4f2a...)";
 
@@ -37,8 +37,7 @@ class ListServicesCommand final : public RemoteCommand {
   Task<Status> use(Loop&, Remote& remote) override {
     auto schema = co_await remote.describe({});
     if (!schema && schema.error().code() == StatusCode::kUnimplemented) {
-      co_return Status(StatusCode::kUnimplemented,
-                       "it does not tell what it serves (docs/reflection.md)");
+      co_return dial_options().tells_nothing();
     }
     if (!schema) co_return schema.error();
     if (!wants_json()) {

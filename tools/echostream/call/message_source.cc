@@ -58,8 +58,13 @@ Task<Result<Buffer>> MessageSource::only(Loop& loop, const Schema& schema,
 
 Status MessageSource::wrong(const Status& status) const {
   const std::size_t left_out = splitter_.lines_left_out();
-  return status.with_context(
-      left_out == 0 ? name_ : name_ + ", counted from line " + std::to_string(left_out + 1));
+  const std::string place =
+      left_out == 0 ? name_ : name_ + ", counted from line " + std::to_string(left_out + 1);
+  // Over a limit is what was given, and not what could not be done with it.
+  const bool is_over_limit = status.code() == StatusCode::kResourceExhausted;
+  return Status(is_over_limit ? StatusCode::kInvalidArgument : status.code(),
+                std::string(status.message()))
+      .with_context(place);
 }
 
 }  // namespace echostream::tool

@@ -8,11 +8,11 @@
 
 #include "tools/echostream/call/call_commands.h"
 #include "tools/echostream/call/call_run.h"
+#include "tools/echostream/call/method_command.h"
 #include "tools/echostream/call/stream_figures.h"
 #include "tools/echostream/discovery/this_system.h"
 #include "tools/echostream/io/live_lines.h"
 #include "tools/echostream/options.h"
-#include "tools/echostream/remote/remote_command.h"
 
 namespace echostream::tool {
 
@@ -26,39 +26,27 @@ A table that follows, on a terminal; otherwise a line for each interval; with --
 Example:
   echostream watch 192.0.2.7:4433 Robot/Camera -d '{"width": 640}' --seconds 30 --fingerprint 4f2a...)";
 
-class WatchCommand final : public RemoteCommand {
+class WatchCommand final : public MethodCommand {
  public:
   explicit WatchCommand(CLI::App& program)
-      : RemoteCommand(*program.add_subcommand("watch", "Show how well a stream arrives"),
+      : MethodCommand(*program.add_subcommand("watch", "Show how well a stream arrives"),
                       kWatchExplanation) {
-    app().add_option("METHOD", method_, "package.Service/Method")->required();
-    app().add_option("-d,--data", data_,
-                     "the request: JSON, @FILE, or - for what is piped in [{}]");
     add_milliseconds(app(), "--interval", interval_, 10, "between two lines [1000]");
     seconds_option_ = app()
                           .add_option("--seconds", seconds_, "end after that long")
                           ->check(CLI::Range(0.01, 1e6));
-    dial_options().add_call_options();
   }
 
  private:
-  Status check() override {
-    auto source = MessageSource::open(data_);
-    if (!source) return source.error();
-    source_.emplace(*std::move(source));
-    return Status::ok();
+  Status check_kind(const SchemaMethod& method) const override {
+    if (method.info.server_streaming) return Status::ok();
+    return {StatusCode::kInvalidArgument,
+            method.full_name + " answers with one message; use 'echostream call'"};
   }
 
-  Task<Status> use(Loop& loop, Remote& remote) override {
-    auto schema = co_await dial_options().schema(remote);
-    if (!schema) co_return schema.error();
-    auto method = schema->find_method(method_);
-    if (!method) co_return method.error();
-    if (!(*method)->info.server_streaming) {
-      co_return Status(StatusCode::kInvalidArgument,
-                       (*method)->full_name + " answers with one message; use 'echostream call'");
-    }
-    CallRun run{loop, remote, *schema, **method, dial_options().call_options(), *std::move(source_),
+  Task<Status> use_method(Loop& loop, Remote& remote, const Schema& schema,
+                          const SchemaMethod& method) override {
+    CallRun run{loop, remote, schema, method, dial_options().call_options(), std::move(source()),
                 {},   {}};
     run.on_message = [&](const Frame<Buffer>& frame) {
       figures_.add(frame);
@@ -77,7 +65,7 @@ class WatchCommand final : public RemoteCommand {
     show(loop.now(), remote);
     if (!outcome.usage.is_ok()) co_return outcome.usage;
     if (is_enough_) co_return Status::ok();
-    co_return call_ended(*schema, outcome.status);
+    co_return call_ended(schema, method, outcome.status);
   }
 
   Status stopped() override { return Status::ok(); }
@@ -113,19 +101,16 @@ class WatchCommand final : public RemoteCommand {
       std::cout << report_json(report) << std::endl;
     } else if (terminal_rows() > 0) {
       std::vector<std::string> lines = report_table(report);
-      lines.insert(lines.begin(), echostream::printable(method_) + "   (Ctrl-C ends this)");
+      lines.insert(lines.begin(), echostream::printable(method_name()) + "   (Ctrl-C ends this)");
       table_.draw(lines);
     } else {
       std::cout << report_line(report) << std::endl;
     }
   }
 
-  std::string method_;
-  std::string data_;
   Duration interval_ = std::chrono::seconds(1);
   double seconds_ = 0;
   CLI::Option* seconds_option_ = nullptr;
-  std::optional<MessageSource> source_;
   StreamFigures figures_;
   LiveLines table_;
   LocalTime last_{};

@@ -50,6 +50,7 @@ void add_chain(const std::vector<CertificateFacts>& chain, std::vector<std::stri
     if (chain[i - 1].issuer != chain[i].subject) {
       warnings.push_back("certificate " + std::to_string(i + 1) + " did not issue the one before");
     }
+    if (i == 1 && outlives(chain[0], chain[1])) warnings.push_back(outliving_text(chain[1]));
     if (chain[i].is_self_issued) {
       warnings.push_back("certificate " + std::to_string(i + 1) +
                          " is a root, which peers have themselves: it can be left out");
@@ -67,6 +68,16 @@ std::string date_text(WallTime time) {
   char text[48];
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts);
   return text;
+}
+
+bool outlives(const CertificateFacts& certificate, const CertificateFacts& issuer) {
+  constexpr Duration kDay = std::chrono::hours(24);
+  return certificate.identity.not_after() - kDay > issuer.identity.not_after();
+}
+
+std::string outliving_text(const CertificateFacts& issuer) {
+  return "it outlives who issued it, " + issuer.subject + ", whose certificate ends on " +
+         date_text(issuer.identity.not_after()) + ": from then on peers refuse it";
 }
 
 std::vector<std::string> alternative_names(const PeerIdentity& identity) {

@@ -73,6 +73,27 @@ TEST(CertificateWarnings, TellOfNamesAndUses) {
   EXPECT_THAT(certificate_warnings(*own, kNow), ElementsAre(HasSubstr("self-signed")));
 }
 
+TEST(CertificateWarnings, TellOfWhoOutlivesItsIssuer) {
+  CertificateRequest request = a_request();
+  request.common_name = "Our robots";
+  request.is_authority = true;
+  const Identity intermediate = [&] {
+    const Identity root = authority();
+    return transport::issue_certificate(request, &root).value();
+  }();
+  request = a_request();
+  const auto chain_of = [&](Duration validity) {
+    request.validity = validity;
+    const Identity leaf = transport::issue_certificate(request, &intermediate).value();
+    return transport::describe_certificates(leaf.certificate_chain_pem(), "chain").value();
+  };
+  ASSERT_EQ(chain_of(90 * kDay).size(), 2u);
+  EXPECT_THAT(certificate_warnings(chain_of(90 * kDay), kNow), IsEmpty());
+  EXPECT_THAT(certificate_warnings(chain_of(92 * kDay), kNow),
+              ElementsAre(HasSubstr("outlives who issued it, Our robots, whose certificate "
+                                    "ends on 2024-08-30")));
+}
+
 TEST(CertificateWarnings, TellOfChainsOutOfOrder) {
   auto chain = issued(a_request());
   const auto other = issued(a_request());

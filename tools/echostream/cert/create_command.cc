@@ -11,6 +11,8 @@
 
 #include "runtime/transport/issue_certificate.h"
 #include "tools/echostream/cert/cert_command.h"
+#include "tools/echostream/cert/certificate_files.h"
+#include "tools/echostream/cert/certificate_text.h"
 #include "tools/echostream/discovery/this_system.h"
 #include "tools/echostream/io/json_line.h"
 #include "tools/echostream/options.h"
@@ -44,7 +46,7 @@ class CertCreateCommand final : public Command {
                     "another host name or IP address that it is for; may be repeated")
         ->allow_extra_args(false);
     app()
-        .add_option("--days", days_, "how long it is valid")
+        .add_option("--days", days_, "how long it is valid, from now")
         ->check(CLI::Range(1, 36500))
         ->capture_default_str();
     app().add_flag("--authority", request_.is_authority,
@@ -55,7 +57,7 @@ class CertCreateCommand final : public Command {
         ->capture_default_str();
     add_file(app(), "--key", key_, "where the private key goes")->capture_default_str();
     app().add_flag("--force", force_, "replace files that are there");
-    app().add_flag("--json", json_, "say what was made as a JSON object");
+    add_json_flag("say what was made as a JSON object");
   }
 
   Status run() override {
@@ -73,14 +75,9 @@ class CertCreateCommand final : public Command {
     }
     auto made = make();
     if (!made) return made.error();
-    // The certificate last: where it is, there is its key.
-    if (Status status = write_file(key_, made->private_key_pem(), 0600); !status.is_ok()) {
-      return status;
-    }
-    if (Status status = write_file(certificate_, made->certificate_chain_pem(), 0644);
-        !status.is_ok()) {
-      return status;
-    }
+    Status written = write_certificate_files(
+        {key_, certificate_}, {made->private_key_pem(), made->certificate_chain_pem()}, force_);
+    if (!written.is_ok()) return written;
     show(*made);
     return Status::ok();
   }
@@ -98,7 +95,10 @@ class CertCreateCommand final : public Command {
     request_.now = (*loop)->wall_time();
     request_.validity = std::chrono::hours(24) * days_;
     if (Status status = take_names(); !status.is_ok()) return status;
-    return transport::issue_certificate(request_, issuer ? &*issuer : nullptr);
+    auto made = transport::issue_certificate(request_, issuer ? &*issuer : nullptr);
+    if (!made || !issuer) return made;
+    if (Status looked = look_at(*made, *issuer); !looked.is_ok()) return looked;
+    return made;
   }
 
   Status take_names() {
@@ -107,6 +107,7 @@ class CertCreateCommand final : public Command {
     if (is_host) request_.hosts.push_back(name_);
     if (is_host && name_ == "localhost") hosts_.insert(hosts_.end(), {"127.0.0.1", "::1"});
     request_.hosts.insert(request_.hosts.end(), hosts_.begin(), hosts_.end());
+    request_.hosts = transport::distinct_hosts(request_.hosts);
     request_.common_name = name_;
     if (name_.size() > kMostBytes && is_host) {
       request_.common_name = name_.substr(0, name_.find('.'));
@@ -115,34 +116,42 @@ class CertCreateCommand final : public Command {
     return {StatusCode::kInvalidArgument, "NAME must have 1 to 64 bytes, or be a host name"};
   }
 
-  Status write_file(const std::string& path, const std::string& text, unsigned mode) const {
-    if (force_) return replace_file(path, text, mode);
-    return write_new_file(path, text, mode);
+  // What is wrong with the certificate beside who issued it.
+  Status look_at(const Identity& made, const Identity& issuer) {
+    auto leaf = transport::describe_certificates(made.certificate_chain_pem(), certificate_);
+    if (!leaf) return leaf.error();
+    auto authority = transport::describe_certificates(issuer.certificate_chain_pem(), issuer_);
+    if (!authority) return authority.error();
+    if (outlives(leaf->front(), authority->front())) {
+      warnings_.push_back(outliving_text(authority->front()));
+    }
+    return Status::ok();
   }
 
   void show(const Identity& made) const {
     const std::string fingerprint = made.fingerprint().to_string();
-    if (json_) {
+    if (wants_json()) {
       JsonLine line;
       line.add("certificate", certificate_).add("key", key_).add("fingerprint", fingerprint);
-      line.add("hosts", request_.hosts);
+      line.add("hosts", request_.hosts).add("warnings", warnings_);
       std::cout << line.text() << '\n';
       return;
     }
     std::cout << "certificate  " << echostream::printable(certificate_) << "\nkey          "
               << echostream::printable(key_) << "  (secret)\nfingerprint  " << fingerprint << '\n';
+    for (const std::string& warning : warnings_) std::cout << "warning      " << warning << '\n';
   }
 
   transport::CertificateRequest request_;
   std::string name_;
   std::vector<std::string> hosts_;
+  std::vector<std::string> warnings_;
   int days_ = 365;
   std::string issuer_;
   std::string issuer_key_;
   std::string certificate_ = "certificate.pem";
   std::string key_ = "key.pem";
   bool force_ = false;
-  bool json_ = false;
 };
 
 }  // namespace

@@ -46,7 +46,7 @@ class CertInspectCommand final : public Command {
     app().footer(kInspectExplanation);
     add_file(app(), "FILE", file_, "a PEM file")->required();
     add_file(app(), "--key", key_, "a PEM file with the private key of the first certificate");
-    app().add_flag("--json", json_, "a JSON object for each certificate, in a line of its own");
+    add_json_flag("a JSON object for each certificate, in a line of its own");
   }
 
   Status run() override {
@@ -62,7 +62,7 @@ class CertInspectCommand final : public Command {
     }
     for (std::size_t i = 0; i < chain->size(); ++i) {
       const std::vector<std::string> of_this = i == 0 ? warnings : std::vector<std::string>();
-      if (json_) {
+      if (wants_json()) {
         show_json((*chain)[i], of_this);
       } else {
         show((*chain)[i], of_this);
@@ -114,7 +114,6 @@ class CertInspectCommand final : public Command {
 
   std::string file_;
   std::string key_;
-  bool json_ = false;
 };
 
 class CertFingerprintCommand final : public Command {

@@ -29,7 +29,8 @@ follows what changes, on a terminal; otherwise a line for each change:
   appeared  camera at the door  192.0.2.7:4433  acme.v1.Camera  location=door
 
 With --json, an object for each change, with "event" (appeared, changed, gone), "name", "host",
-"addresses", "services", "id", "fingerprint" (or null), "protocol_version" and "properties".
+"addresses", "services", "id", "fingerprint" (or null), "protocol_version" and "properties"; an error is
+one with "status", "code", "message" and "details".
 Ctrl-C ends it. With --once it shows those that are there now and ends; nobody is no error.
 
 What is shown is what they say of themselves, and anybody on the network may say anything: whom to
@@ -78,7 +79,7 @@ class BrowseCommand final : public Command {
     app().add_option("--property", properties_,
                      "KEY=VALUE: only those that say so; may be repeated");
     app().add_flag("--once", once_, "show who is there now, and end");
-    app().add_flag("--json", json_, "an object for each change, or node, in a line of its own");
+    add_json_flag("an object for each change, or node, in a line of its own");
     limit_option_ = add_milliseconds(app(), "--timeout", limit_, 1,
                                      "end after that long; with --once, how long to wait for who "
                                      "is slow [5000]");
@@ -117,7 +118,7 @@ class BrowseCommand final : public Command {
   }
 
   void show(const std::vector<discovery::DiscoveredNode>& nodes) const {
-    if (json_) {
+    if (wants_json()) {
       for (const auto& node : nodes) {
         std::cout << event_json({NodeEvent::Kind::kAppeared, node}) << '\n';
       }
@@ -132,7 +133,7 @@ class BrowseCommand final : public Command {
     Status usable = co_await daemon_status(*dns_sd);
     if (!usable.is_ok()) co_return usable;
     Browser browser(loop, dns_sd, filter_);
-    if (!json_ && terminal_rows() > 0) co_await follow_in_table(browser);
+    if (!wants_json() && terminal_rows() > 0) co_await follow_in_table(browser);
     for (;;) {
       auto event = co_await browser.next();
       if (!event) {
@@ -140,7 +141,7 @@ class BrowseCommand final : public Command {
         std::cerr << "echostream browse: " << event.error().message() << '\n';
         continue;
       }
-      std::cout << (json_ ? event_json(*event) : event_line(*event)) << std::endl;
+      std::cout << (wants_json() ? event_json(*event) : event_line(*event)) << std::endl;
       if (!std::cout) co_return Status(StatusCode::kUnavailable, "cannot write the output");
     }
   }
@@ -159,7 +160,6 @@ class BrowseCommand final : public Command {
   discovery::BrowseFilter filter_;
   std::vector<std::string> properties_;
   bool once_ = false;
-  bool json_ = false;
   Duration limit_{};
   CLI::Option* limit_option_ = nullptr;
 };

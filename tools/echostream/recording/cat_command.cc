@@ -27,7 +27,7 @@ class CatCommand final : public Command {
     app().footer(kExplanation);
     add_file(app(), "FILE", file_, "the recording")->required();
     app().add_option("--topic", topics_, "only messages of this topic; may be repeated");
-    app().add_flag("--json", json_, "one JSON object on each line");
+    add_json_flag("one JSON object on each line");
   }
 
   Status run() override {
@@ -37,7 +37,7 @@ class CatCommand final : public Command {
     while (auto message = reader->next()) {
       if (!is_wanted(message->channel->topic)) continue;
       const auto data = printer.to_json(*message->channel, message->data);
-      json_ ? print_json(*message, data) : print_text(*message, data);
+      wants_json() ? print_json(*message, data) : print_text(*message, data);
     }
     std::cout.flush();
     if (!std::cout) return {StatusCode::kUnavailable, "the output cannot be written"};
@@ -70,7 +70,6 @@ class CatCommand final : public Command {
 
   std::string file_;
   std::vector<std::string> topics_;
-  bool json_ = false;
 };
 
 }  // namespace

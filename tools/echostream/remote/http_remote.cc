@@ -35,15 +35,29 @@ Result<HttpClientOptions> http_options(const NodeOptions& options) {
   return http;
 }
 
-// What a server says that has no such service, or does not know Connect at all.
+gateway::Protocol protocol_of(HttpProtocol protocol, bool is_unary) {
+  switch (protocol) {
+    case HttpProtocol::kConnect:
+      return is_unary ? gateway::Protocol::kConnectUnary : gateway::Protocol::kConnectStream;
+    case HttpProtocol::kGrpc:
+      return gateway::Protocol::kGrpc;
+    case HttpProtocol::kGrpcWeb:
+      return gateway::Protocol::kGrpcWeb;
+  }
+  return gateway::Protocol::kConnectUnary;
+}
+
+// What a server says that has no such service, or does not know the protocol at all.
 bool tells_nothing(const Status& status) {
   return status.code() == StatusCode::kUnimplemented || status.code() == StatusCode::kUnknown;
 }
 
 class HttpRemote final : public Remote {
  public:
-  HttpRemote(Loop& loop, Limits limits)
-      : loop_(loop), limits_{limits.max_message_bytes, limits.max_metadata_bytes} {}
+  HttpRemote(Loop& loop, Limits limits, HttpProtocol protocol)
+      : loop_(loop),
+        limits_{limits.max_message_bytes, limits.max_metadata_bytes},
+        protocol_(protocol) {}
 
   Task<Status> connect(std::string target, HttpClientOptions options) {
     const LocalTime begin = loop_.now();
@@ -67,8 +81,7 @@ class HttpRemote final : public Remote {
 
   Task<Result<Buffer>> unary(const SchemaMethod& method, Buffer request,
                              CallOptions options) override {
-    const auto stream =
-        start(method, gateway::Protocol::kConnectUnary, std::move(request), options);
+    const auto stream = start(method, true, std::move(request), options);
     auto reply = co_await stream->next();
     if (auto* where = options.response_metadata()) *where = stream->response_metadata();
     if (!reply) co_return stream->status();
@@ -88,7 +101,7 @@ class HttpRemote final : public Remote {
     } else if (!request) {
       request.emplace();
     }
-    co_return start(method, gateway::Protocol::kConnectStream, std::move(request), options);
+    co_return start(method, false, std::move(request), options);
   }
 
   Task<Status> ping(Duration limit) override {
@@ -115,10 +128,10 @@ class HttpRemote final : public Remote {
   std::string_view protocol() const override { return "HTTP/3"; }
 
  private:
-  std::unique_ptr<HttpStream> start(const SchemaMethod& method, gateway::Protocol protocol,
+  std::unique_ptr<HttpStream> start(const SchemaMethod& method, bool is_unary,
                                     std::optional<Buffer> request, const CallOptions& options) {
     gateway::ClientCall call;
-    call.protocol = protocol;
+    call.protocol = protocol_of(protocol_, is_unary);
     call.method = method.full_name;
     call.authority = client_->authority();
     call.timeout = options.timeout().value_or(method.info.deadline);
@@ -129,17 +142,18 @@ class HttpRemote final : public Remote {
 
   Loop& loop_;
   const HttpCallLimits limits_;
+  const HttpProtocol protocol_;
   std::unique_ptr<HttpClient> client_;
   Duration handshake_time_{};
 };
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Remote>>> dial_http(Loop& loop, std::string target,
-                                                NodeOptions options) {
+Task<Result<std::unique_ptr<Remote>>> dial_http(Loop& loop, std::string target, NodeOptions options,
+                                                HttpProtocol protocol) {
   auto http = http_options(options);
   if (!http) co_return http.error();
-  auto remote = std::make_unique<HttpRemote>(loop, options.limits);
+  auto remote = std::make_unique<HttpRemote>(loop, options.limits, protocol);
   Status status = co_await remote->connect(std::move(target), *std::move(http));
   if (!status.is_ok()) co_return status;
   std::unique_ptr<Remote> result = std::move(remote);

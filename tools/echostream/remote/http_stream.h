@@ -1,4 +1,4 @@
-// A call to an HTTP/3 server, in Connect: of one message each way, or of streams.
+// A call to an HTTP/3 server: of one message each way, or of streams.
 #pragma once
 
 #include <memory>

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "echostream/base/printable.h"
+#include "echostream/base/task_group.h"
+#include "echostream/base/wait.h"
 
 #include "tools/echostream/discovery/until_stopped.h"
 #include "tools/echostream/remote/status_text.h"
@@ -11,6 +13,8 @@
 namespace echostream::tool {
 
 namespace {
+
+constexpr Duration kSilence = std::chrono::seconds(1);
 
 // Some of it may be the peer's words; what is wrong with a .proto file has several lines.
 std::string printable_lines(std::string_view text) {
@@ -28,11 +32,12 @@ std::string printable_lines(std::string_view text) {
 
 RemoteCommand::RemoteCommand(CLI::App& app, const std::string& explanation)
     : Command(app), dial_(app) {
-  app.add_flag("--json", json_, "JSON objects, each in a line of its own");
+  add_json_flag("JSON objects, each in a line of its own, errors among them");
   app.footer(explanation + "\n\n" + kDialExplanation);
 }
 
 Status RemoteCommand::run() {
+  if (Status status = dial_.check_target(); !status.is_ok()) return status;
   if (auto metadata = dial_.metadata(); !metadata) return metadata.error();
   if (Status status = check(); !status.is_ok()) return status;
   auto loop = make_loop();
@@ -48,16 +53,35 @@ Status RemoteCommand::run() {
 }
 
 Task<Status> RemoteCommand::talk(Loop& loop) {
+  TaskGroup waiting(loop);
+  if (!wants_json()) waiting.spawn(tell_of_silence());
   auto remote = co_await dial(loop, dial_);
+  waiting.clear();
   if (!remote) co_return remote.error();
   Status status = co_await use(loop, **remote);
   co_await (*remote)->close();
   co_return status;
 }
 
-Status RemoteCommand::call_ended(const Schema& schema, const Status& status) {
+// A closed port and a lost packet look alike, so this is all that is known for a while.
+Task<void> RemoteCommand::tell_of_silence() const {
+  (void)co_await sleep_for(kSilence);
+  std::cerr << full_name(app()) << ": nobody has answered at "
+            << echostream::printable(dial_.target()) << " yet; still trying (--connect-timeout)"
+            << std::endl;
+}
+
+Status RemoteCommand::call_ended(const Schema& schema, const SchemaMethod& method,
+                                 const Status& status) {
   has_call_ended_ = !status.is_ok();
-  if (has_call_ended_) details_ = detail_texts(schema, status);
+  if (!has_call_ended_) return status;
+  details_ = detail_texts(schema, status);
+  // The node knows the number that was called, and not its name.
+  if (status.code() == StatusCode::kUnimplemented) return status.with_context(method.full_name);
+  const std::string limit = std::to_string(dial_.max_reply_bytes());
+  const bool is_limit = status.code() == StatusCode::kResourceExhausted &&
+                        status.message().find(limit) != std::string_view::npos;
+  if (is_limit) return {status.code(), std::string(status.message()) + "; see --max-reply-bytes"};
   return status;
 }
 
@@ -66,9 +90,8 @@ int RemoteCommand::report(const Status& status) const {
   if (!has_call_ended_) {
     return Command::report(Status(status.code(), printable_lines(status.message())));
   }
-  if (json_) std::cout << status_json(status, details_) << std::endl;
-  std::cerr << full_name(app()) << ": " << to_string(status.code()) << ": "
-            << echostream::printable(status.message()) << '\n';
+  if (wants_json()) std::cout << status_json(status, details_) << std::endl;
+  std::cerr << full_name(app()) << ": " << echostream::printable(status.to_string()) << '\n';
   for (const std::string& detail : details_) std::cerr << "  " << detail << '\n';
   return kCallEnded + static_cast<int>(status.code());
 }

@@ -18,7 +18,7 @@ class RemoteCommand : public Command {
 
   /// Connects, and runs use() until it has ended or somebody stops the program.
   Status run() final;
-  /// A call that ended with an error: its status, with the details, and 64 + its code.
+  /// Of a call that ended with an error: its status, with the details, and 64 + its code.
   int report(const Status& status) const final;
 
  protected:
@@ -28,18 +28,17 @@ class RemoteCommand : public Command {
   /// The program was stopped (Ctrl-C) while use() ran.
   virtual Status stopped() { return {StatusCode::kCancelled, "stopped"}; }
 
-  /// For use() to return: the peer ended a call with that error.
-  Status call_ended(const Schema& schema, const Status& status);
+  /// For use() to return: the peer ended a call of that method with that error.
+  Status call_ended(const Schema& schema, const SchemaMethod& method, const Status& status);
 
   DialOptions& dial_options() { return dial_; }
   const DialOptions& dial_options() const { return dial_; }
-  bool wants_json() const { return json_; }
 
  private:
   Task<Status> talk(Loop& loop);
+  Task<void> tell_of_silence() const;
 
   DialOptions dial_;
-  bool json_ = false;
   bool has_call_ended_ = false;
   std::vector<std::string> details_;
 };

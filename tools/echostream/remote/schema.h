@@ -47,8 +47,13 @@ class Schema {
   /// is called so. NOT_FOUND names those that are spelt alike; INVALID_ARGUMENT when several are
   /// meant.
   Result<const SchemaMethod*> find_method(std::string_view name) const;
-  /// Null when there is none.
-  const SchemaService* find_service(std::string_view full_name) const;
+  /// "acme.v1.Robot", or "Robot" where only one service is called so. NOT_FOUND; INVALID_ARGUMENT
+  /// when several are meant.
+  Result<const SchemaService*> find_service(std::string_view name) const;
+  /// In full, each once.
+  std::vector<std::string> types_of_methods() const;
+  /// Services, methods and types that are spelt nearly like that, as a list; empty without any.
+  std::string nearest_names(std::string_view name) const;
 
   /// JSON to the method's request and back. INTERNAL when the type is not known.
   Result<Buffer> request_from_json(const SchemaMethod& method, std::string_view json) const;

@@ -20,7 +20,8 @@ std::string detail_text(const Schema& schema, const StatusDetail& detail) {
   line.add("@type", detail.type_url);
   const auto* type = schema.types().pool().FindMessageTypeByName(name);
   if (type != nullptr) {
-    const auto json = schema.types().to_json(*type, as_bytes(detail.value));
+    const auto json = schema.types().to_json(*type, as_bytes(detail.value), false,
+                                             gateway::UnknownAny::kShowBytes);
     if (json) {
       const std::string_view members = members_of(*json);
       // One that is written as something else than an object: a Timestamp, a wrapper.
