@@ -142,6 +142,10 @@ void HttpCall::send_request(LocalTime now) {
   core::RequestFrame request;
   request.method_id = method_.id;
   request.timeout = head_.timeout;
+  // What the message took to arrive is of the call's time.
+  if (body_since_ != kNever && request.timeout > Duration::zero()) {
+    request.timeout = std::max(request.timeout - (now - body_since_), Duration(1));
+  }
   request.metadata = std::move(head_.metadata);
   core::ByteWriter out;
   core::write_request(out, request);

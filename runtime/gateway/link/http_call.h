@@ -95,6 +95,7 @@ class HttpCall final : private core::FrameSink {
   void feed_frame(LocalTime now, BytesView message);
   void feed_event(LocalTime now, BytesView message);
   void give_credit();
+  void begin();
   void on_reply(Buffer message);
   void on_status(const core::StatusFrame& status);
   void send_waiting(LocalTime now);
@@ -131,7 +132,7 @@ class HttpCall final : private core::FrameSink {
   bool begun_ = false;
   bool ended_ = false;
   std::list<WaitingFrame> waiting_;  // none in most calls: a deque would allocate
-  std::size_t waiting_bytes_ = 0;
+  std::size_t waiting_bytes_ = 0;    // with what each costs beside its own
   std::optional<core::StatusFrame> waiting_end_;
 };
 
