@@ -129,7 +129,7 @@ void Http3Connection::Impl::write_all() {
   for (;;) {
     std::int64_t stream = -1;
     int fin = 0;
-    nghttp3_vec pieces[16];
+    nghttp3_vec pieces[64];
     const nghttp3_ssize count =
         nghttp3_conn_writev_stream(conn.get(), &stream, &fin, pieces, std::size(pieces));
     if (count < 0) return fail(static_cast<int>(count), "writing");
