@@ -180,7 +180,7 @@ TEST(HostileSessions, OneThatIsRefusedHearsWhyIsClosedAndNothingRan) {
   unary.push_back(client->request(get_of("/")));
   const StreamId late_stream = client->request(stream);
   const StreamId late_grpc = client->request(grpc, false);
-  client->write(unary[2], json_post("Echo", "{").substr(20));
+  client->write(unary[1], json_post("Echo", "{").substr(20));
   lab.run_for(200ms);
   EXPECT_FALSE(client->is_closed()) << client->close_reason();
   for (const StreamId id : unary) {
