@@ -206,6 +206,7 @@ Result<StreamId> Http3Connection::request(std::span<const Field> pseudo_headers,
     return Status(StatusCode::kUnavailable,
                   std::string("the request cannot be sent: ") + nghttp3_strerror(error));
   }
+  ++impl_->resumed;
   impl_->pump();
   return id;
 }
@@ -225,6 +226,7 @@ void Http3Connection::respond(StreamId id, const Fields& head, bool ends) {
   const int error = nghttp3_conn_submit_response(impl_->conn.get(), id.value, fields.data(),
                                                  fields.size(), ends ? nullptr : &kBodyReader);
   if (error != 0) return reset(id, Http3Error::kInternalError);
+  ++impl_->resumed;
   impl_->pump();
 }
 
@@ -233,7 +235,7 @@ void Http3Connection::write(StreamId id, Buffer bytes) {
   if (stream == nullptr || stream->is_complete || bytes.empty()) return;
   stream->queued_bytes += bytes.size();
   stream->body.push_back(std::move(bytes));
-  (void)nghttp3_conn_resume_stream(impl_->conn.get(), id.value);
+  impl_->resume(id);
   stream->body.size() < kMostPieces ? impl_->pump() : impl_->pump_now();
 }
 
@@ -242,7 +244,7 @@ void Http3Connection::finish(StreamId id, const Fields& trailers) {
   if (stream == nullptr || stream->is_complete) return;
   stream->is_complete = true;
   stream->trailers = trailers;
-  (void)nghttp3_conn_resume_stream(impl_->conn.get(), id.value);
+  impl_->resume(id);
   impl_->pump();
 }
 

@@ -59,6 +59,8 @@ struct Http3Connection::Impl {
   /// Unless it is being read from: then when that has ended.
   void pump_now();
   void write_all();
+  /// There is something to write on it again.
+  void resume(StreamId id);
   void send(std::int64_t stream, const nghttp3_vec* pieces, std::size_t count, bool fin);
   void fail(int error, const char* what);
   void close(std::uint64_t code, std::string reason);
@@ -103,6 +105,7 @@ struct Http3Connection::Impl {
   LocalTime now{};
   UniqueFunction<void()> write_soon;
   bool will_write = false;
+  std::size_t resumed = 0;  // streams, or so, since all was written
   // notify_when_drained() of streams, until what they have is written.
   struct LowWater {
     StreamId stream;

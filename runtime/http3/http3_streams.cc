@@ -125,6 +125,11 @@ void Http3Connection::Impl::pump_now() {
   }
 }
 
+void Http3Connection::Impl::resume(StreamId id) {
+  ++resumed;
+  (void)nghttp3_conn_resume_stream(conn.get(), id.value);
+}
+
 void Http3Connection::Impl::write_all() {
   for (;;) {
     std::int64_t stream = -1;
@@ -133,7 +138,12 @@ void Http3Connection::Impl::write_all() {
     const nghttp3_ssize count =
         nghttp3_conn_writev_stream(conn.get(), &stream, &fin, pieces, std::size(pieces));
     if (count < 0) return fail(static_cast<int>(count), "writing");
-    if (count == 0 && fin == 0) return;
+    if (count == 0 && fin == 0) {
+      // nghttp3 says so of one stream that has no more for now, as of all of them.
+      if (resumed == 0) return;
+      --resumed;
+      continue;
+    }
     const auto pieces_count = static_cast<std::size_t>(count);
     send(stream, pieces, pieces_count, fin != 0);
     const std::uint64_t bytes = nghttp3_vec_len(pieces, pieces_count);

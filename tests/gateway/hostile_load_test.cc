@@ -176,6 +176,23 @@ TEST(HostileLoad, S04_SmallMessagesThatNobodyReadsCostLittleMoreThanTheirBytes) 
   }
 }
 
+// Each has frames that wait for it; the node must not ask for ever whether it has read.
+TEST(HostileLoad, S04_AClientThatReadsNoFramesDoesNotMakeTheNodeSpin) {
+  HostileLab lab;
+  RawHttpOptions raw;
+  raw.quic.stream_window_bytes = 16 * 1024;
+  auto client = lab.attacker(raw);
+  client->consumes = false;
+  for (const char* method : {"Datagrams", "Expiring", "CountUp"}) {
+    const std::string endless =
+        h3::post(std::string("/lab.v1.Lab/") + method, "application/connect+json") +
+        h3::data(envelope(R"({"count": "100000000"})"));
+    for (int i = 0; i < 10; ++i) client->request(endless);
+  }
+  lab.run_for(60s);  // of virtual time, which would stand still
+  EXPECT_TRUE(lab.serves_others());
+}
+
 TEST(HostileLoad, S04_RefusalsThatNobodyReadsAreGivenUp) {
   HostileLab lab(impatient(2s));
   RawHttpOptions raw;
