@@ -125,6 +125,16 @@ class MethodChecker {
             "deadline");
     }
     check_priority(rpc.has_priority(), rpc.priority(), {kRpc, Rpc::kPriorityFieldNumber});
+    check_idempotency(rpc);
+  }
+
+  void check_idempotency(const Rpc& rpc) {
+    using Standard = google::protobuf::MethodOptions;
+    const Standard::IdempotencyLevel level = method_.options().idempotency_level();
+    if (level == Standard::IDEMPOTENCY_UNKNOWN || !rpc.has_idempotent() || rpc.idempotent()) return;
+    error({MethodOptions::kRpcFieldNumber, Rpc::kIdempotentFieldNumber},
+          "idempotent: false contradicts `option idempotency_level = " +
+              Standard::IdempotencyLevel_Name(level) + "`; remove one of the two");
   }
 
   void check_event(const Event& event) {

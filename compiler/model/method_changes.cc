@@ -103,6 +103,12 @@ void compare_methods(const MethodModel& old_method, const MethodDescriptor& meth
     error(kOptions,
           "was idempotent, so older nodes may send it twice, as they do with 0-RTT data that was "
           "rejected; put `idempotent: true` back, or add a method with another name");
+  } else if (old_method.no_side_effects && !now.no_side_effects) {
+    error(
+        kOptions,
+        "had no side effects, so older clients may call it by GET over HTTP, which is now refused; "
+        "put `option idempotency_level = NO_SIDE_EFFECTS;` back, or add a method with another "
+        "name");
   }
 }
 

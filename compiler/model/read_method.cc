@@ -27,9 +27,17 @@ MethodKind read_kind(const google::protobuf::MethodDescriptor& method) {
   return streams ? MethodKind::kStream : MethodKind::kRpc;
 }
 
+// protobuf's own option says it for all protocols; ours can only add to it.
+void read_idempotency(const google::protobuf::MethodDescriptor& method, MethodModel& model) {
+  using Standard = google::protobuf::MethodOptions;
+  const Standard::IdempotencyLevel level = method.options().idempotency_level();
+  model.no_side_effects = level == Standard::NO_SIDE_EFFECTS;
+  model.idempotent =
+      level != Standard::IDEMPOTENCY_UNKNOWN || echostream_options(method).rpc().idempotent();
+}
+
 void read_rpc(const MethodOptions::Rpc& rpc, MethodModel& model) {
   model.deadline_ms = rpc.deadline_ms();
-  model.idempotent = rpc.idempotent();
   if (rpc.has_priority()) model.priority = rpc.priority();
 }
 
@@ -97,6 +105,7 @@ MethodModel read_method(const google::protobuf::MethodDescriptor& method) {
   model.kind = read_kind(method);
   model.client_streaming = method.client_streaming();
   model.server_streaming = method.server_streaming();
+  if (model.kind == MethodKind::kRpc) read_idempotency(method, model);
   if (options.has_rpc()) read_rpc(options.rpc(), model);
   if (options.has_event()) read_event(options.event(), model);
   if (options.has_stream()) read_stream(options.stream(), model);

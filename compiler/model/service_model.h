@@ -61,6 +61,7 @@ struct MethodModel {
   // Zero, empty or nullopt: not said in the file.
   std::uint32_t deadline_ms = 0;
   bool idempotent = false;
+  bool no_side_effects = false;  // implies idempotent
   std::uint32_t priority = 3;
   std::uint32_t keep_last = 0;
   std::uint32_t max_queue = 0;

@@ -4,9 +4,9 @@
 #include <iterator>
 #include <utility>
 
-#include "echostream/base/printable.h"
 #include "echostream/known_peers.h"
 
+#include "runtime/api/first_meeting.h"
 #include "runtime/core/frame/wire.h"
 
 namespace echostream::internal {
@@ -19,43 +19,15 @@ std::string name_of(const DialCandidate& candidate) {
   return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(candidate.address.port());
 }
 
-Status remember(Node::Impl& node, const Link& link, KnownPeers& peers, const std::string& name,
-                bool any) {
-  const auto identity = link.peer_identity();
-  if (!identity) return {StatusCode::kUnauthenticated, "the peer showed no certificate"};
-  KnownPeer peer;
-  peer.name = name;
-  peer.fingerprint = identity->fingerprint();
-  if (any && peers.find(peer.fingerprint)) return Status::ok();
-  const bool is_new = !peers.find(name).has_value();
-  peer.origin = KnownPeer::Origin::kFirstUse;
-  peer.since = node.loop.wall_time();
-  Status added = peers.add(peer);
-  // Another certificate since this one was judged, or a name that nobody can be known by.
-  if (added.code() == StatusCode::kAlreadyExists || added.code() == StatusCode::kInvalidArgument) {
-    return {StatusCode::kUnauthenticated,
-            std::string(added.message()) + "; it shows " + peer.fingerprint.to_string()};
-  }
-  if (!added.is_ok()) return added.with_context("whom this node meets cannot be written down");
-  if (is_new) {
-    node.context.log(LogLevel::kInfo, "met '" + printable(name) + "' at " +
-                                          link.remote_address().to_string() +
-                                          " for the first time; from now on it is known by the "
-                                          "certificate with fingerprint " +
-                                          peer.fingerprint.to_string());
-  }
-  return added;
-}
-
 // Whoever was believed at its first use is known from now on. Only now: it has proved to have the
 // key.
 Status meet(Node::Impl& node, const Link& link, KnownPeers& peers, const std::string& name,
             bool any) {
-  try {
-    return remember(node, link, peers, name, any);
-  } catch (...) {
-    return {StatusCode::kInternal, "the list of known peers threw: " + describe_exception()};
-  }
+  auto met = meet_peer(peers, link.peer_identity(), link.remote_address(), name, any,
+                       node.loop.wall_time());
+  if (!met) return met.error();
+  if (!met->empty()) node.context.log(LogLevel::kInfo, *met);
+  return Status::ok();
 }
 
 }  // namespace

@@ -165,6 +165,8 @@ Task<void> Publisher::serve(ServerCall& call,
   Subscriber& self = *membership;
   self.filter = std::move(filter);
   self.call = &call;
+  // From here on no event is missed; the next one may be a long time coming.
+  call.begin_response();
   for (const Impl::Kept& kept : impl_->kept) {
     impl_->offer(self, *kept.event, kept.encoded, kept.published_at);
   }

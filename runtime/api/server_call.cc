@@ -62,6 +62,15 @@ void ServerCall::set_response_metadata(Metadata metadata) {
   }
 }
 
+void ServerCall::begin_response() {
+  if (!state_ || finished_) return;
+  if (chain_ != nullptr) {
+    chain_->begin_response();
+  } else {
+    state_->stream()->send_response({});
+  }
+}
+
 void ServerCall::add_trailing_metadata(std::string key, std::string value) {
   if (Metadata::is_valid_key(key)) trailing_metadata_.add(std::move(key), std::move(value));
 }

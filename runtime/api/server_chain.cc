@@ -77,6 +77,12 @@ void ServerChain::on_sending() {
   server_call_.state()->stream()->send_response(response_metadata_);
 }
 
+void ServerChain::begin_response() {
+  if (!server_call_.state()) return;
+  sent_response_metadata_ = response_metadata_;
+  server_call_.state()->stream()->send_response(response_metadata_);
+}
+
 void ServerChain::answer(Status status) {
   if (server_call_.answered_) return;
   server_call_.finished_ = true;

@@ -26,6 +26,8 @@ class ServerChain final : public CallChain {
   void handle_finished(std::optional<Buffer> reply, Status status);
   /// In place of those of the same keys.
   void add_response_metadata(const Metadata& metadata);
+  /// Sends what there is so far, be it nothing.
+  void begin_response();
   /// What the outermost layer returned goes to the caller.
   void answer(Status status);
 

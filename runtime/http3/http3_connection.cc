@@ -14,6 +14,10 @@ nghttp3_ssize read_data(nghttp3_conn*, std::int64_t id, nghttp3_vec* pieces, std
 
 constexpr nghttp3_data_reader kBodyReader{read_data};
 
+// A piece that waits here costs a block, however small it is; in the transport's stream they are
+// joined.
+constexpr std::size_t kMostPieces = 64;
+
 std::uint64_t number(Http3Error code) { return static_cast<std::uint64_t>(code); }
 
 }  // namespace
@@ -233,6 +237,11 @@ void Http3Connection::write(StreamId id, Buffer bytes) {
   stream->queued_bytes += bytes.size();
   stream->body.push_back(std::move(bytes));
   impl_->resume(id, *stream);
+  if (stream->body.size() < kMostPieces) {
+    impl_->pump();
+  } else {
+    impl_->pump_now();
+  }
 }
 
 void Http3Connection::finish(StreamId id, Fields trailers) {
@@ -241,6 +250,7 @@ void Http3Connection::finish(StreamId id, Fields trailers) {
   stream->is_complete = true;
   stream->trailers = std::move(trailers);
   impl_->resume(id, *stream);
+  impl_->pump();
 }
 
 std::size_t Http3Connection::unsent_bytes(StreamId id) const {

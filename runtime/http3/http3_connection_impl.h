@@ -91,7 +91,7 @@ struct Http3Connection::Impl {
   void drop_written(StreamId id, std::uint64_t bytes);
   /// All of it is written.
   void drop_body(StreamId id);
-  /// Of a stream's body there is more.
+  /// Of a stream's body there is more, or its end.
   void resume(StreamId id, Stream& stream);
 
   const bool is_server;
@@ -112,6 +112,7 @@ struct Http3Connection::Impl {
   LocalTime now{};
   UniqueFunction<void()> write_soon;
   bool will_write = false;
+  bool has_blocked = false;  // a stream, while nghttp3 looked for something to write
   // notify_when_drained() of streams, until what they have is written.
   struct LowWater {
     StreamId stream;

@@ -61,6 +61,31 @@ TEST(Http3Connection, LargeBodiesAreExactOnAnyNetwork) {
   });
 }
 
+// One that has no more for now is no reason to leave the others waiting.
+TEST(Http3Connection, AllStreamsThatHaveSomethingAreWrittenAtOnce) {
+  Http3Pair pair;
+  ASSERT_TRUE(pair.connect());
+  pair.server.http->write_later([] {});
+  std::vector<StreamId> ids;
+  for (int i = 0; i < 20; ++i) ids.push_back(pair.post("/" + std::to_string(i), "ask"));
+  ASSERT_TRUE(pair.run_until([&] { return pair.server.messages[ids.back().value].ended; }));
+  std::string expected;
+  for (int round = 0; round < 3; ++round) {
+    for (const StreamId id : ids) {
+      if (round == 0) pair.server.http->respond(id, {{":status", "200"}}, false);
+      for (int i = 0; i < 3; ++i) pair.server.http->write(id, Buffer::copy("piece "));
+    }
+    expected += "piece piece piece ";
+    pair.server.http->flush();
+    pair.quic.world.flush(pair.quic.server);
+    pair.quic.world.run_for(100ms);
+    for (const StreamId id : ids) {
+      EXPECT_EQ(pair.client.messages[id.value].body, expected) << id.value;
+      EXPECT_EQ(pair.server_connection->unsent_bytes(id), pair.server.http->unsent_bytes(id));
+    }
+  }
+}
+
 // A field section that refers to an entry of QPACK's table waits for it, when that was lost: the
 // whole stream may have come, and have been closed, by then.
 TEST(Http3Connection, AMessageThatWaitsForQpackIsToldThoughItsStreamHasClosed) {

@@ -91,6 +91,7 @@ nghttp3_ssize Http3Connection::Impl::read_body(StreamId id, nghttp3_vec* pieces,
     }
   } else if (count == 0) {
     stream->waits_for_body = true;
+    has_blocked = true;
     return NGHTTP3_ERR_WOULDBLOCK;
   }
   return static_cast<nghttp3_ssize>(count);
@@ -123,7 +124,6 @@ void Http3Connection::Impl::resume(StreamId id, Stream& stream) {
   if (std::exchange(stream.waits_for_body, false)) {
     (void)nghttp3_conn_resume_stream(conn.get(), id.value);
   }
-  pump();
 }
 
 void Http3Connection::Impl::pump() {
@@ -145,11 +145,16 @@ void Http3Connection::Impl::write_all() {
   for (;;) {
     std::int64_t stream = -1;
     int fin = 0;
-    nghttp3_vec pieces[16];
+    nghttp3_vec pieces[64];
+    has_blocked = false;
     const nghttp3_ssize count =
         nghttp3_conn_writev_stream(conn.get(), &stream, &fin, pieces, std::size(pieces));
     if (count < 0) return fail(static_cast<int>(count), "writing");
-    if (count == 0 && fin == 0) return;
+    if (count == 0 && fin == 0) {
+      // nghttp3 says so of one stream that has no more for now, as of all of them.
+      if (!has_blocked) return;
+      continue;
+    }
     const auto pieces_count = static_cast<std::size_t>(count);
     send(stream, pieces, pieces_count, fin != 0);
     const std::uint64_t bytes = nghttp3_vec_len(pieces, pieces_count);

@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace echostream::transport {
+namespace {
+
+// A chunk costs some 64 bytes beside its own, which is more than these have.
+constexpr std::size_t kSmallBytes = 64;
+// So many that wait become one. What is sent at once is never copied.
+constexpr std::size_t kSmallInARow = 32;
+
+}  // namespace
 
 void SendStream::push(Buffer bytes, bool fin) {
   if (ended_ || fin_queued_) return;
@@ -11,9 +19,32 @@ void SendStream::push(Buffer bytes, bool fin) {
     unsent_bytes_ += bytes.size();
     // A call's stream has two or three.
     if (chunks_.capacity() == 0) chunks_.reserve(4);
+    small_chunks_ = bytes.size() <= kSmallBytes ? small_chunks_ + 1 : 0;
     chunks_.push_back(std::move(bytes));
+    if (small_chunks_ == kSmallInARow) join_small();
   }
   fin_queued_ = fin;
+}
+
+// A peer that does not read would otherwise make us hold many times the bytes that are counted.
+void SendStream::join_small() {
+  // What was put into a packet stays where it is.
+  const std::size_t first_unsent = next_ + (sent_in_next_ > 0 ? 1 : 0);
+  const std::size_t all = chunks_.size();
+  const std::size_t first = std::max(all - std::min(all, small_chunks_), first_unsent);
+  small_chunks_ = all - std::min(all, first);
+  if (small_chunks_ < kSmallInARow / 2) return;
+  const auto begin = chunks_.begin() + static_cast<std::ptrdiff_t>(first);
+  std::size_t total = 0;
+  for (auto chunk = begin; chunk != chunks_.end(); ++chunk) total += chunk->size();
+  *begin = Buffer::build(total, [&](MutableBytes out) {
+    for (auto chunk = begin; chunk != chunks_.end(); ++chunk) {
+      std::copy_n(chunk->data(), chunk->size(), out.data());
+      out = out.subspan(chunk->size());
+    }
+  });
+  chunks_.erase(begin + 1, chunks_.end());
+  small_chunks_ = 0;
 }
 
 SendStream::Next SendStream::next(std::span<ngtcp2_vec> pieces, std::size_t enough) const {
@@ -72,6 +103,7 @@ void SendStream::end() {
   // A chunk that was sent in part is still referred to.
   const std::size_t keep = next_ + (sent_in_next_ > 0 ? 1 : 0);
   chunks_.resize(std::min(keep, chunks_.size()));
+  small_chunks_ = 0;
   fin_queued_ = fin_sent_ = true;
 }
 

@@ -65,6 +65,7 @@ class SendStream : public internal::PooledObject {
   bool take_notification() noexcept;
 
  private:
+  void join_small();
   friend class SendScheduler;
 
   StreamId id_;
@@ -76,6 +77,7 @@ class SendStream : public internal::PooledObject {
   std::size_t next_ = 0;
   std::size_t sent_in_next_ = 0;
   std::size_t unsent_bytes_ = 0;
+  std::size_t small_chunks_ = 0;  // in a row at the end, at most
   bool fin_queued_ = false;
   bool fin_sent_ = false;
   bool ended_ = false;

@@ -136,6 +136,48 @@ TEST_F(SendStreamTest, EndingDropsWhatWasNeverSent) {
   stream_.mark_acknowledged(6);
 }
 
+// A peer that does not read must not make each of them a block of its own.
+TEST_F(SendStreamTest, SmallPiecesThatWaitTakeFewBlocks) {
+  std::string all;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string piece = std::to_string(i) + ",";
+    stream_.push(Buffer::copy(piece), false);
+    all += piece;
+  }
+  std::vector<ngtcp2_vec> pieces(10'000);
+  EXPECT_LE(stream_.next(pieces).pieces, 10'000 / 32 + 32);
+  EXPECT_EQ(offered(10'000), all);
+  EXPECT_EQ(stream_.unsent_bytes(), all.size());
+}
+
+// Packets refer to what is in them until it is acknowledged.
+TEST_F(SendStreamTest, WhatIsInAPacketIsNotMovedByWhatFollows) {
+  for (const std::size_t sent : {1u, 25u, 26u, 29u, 30u, 31u}) {
+    SendStream stream(kId, kDefaultPriority);
+    for (int i = 0; i < 31; ++i) stream.push(Buffer::copy("ab"), false);
+    std::array<ngtcp2_vec, 40> before;
+    stream.next(before);
+    stream.mark_sent(sent * 2 - 1, false);
+    const std::vector<ngtcp2_vec> packet(before.begin(), before.begin() + sent);
+    for (int i = 0; i < 200; ++i) stream.push(Buffer::copy("cd"), false);
+    for (const ngtcp2_vec& piece : packet) EXPECT_EQ(as_text({piece.base, piece.len}), "ab");
+    std::string rest;
+    while (stream.unsent_bytes() > 0) {
+      std::array<ngtcp2_vec, 8> pieces;
+      const SendStream::Next next = stream.next(pieces);
+      for (std::size_t i = 0; i < next.pieces; ++i) {
+        rest += as_text({pieces[i].base, pieces[i].len});
+      }
+      stream.mark_sent(next.bytes, false);
+      stream.mark_acknowledged(next.bytes / 2);
+    }
+    std::string expected = "b";
+    for (std::size_t i = sent; i < 31; ++i) expected += "ab";
+    for (int i = 0; i < 200; ++i) expected += "cd";
+    EXPECT_EQ(rest, expected) << sent;
+  }
+}
+
 TEST_F(SendStreamTest, BlockedByThePeerItWantsNothing) {
   stream_.push(Buffer::copy("x"), false);
   stream_.set_blocked(true);

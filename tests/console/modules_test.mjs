@@ -207,6 +207,8 @@ test("a message that is too large is refused by its length", () => {
 test("options are told in words, usual ones are not", () => {
   assert.deepEqual(optionTexts({priority: 3}), []);
   assert.equal(kindText({}), "rpc");
+  assert.deepEqual(optionTexts({priority: 3, idempotent: true}), ["idempotent"]);
+  assert.deepEqual(optionTexts({priority: 3, idempotent: true, noSideEffects: true}), ["no side effects"]);
   const voice = {
     kind: "STREAM",
     clientStreaming: true,

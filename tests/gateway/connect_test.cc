@@ -86,8 +86,15 @@ TEST(ConnectUnary, GetsWhatHasNoSideEffects) {
   const auto response = lab.fetch(get);
   EXPECT_EQ(response.status, 200);
   EXPECT_THAT(body_of(response), HasSubstr("by GET"));
-  gateway::HttpRequest other("GET", "/lab.v1.Lab/Fail?connect=v1&encoding=json&message=%7B%7D");
-  EXPECT_EQ(lab.fetch(other).status, 405);
+  // One that changes things, and one of which we know only that it may be repeated.
+  for (const std::string method : {"Fail", "WhoAmI"}) {
+    gateway::HttpRequest other(
+        "GET", "/lab.v1.Lab/" + method + "?connect=v1&encoding=json&message=%7B%7D");
+    const auto refused = lab.fetch(other);
+    EXPECT_EQ(refused.status, 405);
+    EXPECT_EQ(refused.fields.get("allow"), "POST, OPTIONS");
+    EXPECT_THAT(body_of(refused), HasSubstr("idempotency_level = NO_SIDE_EFFECTS"));
+  }
 }
 
 TEST(ConnectUnary, EndsWithTheDeadlineOfTheClient) {
@@ -265,6 +272,33 @@ TEST(ConnectStream, SubscribesToPublishedEvents) {
   const auto news = lab.run(first_news(*lab.http));
   ASSERT_TRUE(news.has_value());
   EXPECT_THAT(*news, HasSubstr("about robots"));
+}
+
+// It may be long before there is something to tell.
+TEST(ConnectStream, SubscribersHearThatTheyAreBeforeTheFirstEvent) {
+  GatewayLab lab;
+  for (const std::string type : {"application/connect+json", "application/connect+proto",
+                                 "application/grpc+json", "application/grpc-web+json"}) {
+    const std::string filter = type.ends_with("json") ? R"({"prefix": "z"})" : "";
+    auto exchange = lab.http->request(GatewayLab::post("News", type, envelope(filter)));
+    ASSERT_TRUE(exchange) << exchange.status();
+    const auto head = lab.run(exchange->head(), 1s);
+    ASSERT_TRUE(head && *head) << type;
+    EXPECT_EQ((*head)->status, 200) << type;
+    EXPECT_EQ((*head)->fields.get("content-type"), type);
+    lab.server_handler->PublishNews(text("zebras"));
+    const auto event = lab.run(exchange->read(), 1s);
+    ASSERT_TRUE(event && *event && **event) << type;
+    EXPECT_THAT(std::string(as_text((**event)->view())), HasSubstr("zebras"));
+  }
+}
+
+TEST(ConnectStream, ASubscriptionThatIsRefusedSaysSoAtOnce) {
+  Lab::Options options;
+  options.server_limits.max_subscriptions = 0;
+  GatewayLab lab(options);
+  const auto response = lab.fetch(GatewayLab::post("News", "application/grpc", envelope("")));
+  EXPECT_EQ(response.fields.get("grpc-status"), "8");
 }
 
 TEST(Gateway, ServesItsOwnProtocolBesideHttp) {

@@ -47,6 +47,21 @@ TEST(GatewayConsole, ServesItsPageWhenItIsSwitchedOn) {
   EXPECT_THAT(lab.fetch(get("/nothing")).status, Not(200));
 }
 
+// DNS rebinding: a page of another site, whose name has come to mean this machine, gets nothing.
+TEST(GatewayConsole, H06_IsServedForTheNodesOwnHostsOnly) {
+  HttpOptions options = with_console();
+  options.allowed_hosts = {"robot.example", "10.0.0.2"};
+  GatewayLab lab({}, options);
+  for (const char* path : {"/", "/console.js", "/favicon.ico"}) {
+    EXPECT_EQ(lab.fetch(get(path)).status, 421) << path;
+    EXPECT_EQ(lab.fetch(gateway::HttpRequest("HEAD", path)).status, 421) << path;
+  }
+  options.allowed_hosts.push_back("10.0.0.1");
+  GatewayLab listed({}, options);
+  EXPECT_EQ(listed.fetch(get("/")).status, 200);
+  EXPECT_EQ(listed.fetch(gateway::HttpRequest("HEAD", "/")).status, 200);
+}
+
 TEST(GatewayConsole, IsNotThereUnlessItIsSwitchedOn) {
   GatewayLab lab;
   EXPECT_NE(lab.fetch(get("/")).status, 200);

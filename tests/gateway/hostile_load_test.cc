@@ -228,6 +228,46 @@ TEST(HostileLoad, S04_AClientThatNeverReadsStallsItsOwnStreamsAndTheyAreGivenUp)
   EXPECT_LT(live_bytes(), before + 5'000'000);
 }
 
+// What is counted is what is held: small messages must not cost many times their bytes.
+TEST(HostileLoad, S04_SmallMessagesThatNobodyReadsCostLittleMoreThanTheirBytes) {
+  for (const char* method : {"CountUp", "Datagrams", "Expiring"}) {
+    Lab::Options options;
+    options.server_limits.send_high_water_bytes = 1'000'000;
+    HostileLab lab(options);
+    lab.server_handler->frame_bytes = 1;
+    RawHttpOptions raw;
+    raw.quic.stream_window_bytes = 16 * 1024;
+    auto client = lab.attacker(raw);
+    client->consumes = false;
+    const std::string endless =
+        h3::post(std::string("/lab.v1.Lab/") + method, "application/connect+proto") +
+        h3::data(envelope(std::string("\x08\xff\xff\xff\x3f", 5)));
+    const std::size_t before = live_bytes();
+    for (int i = 0; i < 10; ++i) client->request(endless);
+    lab.run_for(5s);
+    EXPECT_EQ(lab.server_handler->running, 10) << method;
+    EXPECT_LT(live_bytes(), before + 15'000'000) << method;
+    EXPECT_TRUE(lab.serves_others()) << method;
+  }
+}
+
+// Each has frames that wait for it; the node must not ask for ever whether it has read.
+TEST(HostileLoad, S04_AClientThatReadsNoFramesDoesNotMakeTheNodeSpin) {
+  HostileLab lab;
+  RawHttpOptions raw;
+  raw.quic.stream_window_bytes = 16 * 1024;
+  auto client = lab.attacker(raw);
+  client->consumes = false;
+  for (const char* method : {"Datagrams", "Expiring", "CountUp"}) {
+    const std::string endless =
+        h3::post(std::string("/lab.v1.Lab/") + method, "application/connect+json") +
+        h3::data(envelope(R"({"count": "100000000"})"));
+    for (int i = 0; i < 10; ++i) client->request(endless);
+  }
+  lab.run_for(60s);  // of virtual time, which would stand still
+  EXPECT_TRUE(lab.serves_others());
+}
+
 TEST(HostileLoad, S04_RefusalsThatNobodyReadsAreGivenUp) {
   HostileLab lab(impatient(2s));
   RawHttpOptions raw;

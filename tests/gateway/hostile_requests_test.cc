@@ -241,7 +241,8 @@ TEST(HostileRequests, R08_AGetOfWhatHasSideEffectsIsRefused) {
   auto client = lab.attacker();
   const auto get = [](const std::string& path) { return with_method("GET", path); };
   const std::string query = "?connect=v1&encoding=json&message=%7B%7D";
-  for (const char* method : {"Fail", "Delay", "Note", "Throw", "WhoAmI"}) {
+  for (const char* method :
+       {"Fail", "Delay", "Note", "Throw", "WhoAmI", "News", "CountUp", "Sum"}) {
     EXPECT_EQ(lab.outcome(*client, get(std::string("/lab.v1.Lab/") + method + query)), "405");
   }
   EXPECT_EQ(lab.outcome(*client, get("/lab.v1.Lab/Echo" + query)), "200");

@@ -17,6 +17,7 @@ namespace echostream::testing {
 namespace {
 
 using http3::Fields;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using namespace std::chrono_literals;
 
@@ -107,10 +108,19 @@ class Doorkeeper final : public Plugin {
   int asked = 0;
 };
 
+std::string get_of(const std::string& path) {
+  return h3::frame(h3::kHeaders, h3::section({{":method", "GET"},
+                                              {":scheme", "https"},
+                                              {":authority", "10.0.0.1:4433"},
+                                              {":path", path}}));
+}
+
 // The lab's own clients are let in at once.
 struct GuardedLab {
+  HttpOptions http{};
   std::shared_ptr<Doorkeeper> doorkeeper = std::make_shared<Doorkeeper>();
-  HostileLab lab{{}, {}, [this](Node& node) { EXPECT_TRUE(node.add_plugin(doorkeeper).is_ok()); }};
+  HostileLab lab{
+      {}, http, [this](Node& node) { EXPECT_TRUE(node.add_plugin(doorkeeper).is_ok()); }};
 };
 
 TEST(HostileSessions, NothingOfASessionThatIsHeldIsLookedAtAndLittleIsKept) {
@@ -145,16 +155,49 @@ TEST(HostileSessions, NothingOfASessionThatIsHeldIsLookedAtAndLittleIsKept) {
   EXPECT_TRUE(lab.serves_others());
 }
 
-TEST(HostileSessions, OneThatIsRefusedIsClosedAndNothingRan) {
-  GuardedLab guarded;
+// Each in the words of its protocol, whether it came before the verdict or after it.
+TEST(HostileSessions, OneThatIsRefusedHearsWhyIsClosedAndNothingRan) {
+  HttpOptions with_console;
+  with_console.console = true;
+  GuardedLab guarded{.http = with_console};
   HostileLab& lab = guarded.lab;
   lab.run_for(10ms);  // its own sessions are let in
   guarded.doorkeeper->wait = 100ms;
   guarded.doorkeeper->verdict = Status(StatusCode::kPermissionDenied, "not you");
   auto client = lab.attacker();
-  client->request(json_post("Echo", "{}"));
-  client->request(json_post("Note", R"({"text": "noted"})"));
-  ASSERT_TRUE(lab.wait([&] { return client->is_closed(); }));
+  std::vector<StreamId> unary = {
+      client->request(json_post("Echo", "{}")),
+      client->request(json_post("Echo", "{").substr(0, 20), false),
+  };
+  client->request(json_post("Note", R"({"text": "noted"})"));  // answered as it comes
+  const std::string stream =
+      h3::post("/lab.v1.Lab/CountUp", "application/connect+json") + h3::data(envelope("{}"));
+  const std::string grpc = h3::post("/lab.v1.Lab/Sum", "application/grpc");
+  const StreamId early_stream = client->request(stream);
+  const StreamId early_grpc = client->request(grpc, false);
+  lab.run_for(200ms);
+  unary.push_back(client->request(json_post("Echo", "{}")));
+  unary.push_back(client->request(get_of("/")));
+  const StreamId late_stream = client->request(stream);
+  const StreamId late_grpc = client->request(grpc, false);
+  client->write(unary[1], json_post("Echo", "{").substr(20));
+  lab.run_for(200ms);
+  EXPECT_FALSE(client->is_closed()) << client->close_reason();
+  for (const StreamId id : unary) {
+    EXPECT_EQ(client->answer(id).status(), "403") << id.value;
+    EXPECT_THAT(client->answer(id).body,
+                AllOf(HasSubstr("permission_denied"), HasSubstr("not you")));
+  }
+  for (const StreamId id : {early_stream, late_stream}) {
+    EXPECT_EQ(client->answer(id).status(), "200") << id.value;
+    EXPECT_THAT(client->answer(id).body, HasSubstr("permission_denied"));
+  }
+  for (const StreamId id : {early_grpc, late_grpc}) {
+    EXPECT_EQ(client->answer(id).head.get("grpc-status"), "7") << id.value;
+    EXPECT_EQ(client->answer(id).head.get("grpc-message"), "not you") << id.value;
+  }
+  ASSERT_TRUE(lab.wait([&] { return client->is_closed(); }, 2s));
+  EXPECT_EQ(client->close_code(), 0x100u) << "H3_NO_ERROR";
   EXPECT_THAT(client->close_reason(), HasSubstr("not you"));
   EXPECT_EQ(guarded.doorkeeper->asked, 3) << "of the lab's two sessions as well";
   EXPECT_EQ(lab.server_handler->calls, 0);

@@ -129,6 +129,10 @@ TEST_P(DescribeOfNodes, TellsWhatTheOptionsSay) {
   const Method& echo = method(response, "Echo");
   EXPECT_EQ(echo.kind(), Method::RPC);
   EXPECT_TRUE(echo.idempotent());
+  EXPECT_TRUE(echo.no_side_effects());
+  EXPECT_TRUE(method(response, "WhoAmI").idempotent());
+  EXPECT_FALSE(method(response, "WhoAmI").no_side_effects());
+  EXPECT_FALSE(method(response, "Delay").idempotent());
   EXPECT_FALSE(echo.has_deadline_ms());
   EXPECT_EQ(echo.input_type(), "lab.v1.Text");
   EXPECT_NE(echo.id(), 0u);

@@ -530,7 +530,13 @@ class HttpServer(Command):
         self.assertEqual(len(list((self.folder / "qlog").iterdir())), 1)
         self.run_command("cert", "create", "other", "--certificate", "other.pem", "--key", "other.key")
         self.refused("connect to https://localhost", "ping", self.address, "--ca", "other.pem", code=1)
-        self.refused("--tickets is for sessions", "ping", self.address, "--ca", "ca.pem", "--tickets", "t")
+        for resumed in (False, True):
+            lines = self.run_command("ping", self.address, "-c", 1, "--ca", "ca.pem", "--tickets", "t", "--json").stdout
+            self.assertEqual(json.loads(lines.splitlines()[0])["resumed"], resumed)
+        met = ["--known-peers", "met", "--trust-first-use"]
+        self.assertIn("for the first time", self.run_command("ping", self.address, "-c", 1, *met).stderr)
+        self.assertIn("localhost:", (self.folder / "met").read_text(encoding="utf-8"))
+        self.run_command("ping", self.address, "-c", 1, "--known-peers", "met")
 
 
 class Help(Command):

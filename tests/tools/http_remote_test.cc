@@ -289,15 +289,5 @@ TEST_F(HttpRemoteTest, RefusesDescriptionsWithoutEnd) {
   EXPECT_LE(plain->asked, 3000);
 }
 
-TEST_F(HttpRemoteTest, RefusesWhatOnlySessionsHave) {
-  NodeOptions options;
-  options.trust = Trust::insecure_accept_any();
-  options.ticket_cache = make_memory_ticket_cache();
-  const auto dialled =
-      echostream::run(*loop_, dial_http(*loop_, "https://127.0.0.1:1", std::move(options)));
-  EXPECT_EQ(dialled.status().code(), StatusCode::kInvalidArgument);
-  EXPECT_THAT(std::string(dialled.status().message()), HasSubstr("--tickets"));
-}
-
 }  // namespace
 }  // namespace echostream::tool

@@ -91,6 +91,7 @@ TEST_F(RemoteTest, LearnsWhatANodeServes) {
     EXPECT_EQ(info.client_streaming, expected.client_streaming);
     EXPECT_EQ(info.server_streaming, expected.server_streaming);
     EXPECT_EQ(info.idempotent, expected.idempotent);
+    EXPECT_EQ(info.no_side_effects, expected.no_side_effects);
     EXPECT_EQ(info.delivery, expected.delivery);
     EXPECT_EQ(info.slow_subscriber, expected.slow_subscriber);
     EXPECT_EQ(info.priority, expected.priority);

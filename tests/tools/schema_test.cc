@@ -50,6 +50,7 @@ TEST_F(SchemaTest, ReadsWhatGeneratedCodeHas) {
     EXPECT_EQ(info.keep_last, expected.keep_last) << expected.name;
     EXPECT_EQ(info.priority, expected.priority) << expected.name;
     EXPECT_EQ(info.idempotent, expected.idempotent) << expected.name;
+    EXPECT_EQ(info.no_side_effects, expected.no_side_effects) << expected.name;
   }
 }
 

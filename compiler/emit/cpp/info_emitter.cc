@@ -129,6 +129,7 @@ std::string method_row(const MethodModel& method) {
   add(method.client_streaming, "client_streaming", "true");
   add(method.server_streaming, "server_streaming", "true");
   add(method.idempotent, "idempotent", "true");
+  add(method.no_side_effects, "no_side_effects", "true");
   add(method.delivery != Delivery::kReliable, "delivery",
       "::echostream::Delivery::" + delivery_name(method.delivery));
   add(method.slow_subscriber != SlowSubscriber::kDropOldest, "slow_subscriber",

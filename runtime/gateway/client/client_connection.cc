@@ -3,6 +3,8 @@
 #include <array>
 #include <utility>
 
+#include "runtime/api/first_meeting.h"
+#include "runtime/api/node_context.h"
 #include "runtime/gateway/client/exchange_state.h"
 #include "runtime/gateway/client/reset_status.h"
 
@@ -21,6 +23,14 @@ std::string known_name(const DialCandidate& candidate) {
   return (is_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(candidate.address.port());
 }
 
+// As Node::connect() has it: a ticket is never used under another policy.
+std::string ticket_key(const DialCandidate& candidate, const ClientConnection::Plan& plan) {
+  std::string key =
+      candidate.server_name + ' ' + candidate.address.to_string() + ' ' + plan.tls->ticket_scope();
+  if (plan.known_peers != nullptr) key += " one " + known_name(candidate);
+  return key;
+}
+
 Status going_away() {
   return {StatusCode::kUnavailable,
           "the server goes away (GOAWAY) and did not process the request; it may be sent again "
@@ -29,8 +39,7 @@ Status going_away() {
 
 }  // namespace
 
-ClientConnection::ClientConnection(Loop& loop, const Plan& plan)
-    : loop_(loop), traces_(plan.traces) {}
+ClientConnection::ClientConnection(Loop& loop, const Plan& plan) : loop_(loop), plan_(plan) {}
 
 ClientConnection::~ClientConnection() {
   changed_ = nullptr;
@@ -43,19 +52,21 @@ ClientConnection::~ClientConnection() {
 Result<std::unique_ptr<ClientConnection>> ClientConnection::dial(Loop& loop, const Plan& plan,
                                                                  const DialCandidate& candidate) {
   std::unique_ptr<ClientConnection> made(new ClientConnection(loop, plan));
-  if (Status status = made->start(plan, candidate); !status.is_ok()) return status;
+  if (Status status = made->start(candidate); !status.is_ok()) return status;
   return made;
 }
 
-Status ClientConnection::start(const Plan& plan, const DialCandidate& candidate) {
-  auto http = http3::Http3Connection::make(false, plan.http, *this);
+Status ClientConnection::start(const DialCandidate& candidate) {
+  known_name_ = known_name(candidate);
+  ticket_key_ = ticket_key(candidate, plan_);
+  auto http = http3::Http3Connection::make(false, plan_.http, *this);
   if (!http) return std::move(http).error();
   http_ = *std::move(http);
   transport::QuicEndpoint::Options endpoint;
-  endpoint.quic = plan.quic;
+  endpoint.quic = plan_.quic;
   endpoint.fill_random = [this](MutableBytes out) { loop_.fill_random(out); };
   endpoint.wall_time = [this] { return loop_.wall_time(); };
-  traces_->apply_to(endpoint);
+  plan_.traces->apply_to(endpoint);
   auto driver = internal::QuicDriver::open(loop_, any_like(candidate.address), std::move(endpoint),
                                            nullptr, [](const SocketAddress&, const Status&) {});
   if (!driver) return std::move(driver).error();
@@ -63,8 +74,9 @@ Status ClientConnection::start(const Plan& plan, const DialCandidate& candidate)
   transport::QuicEndpoint::Dial dial;
   dial.remote = candidate.address;
   dial.server_name = candidate.server_name;
-  dial.peer_name = {known_name(candidate), false};
-  dial.tls = plan.tls;
+  dial.peer_name = {known_name_, false};
+  dial.ticket = take_ticket();
+  dial.tls = plan_.tls;
   auto connection = driver_->connect(std::move(dial), *http_);
   if (!connection) return std::move(connection).error();
   quic_ = *connection;
@@ -88,6 +100,31 @@ SocketAddress ClientConnection::remote_address() const {
 
 std::optional<PeerIdentity> ClientConnection::peer_identity() const {
   return quic_ != nullptr ? quic_->peer_identity() : peer_identity_;
+}
+
+bool ClientConnection::is_resumed() const {
+  return quic_ != nullptr ? quic_->is_resumed() : is_resumed_;
+}
+
+// A cache of the program's own is called from inside the transport: what it throws must not get
+// there.
+std::string ClientConnection::take_ticket() {
+  if (plan_.tickets == nullptr) return {};
+  try {
+    return plan_.tickets->take(ticket_key_).value_or(std::string());
+  } catch (...) {
+    plan_.traces->warn("the ticket cache threw: " + internal::describe_exception());
+    return {};
+  }
+}
+
+Status ClientConnection::meet_server() {
+  if (plan_.known_peers == nullptr || !plan_.meets_strangers) return Status::ok();
+  auto met = internal::meet_peer(*plan_.known_peers, quic_->peer_identity(),
+                                 quic_->remote_address(), known_name_, false, loop_.wall_time());
+  if (!met) return met.error();
+  if (!met->empty()) plan_.traces->warn(*met);
+  return Status::ok();
 }
 
 void ClientConnection::add(ExchangeState& exchange) {
@@ -171,8 +208,19 @@ void ClientConnection::tell_change() {
 // ---- http3::Http3Sink. Those whose exchange is gone have been reset.
 
 void ClientConnection::on_open(LocalTime) {
+  refusal_ = meet_server();
+  if (!refusal_.is_ok()) return http_->close(http3::Http3Error::kNoError, "");
   is_open_ = true;
   tell_change();
+}
+
+void ClientConnection::on_session_ticket(LocalTime, BytesView ticket) {
+  if (plan_.tickets == nullptr) return;
+  try {
+    plan_.tickets->store(ticket_key_, std::string(as_text(ticket)));
+  } catch (...) {
+    plan_.traces->warn("the ticket cache threw: " + internal::describe_exception());
+  }
 }
 
 void ClientConnection::on_head(LocalTime, StreamId id, http3::Fields head, bool) {
@@ -228,6 +276,8 @@ void ClientConnection::on_goaway(LocalTime) {
 
 void ClientConnection::on_closed(LocalTime, const transport::CloseInfo& info) {
   closed_ = info;
+  if (!refusal_.is_ok()) closed_->status = refusal_;
+  is_resumed_ = quic_->is_resumed();
   remote_address_ = quic_->remote_address();
   peer_identity_ = quic_->peer_identity();
   driver_->release_soon(*std::exchange(quic_, nullptr));

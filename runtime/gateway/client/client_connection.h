@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "echostream/base/wait.h"
+#include "echostream/known_peers.h"
 #include "echostream/loop.h"
 #include "echostream/resolver.h"
 
@@ -31,6 +32,9 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
     http3::Http3Options http;
     std::shared_ptr<transport::TlsContext> tls;
     std::shared_ptr<ClientTraces> traces;
+    std::shared_ptr<SessionTicketCache> tickets;  // null: none are kept
+    std::shared_ptr<KnownPeers> known_peers;      // null: others are believed
+    bool meets_strangers = false;                 // who then are known
   };
 
   /// Starts a handshake; `loop` outlives the connection.
@@ -55,6 +59,7 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   std::size_t waiting_count() const noexcept { return waiting_.size(); }
   SocketAddress remote_address() const;
   std::optional<PeerIdentity> peer_identity() const;
+  bool is_resumed() const;
 
   // ---- For exchanges.
 
@@ -70,7 +75,7 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
 
  private:
   ClientConnection(Loop& loop, const Plan& plan);
-  Status start(const Plan& plan, const DialCandidate& candidate);
+  Status start(const DialCandidate& candidate);
   /// False when its turn comes with on_streams_available().
   bool open(ExchangeState& exchange);
   void open_waiting();
@@ -78,10 +83,13 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   void fail_all(const Status& status);
   ExchangeState* find(StreamId id) const;
   void tell_change();
+  Status meet_server();
+  std::string take_ticket();
 
   void on_ready() override;
   // http3::Http3Sink
   void on_open(LocalTime now) override;
+  void on_session_ticket(LocalTime now, BytesView ticket) override;
   void on_head(LocalTime now, StreamId id, http3::Fields head, bool is_early) override;
   void on_oversized_head(LocalTime now, StreamId id) override;
   void on_body(LocalTime now, StreamId id, BytesView data) override;
@@ -97,7 +105,9 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   void on_closed(LocalTime now, const transport::CloseInfo& info) override;
 
   Loop& loop_;
-  std::shared_ptr<ClientTraces> traces_;  // which the driver's connections write to
+  const Plan plan_;  // the driver's connections write to its traces
+  std::string known_name_;
+  std::string ticket_key_;
   std::unique_ptr<http3::Http3Connection> http_;
   std::unique_ptr<internal::QuicDriver> driver_;
   transport::QuicConnection* quic_ = nullptr;
@@ -111,10 +121,12 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
 
   bool is_open_ = false;
   bool is_going_away_ = false;
+  Status refusal_;  // ours, of the server
   std::optional<transport::CloseInfo> closed_;
   // What stays known after the connection is gone.
   SocketAddress remote_address_;
   std::optional<PeerIdentity> peer_identity_;
+  bool is_resumed_ = false;
 };
 
 }  // namespace echostream::gateway

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "echostream/loop.h"
 
@@ -24,6 +25,7 @@ class ClientTraces {
   const std::shared_ptr<transport::KeyLogSink>& key_log() const noexcept { return key_log_; }
   /// For endpoints that this outlives.
   void apply_to(transport::QuicEndpoint::Options& endpoint);
+  void warn(std::string text) { warn_soon_(std::move(text)); }
 
  private:
   void open_key_log(const std::string& path);

@@ -132,5 +132,6 @@ SocketAddress HttpClient::remote_address() const { return connection_->remote_ad
 std::optional<PeerIdentity> HttpClient::peer_identity() const {
   return connection_->peer_identity();
 }
+bool HttpClient::is_resumed() const { return connection_->is_resumed(); }
 
 }  // namespace echostream::gateway

@@ -15,6 +15,7 @@
 #include "echostream/loop.h"
 #include "echostream/peer_identity.h"
 #include "echostream/security.h"
+#include "echostream/session_tickets.h"
 #include "echostream/socket_address.h"
 
 #include "runtime/gateway/client/http_exchange.h"
@@ -29,10 +30,13 @@ class HttpClientOptions {
  public:
   explicit HttpClientOptions(Trust trust_in) : trust(std::move(trust_in)) {}
 
-  /// Whom to believe. Trust::known_peers() only with FirstUse::kRefuse.
+  /// Whom to believe. Whom Trust::known_peers() meets for the first time `warn` is told of.
   Trust trust;
   /// Shown to a server that asks for a certificate.
   std::optional<Identity> identity;
+  /// Where tickets are kept that servers give, with which later connections to them are resumed:
+  /// a handshake without certificates. May be that of a node. Unset: every handshake is a full one.
+  std::shared_ptr<SessionTicketCache> ticket_cache;
   /// For connect(), from looking the name up to a completed handshake.
   Duration handshake_timeout = std::chrono::seconds(10);
   /// A connection on which nothing arrives for that long is lost; zero: never.
@@ -99,6 +103,8 @@ class HttpClient {
   const std::string& authority() const noexcept { return authority_; }
   SocketAddress remote_address() const;
   std::optional<PeerIdentity> peer_identity() const;
+  /// An earlier connection was resumed: HttpClientOptions::ticket_cache had a ticket.
+  bool is_resumed() const;
 
  private:
   HttpClient(Loop& loop, std::string authority, HttpClientOptions options,

@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "echostream/known_peers.h"
-
 #include "runtime/api/target.h"
 #include "runtime/gateway/client/client_traces.h"
 
@@ -38,10 +36,6 @@ Status check_options(const HttpClientOptions& options) {
        {options.stream_window_bytes, options.connection_window_bytes}) {
     if (window == 0 || window > kLargestWindow) return refused("windows are 1 B to 1 TiB");
   }
-  if (options.trust.mode() == Trust::Mode::kKnownPeers &&
-      options.trust.first_use() == FirstUse::kAccept) {
-    return refused("whoever is met for the first time is not remembered; use FirstUse::kRefuse");
-  }
   return Status::ok();
 }
 
@@ -53,11 +47,14 @@ Result<ClientConnection::Plan> make_plan(Loop& loop, const HttpClientOptions& op
   tls.alpn = {"h3"};
   tls.identity = options.identity;
   tls.trust = options.trust;
-  tls.resumption = false;
+  tls.resumption = options.ticket_cache != nullptr;
   tls.key_log = plan.traces->key_log();
   auto context = transport::TlsContext::make_client(std::move(tls));
   if (!context) return std::move(context).error();
   plan.tls = *std::move(context);
+  plan.tickets = options.ticket_cache;
+  if (options.trust.mode() == Trust::Mode::kKnownPeers) plan.known_peers = options.trust.peers();
+  plan.meets_strangers = options.trust.first_use() == FirstUse::kAccept;
   plan.quic.handshake_timeout = options.handshake_timeout;
   plan.quic.idle_timeout = options.idle_timeout;
   plan.quic.keep_alive_interval = options.keep_alive_interval;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <stdexcept>
+
 #include "echostream/known_peers.h"
 
 #include "runtime/gateway/client/http_client_test_support.h"
@@ -106,8 +108,6 @@ TEST(HttpDial, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_EQ(world.connect().code(), StatusCode::kInvalidArgument);
   world.options.stream_window_bytes = 1000;
   EXPECT_TRUE(world.connect().is_ok());
-  world.options.trust = Trust::known_peers(make_memory_known_peers(), FirstUse::kAccept);
-  EXPECT_EQ(world.connect().code(), StatusCode::kInvalidArgument);
 }
 
 TEST(HttpDial, KnownPeersAreKnownByNameAndPort) {
@@ -121,6 +121,94 @@ TEST(HttpDial, KnownPeersAreKnownByNameAndPort) {
   ASSERT_TRUE(peers->add(peer).is_ok());
   const Status status = world.connect();
   EXPECT_TRUE(status.is_ok()) << status;
+}
+
+TEST(HttpDial, WhomItMeetsForTheFirstTimeIsKnownFromThenOn) {
+  SimHttp world;
+  auto peers = make_memory_known_peers();
+  std::string warnings;
+  world.options.warn = [&](std::string_view text) { warnings += text; };
+  world.options.trust = Trust::known_peers(peers, FirstUse::kAccept);
+  const Status status = world.connect();
+  ASSERT_TRUE(status.is_ok()) << status;
+  ASSERT_TRUE(peers->find("server.test:4433"));
+  EXPECT_EQ(peers->find("server.test:4433")->fingerprint, world.identity.fingerprint());
+  EXPECT_EQ(peers->find("server.test:4433")->origin, KnownPeer::Origin::kFirstUse);
+  world.run_for(1ms);
+  EXPECT_THAT(warnings, HasSubstr("met 'server.test:4433' at 10.0.0.1:4433 for the first time"));
+  EXPECT_TRUE(world.connect().is_ok());
+  // Another certificate under that name is another server.
+  const Identity other = Identity::self_signed("other", world.client_loop.wall_time()).value();
+  world.client.reset();
+  world.server.emplace(world.server_loop, "10.0.0.1:4433", other);
+  EXPECT_EQ(world.connect().code(), StatusCode::kUnauthenticated);
+}
+
+// A list that cannot be written to makes nobody known, and so lets nobody in.
+TEST(HttpDial, WhomItCannotWriteDownItSendsNothing) {
+  class Full final : public KnownPeers {
+   public:
+    std::optional<KnownPeer> find(std::string_view) const override { return std::nullopt; }
+    std::optional<KnownPeer> find(const Fingerprint&) const override { return std::nullopt; }
+    std::vector<KnownPeer> list() const override { return {}; }
+    Status add(const KnownPeer&) override {
+      if (throws) throw std::runtime_error("disk");
+      return {StatusCode::kUnavailable, "disk full"};
+    }
+    Status remove(std::string_view) override { return Status::ok(); }
+    bool throws = false;
+  };
+  SimHttp world;
+  auto peers = std::make_shared<Full>();
+  world.options.trust = Trust::known_peers(peers, FirstUse::kAccept);
+  const Status status = world.connect();
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable) << status;
+  EXPECT_THAT(status.to_string(), HasSubstr("disk full"));
+  peers->throws = true;
+  EXPECT_EQ(world.connect().code(), StatusCode::kInternal);
+  EXPECT_TRUE(world.server->requests.empty());
+}
+
+TEST(HttpDial, ResumesWithTheTicketsOfEarlierConnections) {
+  SimHttp world;
+  answer_hello(*world.server);
+  world.options.ticket_cache = make_memory_ticket_cache();
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(world.connect().is_ok());
+    EXPECT_EQ(world.fetch(HttpRequest())->body.text(), "hello");
+    EXPECT_EQ(world.client->is_resumed(), i > 0) << i;
+    world.run_for(100ms);
+    EXPECT_EQ(world.client->peer_identity()->fingerprint(), world.identity.fingerprint());
+    world.client.reset();
+  }
+  // Not under another policy, to another name, or without a cache.
+  ASSERT_TRUE(world.connect("10.0.0.1:4433").is_ok());
+  EXPECT_FALSE(world.client->is_resumed());
+  world.options.trust = Trust::insecure_accept_any();
+  ASSERT_TRUE(world.connect().is_ok());
+  EXPECT_FALSE(world.client->is_resumed());
+  world.options.trust = Trust::pinned({world.identity.fingerprint()});
+  world.options.ticket_cache = nullptr;
+  ASSERT_TRUE(world.connect().is_ok());
+  EXPECT_FALSE(world.client->is_resumed());
+}
+
+TEST(HttpDial, ATicketCacheThatThrowsCostsAFullHandshake) {
+  class Broken final : public SessionTicketCache {
+   public:
+    void store(const std::string&, std::string) override { throw std::runtime_error("broken"); }
+    std::optional<std::string> take(const std::string&) override {
+      throw std::runtime_error("broken");
+    }
+  };
+  SimHttp world;
+  answer_hello(*world.server);
+  std::string warnings;
+  world.options.warn = [&](std::string_view text) { warnings += text; };
+  world.options.ticket_cache = std::make_shared<Broken>();
+  ASSERT_TRUE(world.connect().is_ok());
+  EXPECT_EQ(world.fetch(HttpRequest())->body.text(), "hello");
+  EXPECT_THAT(warnings, HasSubstr("the ticket cache threw: broken"));
 }
 
 TEST(HttpDial, WritesAKeyLogAndATraceWhenAsked) {

@@ -99,7 +99,7 @@ void HttpCall::end_body(LocalTime now) {
   Status status = body_->finish(messages);
   take_messages(now, std::move(messages));
   if (!status.is_ok()) return fail(now, status);
-  body_since_ = kNever;
+  const LocalTime since = std::exchange(body_since_, kNever);
   if (ended_) return;
   if (messages_ == 0 && !method_.client_streaming) {
     return fail(now, Status(StatusCode::kUnimplemented,
@@ -110,7 +110,8 @@ void HttpCall::end_body(LocalTime now) {
     requested_ = true;
     Buffer message = std::exchange(message_, {});
     (void)count_held();
-    return host_.engine().handle_whole_call(now, id_, make_request(), std::move(message));
+    return host_.engine().handle_whole_call(now, id_, make_request(now - since),
+                                            std::move(message));
   }
   if (method_.delivery != Delivery::kReliable) {
     core::ByteWriter total;
@@ -149,11 +150,15 @@ void HttpCall::handle_message(LocalTime now, Buffer message) {
   ++messages_;
 }
 
-core::RequestFrame HttpCall::make_request() {
+core::RequestFrame HttpCall::make_request(Duration taken) {
   core::RequestFrame request;
   request.method_id = method_.id;
   // Without one: as a caller with a stub has it from the .proto.
   request.timeout = head_->timeout != Duration::zero() ? head_->timeout : method_.deadline;
+  // What the message took to arrive is of the call's time.
+  if (request.timeout > Duration::zero()) {
+    request.timeout = std::max(request.timeout - taken, Duration(1));
+  }
   request.metadata = head_->metadata;
   return request;
 }
@@ -161,7 +166,7 @@ core::RequestFrame HttpCall::make_request() {
 void HttpCall::send_request(LocalTime now) {
   requested_ = true;
   core::ByteWriter out;
-  core::write_request(out, make_request());
+  core::write_request(out, make_request(Duration::zero()));
   feed(now, core::FrameType::kRequest, out.bytes(), {});
 }
 

@@ -92,7 +92,8 @@ class HttpCall final : private core::FrameSink {
   bool has_room() const;
   Status count_held();
   void take_messages(LocalTime now, Buffers messages);
-  core::RequestFrame make_request();
+  /// `taken`: since the head came.
+  core::RequestFrame make_request(Duration taken);
   void send_request(LocalTime now);
   void feed(LocalTime now, core::FrameType type, BytesView header, BytesView payload);
   void flush(LocalTime now, bool fin);
@@ -100,6 +101,7 @@ class HttpCall final : private core::FrameSink {
   void feed_frame(LocalTime now, BytesView message);
   void feed_event(LocalTime now, BytesView message);
   void give_credit();
+  void begin();
   void on_reply(Buffer message);
   void on_status(const core::StatusFrame& status);
   void send_waiting(LocalTime now);
@@ -137,7 +139,7 @@ class HttpCall final : private core::FrameSink {
   bool begun_ = false;
   bool ended_ = false;
   std::list<WaitingFrame> waiting_;  // none in most calls: a deque would allocate
-  std::size_t waiting_bytes_ = 0;
+  std::size_t waiting_bytes_ = 0;    // with what each costs beside its own
   std::optional<core::StatusFrame> waiting_end_;
 };
 

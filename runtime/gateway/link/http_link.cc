@@ -7,6 +7,8 @@
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
 #include "runtime/gateway/console/console_pages.h"
+#include "runtime/gateway/protocol/refusal.h"
+#include "runtime/gateway/protocol/status_codes.h"
 
 namespace echostream::gateway {
 namespace {
@@ -36,6 +38,9 @@ http3::Http3Error to_http(core::WireError code) {
       return http3::Http3Error::kRequestCancelled;
   }
 }
+
+// How long a client that was refused may ask why.
+constexpr Duration kFarewellTime = std::chrono::seconds(1);
 
 // RFC 8470 5.2: the client sends it again after the handshake.
 ResponsePart too_early() {
@@ -86,6 +91,7 @@ void HttpLink::detach() {
 
 void HttpLink::forget_all() {
   slow_requests_->stop();
+  farewell_.reset();
   heads_.clear();
   last_call_ = nullptr;
   calls_.clear();
@@ -123,12 +129,15 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   heads_.erase(id);
   if (session_ == nullptr) return;
   if (gateway_.options().console) {
-    if (auto page = console_page(head)) return answer(id, *std::move(page));
+    if (auto page = console_page(head)) return answer_page(id, head, *std::move(page));
   }
   auto read = reader_.read(head);
   if (auto* answered = std::get_if<ResponsePart>(&read)) return answer(id, std::move(*answered));
   const auto& request = std::get<std::shared_ptr<const RequestHead>>(read);
   const std::string origin(head.get("origin"));
+  if (!refusal_.is_ok()) {
+    return answer(id, make_response(*request, gateway_.rules(), origin)->end(refusal_, {}));
+  }
   const MethodInfo* method = gateway_.find(request->method);
   if (method == nullptr) {
     const Status why = gateway_.unknown(request->method);
@@ -143,6 +152,12 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   call.start(now);
   slow_requests_->start();
   flush_soon();
+}
+
+void HttpLink::answer_page(StreamId id, const http3::Fields& head, ResponsePart page) {
+  if (auto refused = refuse_host(head, gateway_.rules())) return answer(id, *std::move(refused));
+  if (refusal_.is_ok()) return answer(id, std::move(page));
+  answer(id, refuse(http_status_of(refusal_.code()), refusal_));
 }
 
 // A response to a request that never becomes a call.
@@ -310,7 +325,25 @@ void HttpLink::consume(StreamId id, std::size_t bytes) {
 }
 
 void HttpLink::close(core::WireError code, std::string reason) {
+  const auto refused = core::refusal_code(static_cast<std::uint64_t>(code));
+  if (refused && is_open_) return refuse_client(Status(*refused, std::move(reason)));
   http_->close(to_http(code), std::move(reason));
+  flush_soon();
+}
+
+// A plugin has refused the session. HTTP has no words for that but the answers to requests, and the
+// first may be on its way still.
+void HttpLink::refuse_client(Status why) {
+  refusal_ = std::move(why);
+  for (auto& [id, call] : calls_) call.fail(now(), refusal_);
+  http_->announce_shutdown();
+  farewell_ = std::make_unique<core::StallWatch>(
+      gateway_.node().executor, kFarewellTime, [this](LocalTime) {
+        http_->close(http3::Http3Error::kNoError, std::string(refusal_.message()));
+        flush_soon();
+        return false;
+      });
+  farewell_->start();
   flush_soon();
 }
 

@@ -103,15 +103,18 @@ class HttpLink final : public internal::ConnectionLink,
   LocalTime now() const;
   HttpCall* find(StreamId id);
   void answer(StreamId id, ResponsePart part);
+  void answer_page(StreamId id, const http3::Fields& head, ResponsePart page);
   void open_control_stream(LocalTime now);
   void write_own(StreamId id, OwnStream& stream, Buffer bytes, bool fin);
   bool check_slow_requests(LocalTime now);
+  void refuse_client(Status why);
   void refuse_requests();
 
   HttpGateway& gateway_;
   std::unique_ptr<http3::Http3Connection> http_;
   bool is_open_ = false;
   bool is_draining_ = false;
+  Status refusal_;                        // of the whole session; OK: none
   core::ByteBudget budget_;               // outlives the calls
   PooledMap<StreamId, LocalTime> heads_;  // since when they have been incomplete
   HeadReader reader_;
@@ -129,6 +132,7 @@ class HttpLink final : public internal::ConnectionLink,
   StreamId events_;
   std::size_t unconsumed_events_ = 0;  // bytes, that the engine has not taken
   std::unique_ptr<core::StallWatch> slow_requests_;
+  std::unique_ptr<core::StallWatch> farewell_;  // once the session was refused
 };
 
 }  // namespace echostream::gateway

@@ -11,6 +11,11 @@ namespace {
 constexpr std::size_t kFramesBelowBytes = 32 * 1024;
 // What of them waits at most; the oldest go first.
 constexpr std::size_t kMostWaitingBytes = 1024 * 1024;
+// What a frame costs beside its bytes: its place here, the block that its bytes are in, its stream
+// here and in the engine.
+constexpr std::size_t kBytesPerFrame = 512;
+
+std::size_t cost_of(const Buffer& message) { return message.size() + kBytesPerFrame; }
 
 }  // namespace
 
@@ -54,6 +59,8 @@ void HttpCall::write_frame(core::FrameType type, BytesView payload) {
   if (ended_) return;
   if (type == core::FrameType::kResponse) {
     if (auto metadata = core::parse_response(payload)) response_metadata_ = *std::move(metadata);
+    // A subscription has begun; its first event may be a long time coming.
+    if (method_.kind == MethodKind::kPublished) begin();
   } else if (type == core::FrameType::kStatus) {
     if (auto status = core::parse_status(payload)) on_status(*status);
   }
@@ -65,8 +72,12 @@ void HttpCall::on_reply(Buffer message) {
     if (!json) return end(json.error().with_context("the reply"), {});
     message = *std::move(json);
   }
-  if (!std::exchange(begun_, true)) emit(response_->begin(response_metadata_));
+  begin();
   emit(response_->message(std::move(message)));
+}
+
+void HttpCall::begin() {
+  if (!std::exchange(begun_, true)) emit(response_->begin(response_metadata_));
 }
 
 // Frames that wait for the client are still to come before the end.
@@ -77,10 +88,7 @@ void HttpCall::on_status(const core::StatusFrame& status) {
 
 void HttpCall::end(const Status& status, const Metadata& metadata) {
   if (ended_) return;
-  if (!begun_ && !response_metadata_.empty()) {
-    begun_ = true;
-    emit(response_->begin(response_metadata_));
-  }
+  if (!response_metadata_.empty()) begin();
   emit(response_->end(status, metadata));
   ended_ = true;
   drop_body();
@@ -115,10 +123,10 @@ void HttpCall::reset(core::WireError code) {
 
 void HttpCall::send_frame(LocalTime now, StreamId stream, Buffer message, LocalTime expires_at) {
   if (ended_) return host_.frame_stream_over(stream);
-  waiting_bytes_ += message.size();
+  waiting_bytes_ += cost_of(message);
   waiting_.push_back({stream, std::move(message), expires_at});
   while (waiting_bytes_ > kMostWaitingBytes && waiting_.size() > 1) {
-    waiting_bytes_ -= waiting_.front().message.size();
+    waiting_bytes_ -= cost_of(waiting_.front().message);
     host_.frame_stream_over(waiting_.front().stream);
     waiting_.pop_front();
   }
@@ -130,7 +138,7 @@ void HttpCall::give_up_frame(StreamId stream) {
     return frame.stream == stream;
   });
   if (found == waiting_.end()) return;
-  waiting_bytes_ -= found->message.size();
+  waiting_bytes_ -= cost_of(found->message);
   waiting_.erase(found);
   end_if_sent();
 }
@@ -145,7 +153,7 @@ void HttpCall::send_waiting(LocalTime now) {
     }
     WaitingFrame frame = std::move(waiting_.front());
     waiting_.pop_front();
-    waiting_bytes_ -= frame.message.size();
+    waiting_bytes_ -= cost_of(frame.message);
     if (frame.expires_at > now) on_reply(std::move(frame.message));
     host_.frame_stream_over(frame.stream);
   }

@@ -80,6 +80,10 @@ struct GatewayRules {
 std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
                                                   const GatewayRules& rules);
 
+/// Why nothing may be answered to a head for that host (400, 421); nullopt when it may. Part of
+/// read_head(), for what is served beside calls.
+std::optional<ResponsePart> refuse_host(const http3::Fields& head, const GatewayRules& rules);
+
 /// Cuts the body of a request into messages, unpacked and still in the codec of the request. Holds
 /// at most one message. A GET has its message in the head, and none here.
 class RequestBody : public internal::PooledObject {

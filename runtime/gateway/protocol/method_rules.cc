@@ -15,13 +15,21 @@ bool is_stream(const MethodInfo& method) {
   return method.kind == MethodKind::kStream || method.kind == MethodKind::kPublished;
 }
 
+ResponsePart refuse_get(const MethodInfo& method) {
+  constexpr char kAllowed[] = "POST, OPTIONS";
+  const std::string why =
+      is_stream(method) || method.kind == MethodKind::kEvent
+          ? "this takes POST only: GET is for rpcs"
+          : "this takes POST only: GET is for rpcs whose .proto says `option idempotency_level = "
+            "NO_SIDE_EFFECTS;`";
+  return refuse(405, Status(StatusCode::kUnimplemented, why), {{"allow", kAllowed}});
+}
+
 std::optional<ResponsePart> refusal_for(const RequestHead& head, const MethodInfo& method) {
   if (is_grpc(head.protocol)) return std::nullopt;  // one shape for all methods
   const bool is_get = head.protocol == Protocol::kConnectGet;
   // A page can make a browser send a GET to anywhere; what it does must not matter.
-  if (is_get && (is_stream(method) || !method.idempotent)) {
-    return refuse_verb("POST, OPTIONS");
-  }
+  if (is_get && !method.no_side_effects) return refuse_get(method);
   if (is_stream(method) == is_unary(head.protocol)) {
     return is_stream(method)
                ? refuse_content_type("the method is a stream; its requests are not unary",

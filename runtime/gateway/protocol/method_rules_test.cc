@@ -8,11 +8,12 @@
 namespace echostream::gateway {
 namespace {
 
-MethodInfo method_of(MethodKind kind, bool idempotent = false) {
+MethodInfo method_of(MethodKind kind, bool no_side_effects = false) {
   MethodInfo method;
   method.full_name = "acme.v1.Robot/Grip";
   method.kind = kind;
-  method.idempotent = idempotent;
+  method.idempotent = no_side_effects;
+  method.no_side_effects = no_side_effects;
   return method;
 }
 
@@ -65,10 +66,23 @@ TEST(MethodRules, R08_AGetOfWhatHasSideEffectsIsRefused) {
     EXPECT_EQ(answer(get(query), method_of(MethodKind::kRpc, true)), "taken");
     EXPECT_EQ(answer(get(query), method_of(MethodKind::kRpc)), "405");
     EXPECT_EQ(answer(get(query), method_of(MethodKind::kEvent)), "405");
-    EXPECT_EQ(answer(get(query), method_of(MethodKind::kStream, true)), "405");
+    EXPECT_EQ(answer(get(query), method_of(MethodKind::kPublished)), "405");
+    EXPECT_EQ(answer(get(query), method_of(MethodKind::kStream)), "405");
   }
-  const auto refusal = refuse_method(called(get(bodies[0])), method_of(MethodKind::kRpc), {}, "");
+}
+
+// Setting the speed to 3 twice is as good as once, but no page may make a browser do it.
+TEST(MethodRules, R08_ThatACallMayBeRepeatedMakesItNoGet) {
+  MethodInfo method = method_of(MethodKind::kRpc);
+  method.idempotent = true;
+  const auto refusal = refuse_method(called(get("encoding=json&message=%7B%7D")), method, {}, "");
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(status_of(*refusal), "405");
   EXPECT_EQ(refusal->head.get("allow"), "POST, OPTIONS");
+  const auto error = parse_error_json(text_of(*refusal));
+  ASSERT_TRUE(error);
+  EXPECT_NE(error->message().find("option idempotency_level = NO_SIDE_EFFECTS;"),
+            std::string_view::npos);
 }
 
 TEST(MethodRules, R09_AnUnknownMethodIsUnimplementedInEachProtocol) {

@@ -21,20 +21,19 @@
 namespace echostream::gateway {
 namespace {
 
+// The answer to HEAD is a head, even when it says no.
+void trim_for(const http3::Fields& head, ResponsePart& refusal) {
+  if (head.get(":method") == "HEAD") refusal.body.clear();
+}
+
 using Answer = std::variant<RequestHead, ResponsePart>;
 
 constexpr std::string_view kVerbs = "GET, POST, OPTIONS";
 
-// DNS rebinding: a page whose name has come to mean our address names its own host here, and not
-// ours. And pages that nobody allowed.
+// Pages of other hosts, and pages that nobody allowed.
 std::optional<ResponsePart> refuse_stranger(const http3::Fields& head, const GatewayRules& rules) {
-  const Result<std::string> authority = authority_of(head);
-  if (!authority) return refuse(400, authority.error());
-  if (!is_allowed_host(*authority, rules.allowed_hosts)) {
-    return refuse(421, Status(StatusCode::kPermissionDenied,
-                              "this server does not answer for that host (allowed hosts)"));
-  }
-  if (!is_allowed_sender(head, *authority, rules)) {
+  if (auto refusal = refuse_host(head, rules)) return refusal;
+  if (!is_allowed_sender(head, *authority_of(head), rules)) {
     return refuse(403, Status(StatusCode::kPermissionDenied,
                               "pages of this origin may not call here (allowed origins)"));
   }
@@ -200,10 +199,23 @@ Answer answer_of(const http3::Fields& head, const GatewayRules& rules) {
 std::variant<RequestHead, ResponsePart> read_head(const http3::Fields& head,
                                                   const GatewayRules& rules) {
   Answer answer = answer_of(head, rules);
-  ResponsePart* refusal = std::get_if<ResponsePart>(&answer);
-  // The answer to HEAD is a head, even when it says no.
-  if (refusal != nullptr && head.get(":method") == "HEAD") refusal->body.clear();
+  if (ResponsePart* refusal = std::get_if<ResponsePart>(&answer)) trim_for(head, *refusal);
   return answer;
+}
+
+// DNS rebinding: a page whose name has come to mean our address names its own host here, and not
+// ours.
+std::optional<ResponsePart> refuse_host(const http3::Fields& head, const GatewayRules& rules) {
+  const Result<std::string> authority = authority_of(head);
+  std::optional<ResponsePart> refusal;
+  if (!authority) {
+    refusal = refuse(400, authority.error());
+  } else if (!is_allowed_host(*authority, rules.allowed_hosts)) {
+    refusal = refuse(421, Status(StatusCode::kPermissionDenied,
+                                 "this server does not answer for that host (allowed hosts)"));
+  }
+  if (refusal) trim_for(head, *refusal);
+  return refusal;
 }
 
 }  // namespace echostream::gateway

@@ -93,6 +93,7 @@ void describe_method(const MethodInfo& method, Method& to) {
   to.set_server_streaming(method.server_streaming);
   to.set_priority(method.priority);
   to.set_idempotent(method.idempotent);
+  to.set_no_side_effects(method.no_side_effects);
   if (method.deadline != Duration()) to.set_deadline_ms(to_ms(method.deadline));
   to.set_delivery(to_wire(method.delivery));
   if (method.max_age != Duration()) to.set_max_age_ms(to_ms(method.max_age));

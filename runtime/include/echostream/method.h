@@ -45,7 +45,8 @@ struct MethodInfo {
   MethodKind kind = MethodKind::kRpc;
   bool client_streaming = false;
   bool server_streaming = false;
-  bool idempotent = false;
+  bool idempotent = false;       // kRpc: running it twice does no harm (0-RTT, retries)
+  bool no_side_effects = false;  // kRpc, idempotent too: HTTP clients may call it by GET
   Delivery delivery = Delivery::kReliable;
   SlowSubscriber slow_subscriber = SlowSubscriber::kDropOldest;
   OnReconnect on_reconnect = OnReconnect::kEnd;  // server streams and kPublished

@@ -71,6 +71,8 @@ Status RecordedMethod::set(std::string_view key, std::string_view value) {
     info_.server_streaming = value == "true";
   } else if (key == "idempotent") {
     info_.idempotent = value == "true";
+  } else if (key == "no_side_effects") {
+    info_.no_side_effects = value == "true";
   } else if (key == "priority") {
     is_good = read_number(value, 7, n);
     info_.priority = static_cast<std::uint8_t>(n);
@@ -89,6 +91,7 @@ mcap::StringMap describe_method(const MethodInfo& method) {
       {"client_streaming", truth(method.client_streaming)},
       {"server_streaming", truth(method.server_streaming)},
       {"idempotent", truth(method.idempotent)},
+      {"no_side_effects", truth(method.no_side_effects)},
       {"delivery", std::string(kDeliveries.at(static_cast<std::size_t>(method.delivery)))},
       {"priority", number(method.priority)},
       {"max_age_ns", number(static_cast<std::uint64_t>(method.max_age.count()))},

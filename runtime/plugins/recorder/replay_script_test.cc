@@ -22,6 +22,7 @@ MethodInfo counting() {
   method.kind = MethodKind::kStream;
   method.server_streaming = true;
   method.idempotent = true;
+  method.no_side_effects = true;
   method.delivery = Delivery::kExpiring;
   method.priority = 1;
   method.max_age = std::chrono::milliseconds(150);
@@ -75,6 +76,7 @@ TEST_F(Script, KnowsTheMethodAsItWasRecorded) {
   EXPECT_TRUE(info.server_streaming);
   EXPECT_FALSE(info.client_streaming);
   EXPECT_TRUE(info.idempotent);
+  EXPECT_TRUE(info.no_side_effects);
   EXPECT_EQ(info.delivery, Delivery::kExpiring);
   EXPECT_EQ(info.priority, 1);
   EXPECT_EQ(info.max_age, std::chrono::milliseconds(150));

@@ -17,6 +17,15 @@ namespace {
 
 Status invalid(std::string what) { return {StatusCode::kInvalidArgument, std::move(what)}; }
 
+// As the generator reads it (compiler/model/read_method.cc).
+bool is_idempotent_rpc(const google::protobuf::MethodDescriptor& method) {
+  const auto& options = method.options().GetExtension(echostream::method);
+  if (options.has_event() || options.has_stream()) return false;
+  if (method.client_streaming() || method.server_streaming()) return false;
+  return options.rpc().idempotent() || method.options().idempotency_level() !=
+                                           google::protobuf::MethodOptions::IDEMPOTENCY_UNKNOWN;
+}
+
 // A pattern that names one method must mean one that may be retried. Which methods there are is
 // known where their .proto is part of the program and was not made for the lite runtime.
 Status check_method(const std::string& pattern) {
@@ -27,10 +36,9 @@ Status check_method(const std::string& pattern) {
   const auto* pool = google::protobuf::DescriptorPool::generated_pool();
   const google::protobuf::MethodDescriptor* found = pool->FindMethodByName(name);
   if (found == nullptr) return Status::ok();
-  const auto& options = found->options().GetExtension(echostream::method);
-  if (options.has_rpc() && options.rpc().idempotent()) return Status::ok();
+  if (is_idempotent_rpc(*found)) return Status::ok();
   return invalid("'" + pattern + "' must not be called twice: only rpcs that their .proto marks " +
-                 "`rpc { idempotent: true }` are retried");
+                 "`rpc { idempotent: true }` or with an idempotency_level are retried");
 }
 
 Status check_code(StatusCode code) {

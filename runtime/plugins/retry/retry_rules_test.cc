@@ -56,6 +56,9 @@ TEST(RetryRules, RefuseAMethodThatMustNotBeCalledTwice) {
       },
       "'lab.v1.Lab/Fail' must not be called twice");
   expect_refused([](RetryPolicy& p) { p.methods = {"lab.v1.Lab/CountUp"}; }, "idempotent: true");
+  expect_refused([](RetryPolicy& p) { p.methods = {"lab.v1.Lab/Note"}; }, "idempotency_level");
+  // One says so with our option, one with protobuf's.
+  EXPECT_TRUE(check(with([](RetryPolicy& p) { p.methods = {"lab.v1.Lab/WhoAmI"}; })).is_ok());
   EXPECT_TRUE(check(with([](RetryPolicy& p) { p.methods = {"lab.v1.Lab/Echo"}; })).is_ok());
   // Whole services leave such methods out, and of others nothing is known.
   EXPECT_TRUE(check(with([](RetryPolicy& p) { p.methods = {"lab.v1.Lab/*"}; })).is_ok());

@@ -60,7 +60,8 @@ std::string options_text(const SchemaMethod& method) {
   add(is_stream, std::string(delivery_name(info.delivery)));
   add(info.max_age > Duration(), "max age " + short_milliseconds(info.max_age));
   add(info.deadline > Duration(), "deadline " + short_milliseconds(info.deadline));
-  add(info.idempotent, "idempotent");
+  add(info.idempotent && !info.no_side_effects, "idempotent");
+  add(info.no_side_effects, "no side effects");
   add(info.priority != 3, "priority " + std::to_string(info.priority));
   add(info.keep_last > 0, "keeps the last " + std::to_string(info.keep_last));
   add(info.max_queue > 0, "queue of " + std::to_string(info.max_queue));
@@ -111,6 +112,7 @@ JsonLine method_object(const SchemaMethod& method) {
   line.add("server_streaming", info.server_streaming);
   line.add("priority", static_cast<int>(info.priority));
   if (info.idempotent) line.add("idempotent", true);
+  if (info.no_side_effects) line.add("no_side_effects", true);
   if (info.deadline > Duration()) line.add("deadline_ms", in_milliseconds(info.deadline));
   if (info.kind == MethodKind::kStream) line.add("delivery", delivery_name(info.delivery));
   if (info.max_age > Duration()) line.add("max_age_ms", in_milliseconds(info.max_age));

@@ -46,7 +46,7 @@ class PingCommand final : public RemoteCommand {
   Task<Status> use(Loop& loop, Remote& remote) override {
     const auto session = remote.session();
     has_session_ = session.has_value();
-    show_connected(remote, session);
+    show_connected(remote);
     for (int i = 0; count_ == 0 || i < count_; ++i) {
       if (i > 0) (void)co_await sleep_for(interval_);
       const LocalTime begin = loop.now();
@@ -70,8 +70,8 @@ class PingCommand final : public RemoteCommand {
     return Status::ok();
   }
 
-  void show_connected(const Remote& remote, const std::optional<Session>& session) {
-    is_resumed_ = session && session->is_resumed();
+  void show_connected(const Remote& remote) {
+    is_resumed_ = remote.is_resumed();
     const auto fingerprint = remote.fingerprint();
     const std::string shown = fingerprint ? fingerprint->to_string() : "";
     const std::string address = remote.remote_address().to_string();

@@ -14,19 +14,10 @@ namespace {
 using gateway::HttpClient;
 using gateway::HttpClientOptions;
 
-Result<HttpClientOptions> http_options(const NodeOptions& options) {
-  const auto refused = [](const char* what) {
-    return Status(
-        StatusCode::kInvalidArgument,
-        std::string(what) + " is for sessions of EchoStream's own protocol, not https://");
-  };
-  if (options.ticket_cache) return refused("--tickets");
-  const Trust& trust = *options.trust;
-  if (trust.mode() == Trust::Mode::kKnownPeers && trust.first_use() == FirstUse::kAccept) {
-    return refused("--trust-first-use");
-  }
-  HttpClientOptions http(trust);
+HttpClientOptions http_options(const NodeOptions& options) {
+  HttpClientOptions http(*options.trust);
   http.identity = options.identity;
+  http.ticket_cache = options.ticket_cache;
   http.handshake_timeout = options.handshake_timeout;
   http.idle_timeout = options.idle_timeout;
   http.keep_alive_interval = options.keep_alive_interval;
@@ -120,6 +111,7 @@ class HttpRemote final : public Remote {
   }
 
   Duration handshake_time() const override { return handshake_time_; }
+  bool is_resumed() const override { return client_->is_resumed(); }
   SocketAddress remote_address() const override { return client_->remote_address(); }
   std::optional<Fingerprint> fingerprint() const override {
     const auto identity = client_->peer_identity();
@@ -151,10 +143,9 @@ class HttpRemote final : public Remote {
 
 Task<Result<std::unique_ptr<Remote>>> dial_http(Loop& loop, std::string target, NodeOptions options,
                                                 HttpProtocol protocol) {
-  auto http = http_options(options);
-  if (!http) co_return http.error();
+  HttpClientOptions http = http_options(options);
   auto remote = std::make_unique<HttpRemote>(loop, options.limits, protocol);
-  Status status = co_await remote->connect(std::move(target), *std::move(http));
+  Status status = co_await remote->connect(std::move(target), std::move(http));
   if (!status.is_ok()) co_return status;
   std::unique_ptr<Remote> result = std::move(remote);
   co_return std::move(result);

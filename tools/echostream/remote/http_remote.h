@@ -11,8 +11,7 @@
 
 namespace echostream::tool {
 
-/// `target`: "https://host[:port]". INVALID_ARGUMENT for options that only sessions have; otherwise
-/// the errors of the handshake. `loop` outlives the result.
+/// `target`: "https://host[:port]". Errors: those of the handshake. `loop` outlives the result.
 Task<Result<std::unique_ptr<Remote>>> dial_http(Loop& loop, std::string target, NodeOptions options,
                                                 HttpProtocol protocol = HttpProtocol::kConnect);
 

@@ -97,6 +97,7 @@ std::unique_ptr<SchemaMethod> method_of(const MethodModel& model) {
   info.client_streaming = model.client_streaming;
   info.server_streaming = model.server_streaming;
   info.idempotent = model.idempotent;
+  info.no_side_effects = model.no_side_effects;
   info.delivery = delivery_of(model.delivery);
   info.slow_subscriber = model.slow_subscriber == compiler::SlowSubscriber::kDisconnect
                              ? SlowSubscriber::kDisconnect

@@ -167,6 +167,7 @@ class NativeRemote final : public Remote {
 
   std::optional<Session> session() const override { return session_; }
   Duration handshake_time() const override { return handshake_time_; }
+  bool is_resumed() const override { return session_->is_resumed(); }
   SocketAddress remote_address() const override { return session_->remote_address(); }
   std::optional<Fingerprint> fingerprint() const override { return session_->peer_fingerprint(); }
   std::string_view protocol() const override { return "EchoStream"; }

@@ -84,6 +84,7 @@ std::unique_ptr<SchemaMethod> method_of(const std::string& service,
   info.client_streaming = from.client_streaming();
   info.server_streaming = from.server_streaming();
   info.idempotent = from.idempotent();
+  info.no_side_effects = from.no_side_effects();
   info.delivery = delivery_of(from.delivery());
   info.slow_subscriber = from.slow_subscriber() == reflection::Method::DISCONNECT
                              ? SlowSubscriber::kDisconnect
@@ -147,6 +148,7 @@ std::unique_ptr<SchemaMethod> describe_method() {
   method->name = "Describe";
   method->full_name = "echostream.reflection.v1.Reflection/Describe";
   method->info.idempotent = true;
+  method->info.no_side_effects = true;
   bind_names(*method);
   return method;
 }

@@ -67,6 +67,8 @@ class Remote {
   virtual std::optional<Session> session() const { return std::nullopt; }
   /// From the first packet until calls could be made, with looking the name up.
   virtual Duration handshake_time() const = 0;
+  /// The handshake resumed an earlier session.
+  virtual bool is_resumed() const = 0;
   virtual SocketAddress remote_address() const = 0;
   /// Of its certificate.
   virtual std::optional<Fingerprint> fingerprint() const = 0;

@@ -51,6 +51,8 @@ class ServerCall : public PooledObject {
   bool is_early_data() const noexcept { return is_early_data_; }
   void set_early_data(bool is_early) noexcept { is_early_data_ = is_early; }
 
+  /// Tells the caller that its call is served, before there is a first message to tell it.
+  void begin_response();
   void set_response_metadata(Metadata metadata);
   void add_trailing_metadata(std::string key, std::string value);
 

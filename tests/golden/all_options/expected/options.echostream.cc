@@ -14,7 +14,7 @@ namespace {
 constexpr char kEchoStreamFileDescriptor[] =
     "\012\015options.proto\022\007acme.v1\032\030echostream/opt"
     "ions.proto\032\033google/protobuf/empty.proto\""
-    "\005\012\003Ask\"\010\012\006Answer2\351\010\012\007Options\0228\012\011RpcLowes"
+    "\005\012\003Ask\"\010\012\006Answer2\315\013\012\007Options\0228\012\011RpcLowes"
     "t\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"\014\372\257%\010\012\004"
     "\010\001\030\000 \001\022G\012\012RpcHighest\022\014.acme.v1.Ask\032\017.acm"
     "e.v1.Answer\"\032\372\257%\026\012\012\010\377\377\377\377\017\020\001\030\007 \377\377\377\377\377\377\377\377\077\022"
@@ -41,8 +41,17 @@ constexpr char kEchoStreamFileDescriptor[] =
     "\0010\001\0229\012\014DefaultsSaid\022\014.acme.v1.Ask\032\017.acme"
     ".v1.Answer\"\010\372\257%\004\032\002*\0000\001\022E\012\015ReliableWaits\022"
     "\014.acme.v1.Ask\032\017.acme.v1.Answer\"\023\372\257%\017\032\015*\013"
-    ")333333\323\0778\0020\001\0225\012\006Dotted\022\014.acme.v1.Ask\032\017."
-    "acme.v1.Answer\"\014\372\257%\010\012\004\010\005\020\001 \003b\006proto3";
+    ")333333\323\0778\0020\001\0223\012\015NoSideEffects\022\014.acme.v1"
+    ".Ask\032\017.acme.v1.Answer\"\003\220\002\001\022D\012\024NoSideEffe"
+    "ctsAndMore\022\014.acme.v1.Ask\032\017.acme.v1.Answe"
+    "r\"\015\220\002\001\372\257%\006\012\004\010\011\020\001\0220\012\012Idempotent\022\014.acme.v1"
+    ".Ask\032\017.acme.v1.Answer\"\003\220\002\002\022;\012\015NotIdempot"
+    "ent\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"\013\220\002\000\372"
+    "\257%\004\012\002\020\000\022@\012\015EventOfALevel\022\014.acme.v1.Ask\032\026"
+    ".google.protobuf.Empty\"\011\220\002\001\372\257%\002\022\000\0226\012\016Str"
+    "eamOfALevel\022\014.acme.v1.Ask\032\017.acme.v1.Answ"
+    "er\"\003\220\002\0010\001\0225\012\006Dotted\022\014.acme.v1.Ask\032\017.acme"
+    ".v1.Answer\"\014\372\257%\010\012\004\010\005\020\001 \003b\006proto3";
 
 constexpr ::echostream::MethodInfo kOptionsMethods[] = {
     {.name = "RpcLowest",
@@ -185,6 +194,55 @@ constexpr ::echostream::MethodInfo kOptionsMethods[] = {
      .priority = 3,
      .sync_group = "",
      .jitter_buffer = {.enabled = true, .late_policy = ::echostream::LatePolicy::kWait, .max_late_share = 0.003}},
+    {.name = "NoSideEffects",
+     .full_name = "acme.v1.Options/NoSideEffects",
+     .id = 0x1c05791b472dc623,
+     .kind = ::echostream::MethodKind::kRpc,
+     .idempotent = true,
+     .no_side_effects = true,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {}},
+    {.name = "NoSideEffectsAndMore",
+     .full_name = "acme.v1.Options/NoSideEffectsAndMore",
+     .id = 0x19286397d26c3bdd,
+     .kind = ::echostream::MethodKind::kRpc,
+     .idempotent = true,
+     .no_side_effects = true,
+     .priority = 3,
+     .deadline = std::chrono::milliseconds(9),
+     .sync_group = "",
+     .jitter_buffer = {}},
+    {.name = "Idempotent",
+     .full_name = "acme.v1.Options/Idempotent",
+     .id = 0x27a718c82e285fa8,
+     .kind = ::echostream::MethodKind::kRpc,
+     .idempotent = true,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {}},
+    {.name = "NotIdempotent",
+     .full_name = "acme.v1.Options/NotIdempotent",
+     .id = 0x0580480a518789bb,
+     .kind = ::echostream::MethodKind::kRpc,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {}},
+    {.name = "EventOfALevel",
+     .full_name = "acme.v1.Options/EventOfALevel",
+     .id = 0x1c60fe96bbe561eb,
+     .kind = ::echostream::MethodKind::kEvent,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {}},
+    {.name = "StreamOfALevel",
+     .full_name = "acme.v1.Options/StreamOfALevel",
+     .id = 0x1b06ea741cd98259,
+     .kind = ::echostream::MethodKind::kStream,
+     .server_streaming = true,
+     .priority = 3,
+     .sync_group = "",
+     .jitter_buffer = {}},
     {.name = "Dotted",
      .full_name = "acme.v1.Options/Dotted",
      .id = 0x0000000000000003,
@@ -271,8 +329,32 @@ Options::Client::Client(::echostream::Channel channel) : channel_(std::move(chan
   return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[15], request, std::move(options));
 }
 
-::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::Dotted(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::NoSideEffects(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
   return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[16], request, std::move(options));
+}
+
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::NoSideEffectsAndMore(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[17], request, std::move(options));
+}
+
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::Idempotent(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[18], request, std::move(options));
+}
+
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::NotIdempotent(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[19], request, std::move(options));
+}
+
+::echostream::Task<::echostream::Status> Options::Client::EventOfALevel(const ::acme::v1::Ask& event, ::echostream::CallOptions options) {
+  return ::echostream::internal::emit_event(channel_, kOptionsMethods[20], event, std::move(options));
+}
+
+::echostream::Task<::echostream::Reader<::acme::v1::Answer>> Options::Client::StreamOfALevel(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::open_reader<::acme::v1::Answer>(channel_, kOptionsMethods[21], request, std::move(options));
+}
+
+::echostream::Task<::echostream::Result<::acme::v1::Answer>> Options::Client::Dotted(const ::acme::v1::Ask& request, ::echostream::CallOptions options) {
+  return ::echostream::internal::call_rpc<::acme::v1::Answer>(channel_, kOptionsMethods[22], request, std::move(options));
 }
 
 Options::Handler::Handler()
@@ -329,6 +411,18 @@ void Options::Handler::PublishPublishedEmpty(const ::google::protobuf::Empty& ev
     case 15:
       return ::echostream::internal::serve_server_stream(call, *this, &Handler::ReliableWaits);
     case 16:
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::NoSideEffects);
+    case 17:
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::NoSideEffectsAndMore);
+    case 18:
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::Idempotent);
+    case 19:
+      return ::echostream::internal::serve_rpc(call, *this, &Handler::NotIdempotent);
+    case 20:
+      return ::echostream::internal::serve_event(call, *this, &Handler::EventOfALevel);
+    case 21:
+      return ::echostream::internal::serve_server_stream(call, *this, &Handler::StreamOfALevel);
+    case 22:
       return ::echostream::internal::serve_rpc(call, *this, &Handler::Dotted);
     default:
       return ::echostream::internal::serve_unknown(call);

@@ -42,6 +42,14 @@ class Options::Client {
   ::echostream::Task<::echostream::DuplexStream<::acme::v1::Ask, ::acme::v1::Answer>> MostBuffered(::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> DefaultsSaid(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> ReliableWaits(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  /// protobuf's own option.
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NoSideEffects(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NoSideEffectsAndMore(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Idempotent(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NotIdempotent(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
+  /// Of what is no rpc it says nothing.
+  ::echostream::Task<::echostream::Status> EventOfALevel(const ::acme::v1::Ask& event, ::echostream::CallOptions options = {});
+  ::echostream::Task<::echostream::Reader<::acme::v1::Answer>> StreamOfALevel(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   /// Set field by field.
   ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Dotted(const ::acme::v1::Ask& request, ::echostream::CallOptions options = {});
   // @@protoc_insertion_point(client_scope:acme.v1.Options)
@@ -77,6 +85,14 @@ class Options::Handler : public ::echostream::Service {
   virtual ::echostream::Task<::echostream::Status> MostBuffered(::echostream::Call& call, ::echostream::Reader<::acme::v1::Ask> in, ::echostream::Writer<::acme::v1::Answer> out) = 0;
   virtual ::echostream::Task<::echostream::Status> DefaultsSaid(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
   virtual ::echostream::Task<::echostream::Status> ReliableWaits(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
+  /// protobuf's own option.
+  virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NoSideEffects(::echostream::Call& call, ::acme::v1::Ask request) = 0;
+  virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NoSideEffectsAndMore(::echostream::Call& call, ::acme::v1::Ask request) = 0;
+  virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Idempotent(::echostream::Call& call, ::acme::v1::Ask request) = 0;
+  virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> NotIdempotent(::echostream::Call& call, ::acme::v1::Ask request) = 0;
+  /// Of what is no rpc it says nothing.
+  virtual ::echostream::Task<::echostream::Status> EventOfALevel(::echostream::Call& call, ::acme::v1::Ask event) = 0;
+  virtual ::echostream::Task<::echostream::Status> StreamOfALevel(::echostream::Call& call, ::acme::v1::Ask request, ::echostream::Writer<::acme::v1::Answer> out) = 0;
   /// Set field by field.
   virtual ::echostream::Task<::echostream::Result<::acme::v1::Answer>> Dotted(::echostream::Call& call, ::acme::v1::Ask request) = 0;
   // @@protoc_insertion_point(handler_scope:acme.v1.Options)

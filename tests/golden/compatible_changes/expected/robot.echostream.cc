@@ -21,15 +21,15 @@ constexpr char kEchoStreamFileDescriptor[] =
     "\022\012\004name\030\001 \001(\011R\004name\022\022\012\004more\030\002 \001(\014R\004more\""
     "4\012\006Answer\022*\012\005parts\030\001 \003(\0132\024.acme.v1.Renam"
     "edPartR\005parts*,\012\004Mode\022\010\012\004NONE\020\000\022\010\012\004FAST\020"
-    "\001\022\012\012\006FASTER\020\003\"\004\010\002\020\0022\262\002\012\005Robot\0223\012\004Call\022\014."
-    "acme.v1.Ask\032\017.acme.v1.Answer\"\014\372\257%\010\012\006\0102\020\001"
-    "\030\001\0220\012\007NewName\022\014.acme.v1.Ask\032\017.acme.v1.An"
-    "swer\"\006\372\257%\002 \007\022=\012\005Watch\022\014.acme.v1.Ask\032\017.ac"
-    "me.v1.Answer\"\023\372\257%\017\032\015\010\001\020\254\002\030\000*\002 \0020\0010\001\022T\012\004P"
-    "lay\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"+\372\257%'"
-    "\032%\010\002\"\005scene*\032\020P \001)\000\000\000\000\000\000\360\0771\000\000\000\000\000\000\024@8\001@(0"
-    "\001\022-\012\005Added\022\014.acme.v1.Ask\032\026.google.protob"
-    "uf.Emptyb\006proto3";
+    "\001\022\012\012\006FASTER\020\003\"\004\010\002\020\0022\265\002\012\005Robot\0226\012\004Call\022\014."
+    "acme.v1.Ask\032\017.acme.v1.Answer\"\017\220\002\001\372\257%\010\012\006\010"
+    "2\020\001\030\001\0220\012\007NewName\022\014.acme.v1.Ask\032\017.acme.v1"
+    ".Answer\"\006\372\257%\002 \007\022=\012\005Watch\022\014.acme.v1.Ask\032\017"
+    ".acme.v1.Answer\"\023\372\257%\017\032\015\010\001\020\254\002\030\000*\002 \0020\0010\001\022T"
+    "\012\004Play\022\014.acme.v1.Ask\032\017.acme.v1.Answer\"+\372"
+    "\257%'\032%\010\002\"\005scene*\032\020P \001)\000\000\000\000\000\000\360\0771\000\000\000\000\000\000\024@8\001"
+    "@(0\001\022-\012\005Added\022\014.acme.v1.Ask\032\026.google.pro"
+    "tobuf.Emptyb\006proto3";
 
 constexpr ::echostream::MethodInfo kRobotMethods[] = {
     {.name = "Call",
@@ -37,6 +37,7 @@ constexpr ::echostream::MethodInfo kRobotMethods[] = {
      .id = 0x26e626e7b4387005,
      .kind = ::echostream::MethodKind::kRpc,
      .idempotent = true,
+     .no_side_effects = true,
      .priority = 1,
      .deadline = std::chrono::milliseconds(50),
      .sync_group = "",

@@ -18,7 +18,8 @@ export function optionTexts(method) {
   const direction = directionOf(method);
   if (direction) texts.push(direction);
   if (method.kind === "STREAM") texts.push((method.delivery ?? "RELIABLE").toLowerCase());
-  if (method.idempotent) texts.push("idempotent");
+  if (method.noSideEffects) texts.push("no side effects");
+  else if (method.idempotent) texts.push("idempotent");
   if (method.deadlineMs !== undefined) texts.push(`deadline ${method.deadlineMs} ms`);
   if (method.maxAgeMs !== undefined) texts.push(`max age ${method.maxAgeMs} ms`);
   if (method.jitterBuffer)
