@@ -80,7 +80,7 @@ Node::Impl::~Impl() {
   for (const auto& session : sessions) {
     session->detach();
     session->handle_closed(Status(StatusCode::kUnavailable, "this node was closed"));
-    if (auto* link = dynamic_cast<internal::ConnectionLink*>(&session->link())) link->detach();
+    session->link().detach();
   }
   // They may refer to the plugins that brought them.
   context.middleware.reset();
@@ -152,19 +152,9 @@ std::shared_ptr<SessionState> Node::Impl::add_session(std::unique_ptr<internal::
 transport::QuicConnectionSink* Node::Impl::accept(QuicDriver& driver,
                                                   transport::QuicConnection& connection) {
   if (shutting_down || sessions.size() >= context.options.max_sessions) return nullptr;
-  std::unique_ptr<internal::ConnectionLink> link;
-  if (connection.alpn() == core::kAlpn) {
-    link = std::make_unique<QuicLink>(driver);
-  } else {
-    // TLS agrees on nothing else than what was offered: make_http_link is set.
-    link = make_http_link(driver);
-  }
-  if (link == nullptr) return nullptr;
-  internal::ConnectionLink& bound = *link;
-  bound.bind(connection);
-  bound.bind(*add_session(std::move(link)));
-  ++context.counts.sessions_accepted;
-  return &bound.sink();
+  // TLS agrees on nothing else than what was offered: accept_http is set.
+  return connection.alpn() == core::kAlpn ? adopt(std::make_unique<QuicLink>(driver), connection)
+                                          : accept_http(driver, connection);
 }
 
 Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "echostream/base/wait.h"
@@ -26,7 +27,7 @@ struct Node::Impl {
   ~Impl();
 
   Status check_options() const;
-  bool takes_http() const noexcept { return static_cast<bool>(make_http_link); }
+  bool takes_http() const noexcept { return static_cast<bool>(accept_http); }
   Result<internal::QuicDriver*> open_driver(const SocketAddress& bind_to,
                                             std::shared_ptr<transport::TlsContext> server_tls,
                                             internal::PortMember member = {});
@@ -52,6 +53,18 @@ struct Node::Impl {
   /// Both, for this node alone.
   Status change_security(const char* what, const ChangeOptions& change);
   std::shared_ptr<internal::SessionState> add_session(std::unique_ptr<internal::Link> link);
+  /// A session of an accepted connection, and what that reports to. `link` is of a class that can
+  /// be bound to both; null refuses the connection.
+  template <class OneLink>
+  transport::QuicConnectionSink* adopt(std::unique_ptr<OneLink> link,
+                                       transport::QuicConnection& connection) {
+    if (link == nullptr) return nullptr;
+    OneLink& bound = *link;
+    bound.bind(connection);
+    bound.bind(*add_session(std::move(link)));
+    ++context.counts.sessions_accepted;
+    return &bound.sink();
+  }
   std::uint64_t random_number();
 
   Loop& loop;
@@ -76,8 +89,8 @@ struct Node::Impl {
   std::vector<std::shared_ptr<Resolver>> resolvers;
   /// Null when sessions are not to be resumed.
   std::shared_ptr<SessionTicketCache> tickets;
-  /// Makes the links of connections that talk HTTP/3; unset: none may.
-  UniqueFunction<std::unique_ptr<internal::ConnectionLink>(internal::QuicDriver&)> make_http_link;
+  /// adopt() of connections that talk HTTP/3; unset: none may.
+  internal::QuicDriver::Accept accept_http;
   bool shutting_down = false;
   /// Expires with the node: tasks of others that wait inside it look at this when they go on.
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);

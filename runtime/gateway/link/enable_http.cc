@@ -6,7 +6,7 @@
 
 #include "runtime/api/node_impl.h"
 #include "runtime/gateway/console/console_service.h"
-#include "runtime/gateway/link/http_link.h"
+#include "runtime/gateway/link/http3_link.h"
 
 namespace echostream {
 namespace {
@@ -42,8 +42,9 @@ Status enable_http(Node& node, HttpOptions options) {
     if (Status status = serve_what_the_console_asks(node); !status.is_ok()) return status;
   }
   auto gateway = std::make_unique<gateway::HttpGateway>(impl.context, std::move(options));
-  impl.make_http_link = [gateway = std::move(gateway)](internal::QuicDriver& driver) {
-    return gateway::HttpLink::make(driver, *gateway);
+  impl.accept_http = [&impl, gateway = std::move(gateway)](internal::QuicDriver& driver,
+                                                           transport::QuicConnection& connection) {
+    return impl.adopt(gateway::Http3Link::make(driver, *gateway), connection);
   };
   return Status::ok();
 }

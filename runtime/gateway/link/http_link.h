@@ -1,14 +1,16 @@
-// A session's link over an HTTP/3 connection: to the engine the client looks like a peer of our own
+// A session's link over an HTTP connection: to the engine the client looks like a peer of our own
 // protocol that serves nothing. Its requests are calls (http_call.h); what such a peer has beside
-// them (its settings, streams of events and frames) is made here.
+// them (its settings, streams of events and frames) is made here. What carries the requests is
+// that of the version: http3_link.h.
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "echostream/base/executor.h"
 
-#include "runtime/api/connection_link.h"
+#include "runtime/api/link.h"
 #include "runtime/base/pooled_allocator.h"
 #include "runtime/core/session/stall_watch.h"
 #include "runtime/gateway/link/http_call.h"
@@ -17,18 +19,14 @@
 
 namespace echostream::gateway {
 
-class HttpLink final : public internal::ConnectionLink,
-                       private http3::Http3Sink,
-                       private HttpCall::Host,
-                       private ReadyNode {
+class HttpLink : public internal::Link,
+                 protected http3::Http3Sink,
+                 private HttpCall::Host,
+                 private ReadyNode {
  public:
-  /// Null when there is no memory for it. The gateway lives as long as the node.
-  static std::unique_ptr<HttpLink> make(internal::QuicDriver& driver, HttpGateway& gateway);
+  void bind(internal::SessionState& session) { session_ = &session; }
 
-  // ConnectionLink
-  void bind(transport::QuicConnection& connection) override;
-  using ConnectionLink::bind;
-  transport::QuicConnectionSink& sink() override { return *http_; }
+  // internal::Link
   void detach() override;
 
   // core::TransportPort
@@ -58,6 +56,19 @@ class HttpLink final : public internal::ConnectionLink,
   }
   bool has_lost_its_address() const override { return false; }
 
+ protected:
+  /// The gateway lives as long as the node.
+  explicit HttpLink(HttpGateway& gateway);
+  /// Once, before anything else.
+  void use(std::unique_ptr<http3::ServerConnection> http) { http_ = std::move(http); }
+  /// What was said to the connection is written, once the tasks that are ready have run.
+  virtual void flush_soon() = 0;
+  virtual bool is_connected() const = 0;
+  /// The connection's last word; `session` may be null.
+  virtual void handle_closed(const transport::CloseInfo& info, internal::SessionState* session) = 0;
+  void look_soon();
+  HttpGateway& gateway() final { return gateway_; }
+
  private:
   // A stream of ours that only the engine knows: its control stream, events, one frame.
   struct OwnStream {
@@ -66,8 +77,6 @@ class HttpLink final : public internal::ConnectionLink,
     StreamId call;  // whose frame it is; invalid: of no interest
     std::vector<Buffer> message;
   };
-
-  HttpLink(internal::QuicDriver& driver, HttpGateway& gateway);
 
   // http3::Http3Sink
   void on_open(LocalTime now) override;
@@ -83,11 +92,10 @@ class HttpLink final : public internal::ConnectionLink,
   void on_stream_stalled(LocalTime now, StreamId id) override;
   void on_stream_closed(LocalTime now, StreamId id) override;
   void on_goaway(LocalTime) override {}
-  void on_closed(LocalTime now, const transport::CloseInfo& info) override;
+  void on_closed(LocalTime now, const transport::CloseInfo& info) final;
 
   // HttpCall::Host
-  HttpGateway& gateway() override { return gateway_; }
-  http3::Http3Connection& http() override { return *http_; }
+  http3::ServerConnection& http() override { return *http_; }
   core::Session& engine() override;
   core::ByteBudget& budget() override { return budget_; }
   StreamId next_client_stream() override;
@@ -96,7 +104,6 @@ class HttpLink final : public internal::ConnectionLink,
   void read_on_later(StreamId id) override;
 
   void forget_all();
-  void look_soon();
   void on_ready() override;
   LocalTime now() const;
   HttpCall* find(StreamId id);
@@ -107,7 +114,7 @@ class HttpLink final : public internal::ConnectionLink,
   void refuse_requests();
 
   HttpGateway& gateway_;
-  std::unique_ptr<http3::Http3Connection> http_;
+  std::unique_ptr<http3::ServerConnection> http_;
   bool is_open_ = false;
   bool is_draining_ = false;
   core::ByteBudget budget_;               // outlives the calls
@@ -123,7 +130,8 @@ class HttpLink final : public internal::ConnectionLink,
   std::int64_t next_client_stream_ = 2;
   StreamId events_;
   std::size_t unconsumed_events_ = 0;  // bytes, that the engine has not taken
-  std::unique_ptr<core::StallWatch> slow_requests_;
+  core::StallWatch slow_requests_;
+  internal::SessionState* session_ = nullptr;
 };
 
 }  // namespace echostream::gateway
