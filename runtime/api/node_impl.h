@@ -18,6 +18,7 @@
 #include "runtime/api/plugin_host.h"
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
+#include "runtime/api/side_door.h"
 #include "runtime/api/stall_watch.h"
 
 namespace echostream {
@@ -32,6 +33,8 @@ struct Node::Impl {
                                             std::shared_ptr<transport::TlsContext> server_tls,
                                             internal::PortMember member = {});
   Result<std::shared_ptr<transport::TlsContext>> make_server_tls() const;
+  /// Opens the side door beside the driver, if there is to be one.
+  Status open_side_door_beside(const internal::QuicDriver& driver, bool shares_port);
   /// `server_tls` may be shared with nodes on other threads.
   Result<internal::QuicDriver*> listen(const SocketAddress& bind_to,
                                        std::shared_ptr<transport::TlsContext> server_tls,
@@ -44,6 +47,7 @@ struct Node::Impl {
     NodeOptions options;  // identities and trust count
     std::shared_ptr<transport::TlsContext> dialling;
     std::shared_ptr<transport::TlsContext> listening;
+    std::shared_ptr<transport::TlsContext> side_door;
   };
   using ChangeOptions = std::function<void(NodeOptions&)>;
   /// All of it as it would be after `change`, or why that cannot be used.
@@ -91,6 +95,11 @@ struct Node::Impl {
   std::shared_ptr<SessionTicketCache> tickets;
   /// adopt() of connections that talk HTTP/3; unset: none may.
   internal::QuicDriver::Accept accept_http;
+  using OpenSideDoor = UniqueFunction<Result<std::unique_ptr<internal::SideDoor>>(
+      const SocketAddress& bind_to, bool shares_port, std::shared_ptr<transport::TlsContext> tls)>;
+  /// Unset: there is to be none.
+  OpenSideDoor open_side_door;
+  std::vector<std::unique_ptr<internal::SideDoor>> side_doors;
   bool shutting_down = false;
   /// Expires with the node: tasks of others that wait inside it look at this when they go on.
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);

@@ -20,7 +20,8 @@ class Http3Link final : public internal::OverQuic<HttpLink> {
   void detach() override;
 
  private:
-  using OverQuic::OverQuic;
+  Http3Link(internal::QuicDriver& driver, HttpGateway& gateway)
+      : OverQuic(driver, gateway, Carries::kAll) {}
 
   // HttpLink
   void flush_soon() override { QuicFacts::flush_soon(); }

@@ -6,6 +6,7 @@
 
 #include "runtime/api/session_state.h"
 #include "runtime/gateway/console/console_pages.h"
+#include "runtime/gateway/protocol/content_types.h"
 
 namespace echostream::gateway {
 namespace {
@@ -41,10 +42,21 @@ bool travels_beside(const MethodInfo& method) {
          (method.client_streaming && method.delivery != Delivery::kReliable);
 }
 
+// In the request's own protocol, so that its client can tell why.
+ResponsePart refuse_stream(const RequestHead& request, const GatewayRules& rules,
+                           const std::string& origin) {
+  return make_response(request, rules, origin)
+      ->end(Status(StatusCode::kUnimplemented,
+                   "over TCP this node serves unary calls of Connect only; streams, subscriptions "
+                   "and gRPC need HTTP/3, at the port that \"alt-svc\" names"),
+            {});
+}
+
 }  // namespace
 
-HttpLink::HttpLink(HttpGateway& gateway)
+HttpLink::HttpLink(HttpGateway& gateway, Carries carries)
     : gateway_(gateway),
+      carries_(carries),
       budget_(gateway.node().options.limits.max_session_bytes),
       reader_(gateway.rules()),
       slow_requests_(gateway.node().executor, gateway.options().body_timeout / 4,
@@ -101,6 +113,9 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   }
   if (auto refused = refuse_method(request, *method, gateway_.rules(), origin)) {
     return answer(id, *std::move(refused));
+  }
+  if (carries_ == Carries::kUnaryCalls && !is_unary(request.protocol)) {
+    return answer(id, refuse_stream(request, gateway_.rules(), origin));
   }
   if (!is_open_ && travels_beside(*method)) return answer(id, too_early());
   // As a caller with a stub has it from the .proto.
@@ -271,6 +286,7 @@ void HttpLink::refuse_requests() {
   if (std::exchange(is_draining_, true)) return;
   http_->announce_shutdown();
   http_->refuse_requests();
+  flush_soon();
 }
 
 }  // namespace echostream::gateway

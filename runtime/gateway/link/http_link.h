@@ -1,9 +1,10 @@
 // A session's link over an HTTP connection: to the engine the client looks like a peer of our own
 // protocol that serves nothing. Its requests are calls (http_call.h); what such a peer has beside
-// them (its settings, streams of events and frames) is made here. What carries the requests is
-// that of the version: http3_link.h.
+// them (its settings, streams of events and frames) is made here. What carries the requests is of
+// the links for each version: http3_link.h, http1_link.h.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -57,8 +58,11 @@ class HttpLink : public internal::Link,
   bool has_lost_its_address() const override { return false; }
 
  protected:
+  /// What this version of HTTP is used for.
+  enum class Carries : std::uint8_t { kAll, kUnaryCalls };
+
   /// The gateway lives as long as the node.
-  explicit HttpLink(HttpGateway& gateway);
+  HttpLink(HttpGateway& gateway, Carries carries);
   /// Once, before anything else.
   void use(std::unique_ptr<http3::ServerConnection> http) { http_ = std::move(http); }
   /// What was said to the connection is written, once the tasks that are ready have run.
@@ -114,6 +118,7 @@ class HttpLink : public internal::Link,
   void refuse_requests();
 
   HttpGateway& gateway_;
+  const Carries carries_;
   std::unique_ptr<http3::ServerConnection> http_;
   bool is_open_ = false;
   bool is_draining_ = false;
