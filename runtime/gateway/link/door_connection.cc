@@ -48,6 +48,7 @@ void DoorConnection::pump_soon() {
 // ---- From the byte stream.
 
 void DoorConnection::handle_bytes(BytesView bytes) {
+  if (is_dead()) return;
   if (stage_ == Stage::kClosing || stage_ == Stage::kLingering) {
     discarded_bytes_ += bytes.size();
     if (discarded_bytes_ > kMostDiscardedBytes) drop();
