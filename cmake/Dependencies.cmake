@@ -31,6 +31,18 @@ echostream_require_pkg(EchoStream_ngtcp2 "libngtcp2>=1.11" "libngtcp2-dev (from 
 echostream_require_pkg(EchoStream_nghttp3 "libnghttp3>=1.8" "libnghttp3-dev (from bookworm-backports on Debian 12)")
 echostream_require_pkg(EchoStream_uv "libuv>=1.44" "libuv1-dev")
 
+# For HTTP/1.1, where the system has it as a library; cmake/Llhttp.cmake knows another way. An installed EchoStream that
+# was built with it needs it.
+if(EchoStream_NEEDS_LLHTTP)
+  echostream_require_pkg(EchoStream_llhttp "libllhttp>=8.1" "libllhttp-dev")
+elseif(PkgConfig_FOUND AND NOT CMAKE_FIND_PACKAGE_NAME STREQUAL "EchoStream" AND NOT TARGET EchoStream_llhttp)
+  pkg_check_modules(ES_LLHTTP QUIET IMPORTED_TARGET GLOBAL "libllhttp>=8.1")
+  if(ES_LLHTTP_FOUND)
+    add_library(EchoStream_llhttp INTERFACE IMPORTED GLOBAL)
+    target_link_libraries(EchoStream_llhttp INTERFACE PkgConfig::ES_LLHTTP)
+  endif()
+endif()
+
 find_package(ZLIB QUIET)
 if(NOT ZLIB_FOUND)
   string(APPEND ECHOSTREAM_MISSING "\n  zlib: on Debian, install zlib1g-dev; elsewhere add its prefix to CMAKE_PREFIX_PATH")

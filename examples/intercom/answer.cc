@@ -31,6 +31,7 @@ struct Options {
   std::string contact_path;
   bool discover = false;
   bool console = false;
+  bool side_door = false;
   bool reflection = false;
   std::uint64_t calls = 1;
 };
@@ -42,13 +43,14 @@ Task<Status> wait_and_leave(Node& node, Station& station, std::uint64_t calls) {
 }
 
 // Before the node listens.
-Status talk_http(Node& node, const std::optional<echostream::HttpOptions>& configured, bool console,
-                 const std::string& listen) {
-  if (!configured && !console) return Status::ok();
+Status talk_http(Node& node, const std::optional<echostream::HttpOptions>& configured,
+                 const Options& options) {
+  if (!configured && !options.console && !options.side_door) return Status::ok();
   echostream::HttpOptions http = configured.value_or(echostream::HttpOptions());
-  http.console = http.console || console;
+  http.console = http.console || options.console;
+  http.tcp_side_door = http.tcp_side_door || options.side_door;
   // No page of somebody else may reach this machine's own station by a name that it made up.
-  if (!configured && listen.empty()) http.allowed_hosts = {"127.0.0.1", "localhost"};
+  if (!configured && options.listen.empty()) http.allowed_hosts = {"127.0.0.1", "localhost"};
   return echostream::enable_http(node, http);
 }
 
@@ -82,8 +84,7 @@ Status answer(const Options& options, const examples::ConfigArguments& config) {
   if (status.is_ok() && options.reflection) status = echostream::serve_reflection(node);
   if (status.is_ok()) status = intercom::record_sessions(node, options.station.recording_path);
   if (status.is_ok()) {
-    status = talk_http(node, echostream::http_options_from(*configuration), options.console,
-                       options.listen);
+    status = talk_http(node, echostream::http_options_from(*configuration), options);
   }
   if (status.is_ok()) status = echostream::run(**loop, node.start());
   if (!status.is_ok()) return status;
@@ -127,6 +128,9 @@ int main(int argument_count, char** arguments) {
   flags.text("--contact", "FILE", "where to write address and fingerprint", options.contact_path);
   flags.on("--discover", "announce it on the local network by its --name", options.discover);
   flags.on("--console", "serve a page that shows the station (docs/console.md)", options.console);
+  flags.on("--tcp-side-door",
+           "let browsers in over TCP as well, on the same port (docs/http.md, \"The side door\")",
+           options.side_door);
   flags.on("--reflection", "tell tools what it serves (echostream list)", options.reflection);
   flags.duration("--answer-after", "how long it rings [700ms]", options.station.answer_after);
   flags.whole_number("--calls", "ends after that many calls [1]", options.calls);

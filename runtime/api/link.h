@@ -37,6 +37,8 @@ class Link : public core::TransportPort {
   virtual std::uint64_t target_bytes_per_s(core::Priority priority) const = 0;
   /// Fills in what the transport counts.
   virtual void add_stats(SessionStats& stats) const = 0;
+  /// The node goes away, and what carries the link with it. Until then the node keeps it alive.
+  virtual void detach() {}
 };
 
 /// How a session ends that the peer's plugins do not take.

@@ -18,6 +18,9 @@ using internal::SessionState;
 
 namespace {
 
+// Of those that the system chooses when listen() names none.
+constexpr int kMostPortsTried = 16;
+
 // The options of the API and of the transport name the same algorithms in the same order.
 transport::CongestionControl to_transport(CongestionControl algorithm) {
   switch (algorithm) {
@@ -76,11 +79,12 @@ Node::Impl::~Impl() {
     session->link().close(core::WireError::kNone, "the node was closed");
   }
   for (const auto& driver : drivers) driver->flush_now();
+  for (const auto& door : side_doors) door->flush_now();
   context.handlers.clear();
   for (const auto& session : sessions) {
     session->detach();
     session->handle_closed(Status(StatusCode::kUnavailable, "this node was closed"));
-    if (auto* link = dynamic_cast<internal::ConnectionLink*>(&session->link())) link->detach();
+    session->link().detach();
   }
   // They may refer to the plugins that brought them.
   context.middleware.reset();
@@ -152,19 +156,9 @@ std::shared_ptr<SessionState> Node::Impl::add_session(std::unique_ptr<internal::
 transport::QuicConnectionSink* Node::Impl::accept(QuicDriver& driver,
                                                   transport::QuicConnection& connection) {
   if (shutting_down || sessions.size() >= context.options.max_sessions) return nullptr;
-  std::unique_ptr<internal::ConnectionLink> link;
-  if (connection.alpn() == core::kAlpn) {
-    link = std::make_unique<QuicLink>(driver);
-  } else {
-    // TLS agrees on nothing else than what was offered: make_http_link is set.
-    link = make_http_link(driver);
-  }
-  if (link == nullptr) return nullptr;
-  internal::ConnectionLink& bound = *link;
-  bound.bind(connection);
-  bound.bind(*add_session(std::move(link)));
-  ++context.counts.sessions_accepted;
-  return &bound.sink();
+  // TLS agrees on nothing else than what was offered: accept_http is set.
+  return connection.alpn() == core::kAlpn ? adopt(std::make_unique<QuicLink>(driver), connection)
+                                          : accept_http(driver, connection);
 }
 
 Result<QuicDriver*> Node::Impl::open_driver(const SocketAddress& bind_to,
@@ -238,6 +232,18 @@ TlsResult make_server_tls_of(const NodeOptions& options, const KeyLog& key_log, 
   return transport::TlsContext::make_server(std::move(tls));
 }
 
+TlsResult make_side_door_tls(const NodeOptions& options, const KeyLog& key_log) {
+  transport::TlsContext::Options tls;
+  tls.alpn = {"http/1.1"};
+  tls.identity = options.identity;
+  tls.more_identities = options.more_identities;
+  tls.trust = options.client_trust;
+  tls.resumption = options.resumption;
+  tls.early_data = false;
+  tls.key_log = key_log;
+  return transport::TlsContext::make_server(std::move(tls));
+}
+
 }  // namespace
 
 void Node::Impl::watch_addresses() {
@@ -277,6 +283,11 @@ Result<Node::Impl::Security> Node::Impl::make_security(const ChangeOptions& chan
     if (!tls) return tls.error();
     made.listening = *std::move(tls);
   }
+  if (made.options.identity && open_side_door) {
+    auto tls = make_side_door_tls(made.options, traces.key_log());
+    if (!tls) return tls.error();
+    made.side_door = *std::move(tls);
+  }
   return made;
 }
 
@@ -295,6 +306,7 @@ void Node::Impl::use_security(const Security& made) {
   for (const auto& driver : drivers) {
     if (driver.get() != dialler) driver->set_server_tls(made.listening);
   }
+  for (const auto& door : side_doors) door->set_server_tls(made.side_door);
 }
 
 Status Node::Impl::change_security(const char* what, const ChangeOptions& change) {
@@ -358,6 +370,16 @@ Result<std::shared_ptr<transport::TlsContext>> Node::Impl::make_server_tls() con
   return make_server_tls_of(options, traces.key_log(), takes_http());
 }
 
+Status Node::Impl::open_side_door_beside(const QuicDriver& driver, bool shares_port) {
+  if (!open_side_door) return Status::ok();
+  auto tls = make_side_door_tls(context.options, traces.key_log());
+  if (!tls) return tls.error();
+  auto door = open_side_door(driver.local_address(), shares_port, *std::move(tls));
+  if (!door) return door.error();
+  side_doors.push_back(*std::move(door));
+  return Status::ok();
+}
+
 Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,
                                        std::shared_ptr<transport::TlsContext> server_tls,
                                        internal::PortMember member) {
@@ -366,7 +388,18 @@ Result<QuicDriver*> Node::Impl::listen(const SocketAddress& bind_to,
   }
   plugins.begin_start();
   if (Status verdict = plugins.verdict(); !verdict.is_ok()) return verdict.with_context("listen");
-  auto driver = open_driver(bind_to, std::move(server_tls), std::move(member));
+  // A port that the system has chosen for UDP may be another program's over TCP.
+  const int attempts = bind_to.port() == 0 && open_side_door ? kMostPortsTried : 1;
+  const bool shares_port = member.port != nullptr;
+  Result<QuicDriver*> driver = Status(StatusCode::kInternal, "no port was tried");
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    driver = open_driver(bind_to, server_tls, member);
+    if (!driver) return driver;
+    Status opened = open_side_door_beside(**driver, shares_port);
+    if (opened.is_ok()) break;
+    drivers.pop_back();
+    driver = std::move(opened);
+  }
   if (!driver) return driver;
   plugins.listening((*driver)->local_address());
   announcement_watches.tell();
@@ -475,6 +508,7 @@ Task<void> shut_down(Node::Impl& node, std::weak_ptr<const bool> alive, Duration
     persistent->close(Status(StatusCode::kUnavailable, "this node is shutting down"), false);
   }
   for (const auto& driver : node.drivers) driver->stop_accepting();
+  for (const auto& door : node.side_doors) door->stop_accepting();
   Duration farewell{};
   for (const auto& session : node.sessions) {
     farewell = std::max(farewell, session->farewell_time());

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "echostream/base/wait.h"
@@ -17,6 +18,7 @@
 #include "runtime/api/plugin_host.h"
 #include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
+#include "runtime/api/side_door.h"
 #include "runtime/api/stall_watch.h"
 
 namespace echostream {
@@ -26,11 +28,13 @@ struct Node::Impl {
   ~Impl();
 
   Status check_options() const;
-  bool takes_http() const noexcept { return static_cast<bool>(make_http_link); }
+  bool takes_http() const noexcept { return static_cast<bool>(accept_http); }
   Result<internal::QuicDriver*> open_driver(const SocketAddress& bind_to,
                                             std::shared_ptr<transport::TlsContext> server_tls,
                                             internal::PortMember member = {});
   Result<std::shared_ptr<transport::TlsContext>> make_server_tls() const;
+  /// Opens the side door beside the driver, if there is to be one.
+  Status open_side_door_beside(const internal::QuicDriver& driver, bool shares_port);
   /// `server_tls` may be shared with nodes on other threads.
   Result<internal::QuicDriver*> listen(const SocketAddress& bind_to,
                                        std::shared_ptr<transport::TlsContext> server_tls,
@@ -43,6 +47,7 @@ struct Node::Impl {
     NodeOptions options;  // identities and trust count
     std::shared_ptr<transport::TlsContext> dialling;
     std::shared_ptr<transport::TlsContext> listening;
+    std::shared_ptr<transport::TlsContext> side_door;
   };
   using ChangeOptions = std::function<void(NodeOptions&)>;
   /// All of it as it would be after `change`, or why that cannot be used.
@@ -52,6 +57,18 @@ struct Node::Impl {
   /// Both, for this node alone.
   Status change_security(const char* what, const ChangeOptions& change);
   std::shared_ptr<internal::SessionState> add_session(std::unique_ptr<internal::Link> link);
+  /// A session of an accepted connection, and what that reports to. `link` is of a class that can
+  /// be bound to both; null refuses the connection.
+  template <class OneLink>
+  transport::QuicConnectionSink* adopt(std::unique_ptr<OneLink> link,
+                                       transport::QuicConnection& connection) {
+    if (link == nullptr) return nullptr;
+    OneLink& bound = *link;
+    bound.bind(connection);
+    bound.bind(*add_session(std::move(link)));
+    ++context.counts.sessions_accepted;
+    return &bound.sink();
+  }
   std::uint64_t random_number();
 
   Loop& loop;
@@ -76,8 +93,13 @@ struct Node::Impl {
   std::vector<std::shared_ptr<Resolver>> resolvers;
   /// Null when sessions are not to be resumed.
   std::shared_ptr<SessionTicketCache> tickets;
-  /// Makes the links of connections that talk HTTP/3; unset: none may.
-  UniqueFunction<std::unique_ptr<internal::ConnectionLink>(internal::QuicDriver&)> make_http_link;
+  /// adopt() of connections that talk HTTP/3; unset: none may.
+  internal::QuicDriver::Accept accept_http;
+  using OpenSideDoor = UniqueFunction<Result<std::unique_ptr<internal::SideDoor>>(
+      const SocketAddress& bind_to, bool shares_port, std::shared_ptr<transport::TlsContext> tls)>;
+  /// Unset: there is to be none.
+  OpenSideDoor open_side_door;
+  std::vector<std::unique_ptr<internal::SideDoor>> side_doors;
   bool shutting_down = false;
   /// Expires with the node: tasks of others that wait inside it look at this when they go on.
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);

@@ -183,7 +183,7 @@ void QuicLink::on_datagram(LocalTime now, BytesView data) {
 }
 
 void QuicLink::on_closed(LocalTime, const transport::CloseInfo& info) {
-  handle_connection_closed(info);
+  handle_connection_closed(info, session_);
 }
 
 }  // namespace echostream::internal

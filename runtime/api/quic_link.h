@@ -8,15 +8,19 @@
 
 #include "echostream/session_tickets.h"
 
-#include "runtime/api/connection_link.h"
+#include "runtime/api/link.h"
+#include "runtime/api/quic_facts.h"
 
 namespace echostream::internal {
 
-class QuicLink final : public ConnectionLink, public transport::QuicConnectionSink {
+class QuicLink final : public OverQuic<Link>, public transport::QuicConnectionSink {
  public:
-  using ConnectionLink::ConnectionLink;
+  using OverQuic::OverQuic;
 
-  transport::QuicConnectionSink& sink() override { return *this; }
+  void bind(transport::QuicConnection& connection) { connection_ = &connection; }
+  void bind(SessionState& session) { session_ = &session; }
+  transport::QuicConnectionSink& sink() { return *this; }
+  void detach() override { forget_driver(); }
   /// New tickets go there, as those of `server`.
   void keep_tickets(std::shared_ptr<SessionTicketCache> cache, std::string server) {
     ticket_cache_ = std::move(cache);
@@ -64,6 +68,7 @@ class QuicLink final : public ConnectionLink, public transport::QuicConnectionSi
   void on_closed(LocalTime now, const transport::CloseInfo& info) override;
 
  private:
+  SessionState* session_ = nullptr;
   std::shared_ptr<SessionTicketCache> ticket_cache_;
   std::string ticket_server_;
   // Where the present path began, and whether the program has chosen that address.

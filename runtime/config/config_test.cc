@@ -305,7 +305,8 @@ TEST(Config, MakesTheOptionsOfHttpWhereItIsGiven) {
   EXPECT_EQ(http_options_from(*plain)->body_timeout, HttpOptions().body_timeout);
   const auto read = parse_config(
       R"({"http": {"allowed_origins": ["https://a.example", "https://b.example"],
-                   "allowed_hosts": ["robot.example"], "body_timeout_ms": 5, "console": true}})",
+                   "allowed_hosts": ["robot.example"], "body_timeout_ms": 5, "console": true,
+                   "tcp_side_door": true}})",
       "r.json");
   ASSERT_TRUE(read) << read.status();
   const auto options = http_options_from(*read);
@@ -314,6 +315,7 @@ TEST(Config, MakesTheOptionsOfHttpWhereItIsGiven) {
   EXPECT_EQ(options->allowed_hosts, std::vector<std::string>{"robot.example"});
   EXPECT_EQ(options->body_timeout, 5ms);
   EXPECT_TRUE(options->console);
+  EXPECT_TRUE(options->tcp_side_door);
 }
 
 TEST(Config, TakesPeersThatAResolverIsToFind) {

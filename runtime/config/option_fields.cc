@@ -198,6 +198,7 @@ void copy(Direction direction, config::HttpConfig& message, HttpOptions& options
   fields.milliseconds("body_timeout_ms", options.body_timeout);
   fields.number("max_json_depth", options.max_json_depth);
   fields.flag("console", options.console);
+  fields.flag("tcp_side_door", options.tcp_side_door);
 }
 
 void copy(Direction direction, config::PoolConfig& message, NodePoolOptions& options) {

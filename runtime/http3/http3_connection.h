@@ -12,6 +12,7 @@
 
 #include "runtime/http3/fields.h"
 #include "runtime/http3/http3_error.h"
+#include "runtime/http3/server_connection.h"
 #include "runtime/transport/quic_connection.h"
 
 namespace echostream::http3 {
@@ -77,7 +78,7 @@ class Http3Sink {
 
 /// Commands on streams that have closed are ignored. They take effect with the endpoint's next
 /// poll_transmit(), or the one after flush() (write_later()).
-class Http3Connection final : public transport::QuicConnectionSink {
+class Http3Connection final : public transport::QuicConnectionSink, public ServerConnection {
  public:
   /// The sink outlives it. INTERNAL: no memory.
   static Result<std::unique_ptr<Http3Connection>> make(bool is_server, Http3Options options,
@@ -89,7 +90,7 @@ class Http3Connection final : public transport::QuicConnectionSink {
   /// Instead of writing with each command, calls `soon`, after which the owner calls flush(): what
   /// several commands have to say then costs as much as one. `soon` is called once until flush().
   void write_later(UniqueFunction<void()> soon);
-  void flush();
+  void flush() override;
   /// Before anything else; null once the connection is gone.
   void bind(transport::QuicConnection* connection);
   transport::QuicConnection* quic() const;
@@ -100,26 +101,26 @@ class Http3Connection final : public transport::QuicConnectionSink {
   /// The same with pseudo-headers that are none of `fields`.
   Result<StreamId> request(std::span<const Field> pseudo_headers, const Fields& fields, bool ends);
   /// Server: answers; a body follows unless `ends`. Once for each request.
-  void respond(StreamId id, Fields head, bool ends);
+  void respond(StreamId id, Fields head, bool ends) override;
   /// Queues bytes of the body.
-  void write(StreamId id, Buffer bytes);
+  void write(StreamId id, Buffer bytes) override;
   /// The message is complete, perhaps with trailers.
-  void finish(StreamId id, Fields trailers = {});
+  void finish(StreamId id, Fields trailers = {}) override;
   /// Bytes of write() that were never put into a packet.
-  std::size_t unsent_bytes(StreamId id) const;
-  void notify_when_drained(StreamId id, std::size_t low_water_bytes);
-  void consume(StreamId id, std::size_t bytes);
+  std::size_t unsent_bytes(StreamId id) const override;
+  void notify_when_drained(StreamId id, std::size_t low_water_bytes) override;
+  void consume(StreamId id, std::size_t bytes) override;
   /// Ends our message before its end; nothing more of the peer's is wanted either.
-  void reset(StreamId id, Http3Error code);
+  void reset(StreamId id, Http3Error code) override;
   /// Nothing more of the peer's message is wanted.
-  void stop_reading(StreamId id, Http3Error code);
+  void stop_reading(StreamId id, Http3Error code) override;
 
   /// The peer should send no more requests (GOAWAY, as a notice: RFC 9114 5.2). Not before
   /// on_open().
-  void announce_shutdown();
+  void announce_shutdown() override;
   /// Requests that come from now on are refused (GOAWAY).
-  void refuse_requests();
-  void close(Http3Error code, std::string reason);
+  void refuse_requests() override;
+  void close(Http3Error code, std::string reason) override;
 
   // transport::QuicConnectionSink
   void on_connected(LocalTime now) override;

@@ -12,6 +12,8 @@
 namespace echostream::testing {
 
 class SimNetworkWatch;
+class SimTcpConnection;
+class SimTcpListener;
 
 /// An address of a node, with the name that links know it by.
 struct SimInterface {
@@ -36,6 +38,9 @@ class SimLoop final : public Loop {
   void stop() override { stopped_ = true; }
   Result<std::unique_ptr<UdpSocket>> open_udp(const UdpOptions& options,
                                               UdpHandler& handler) override;
+  Result<std::unique_ptr<TcpListener>> listen_tcp(
+      const TcpOptions& options,
+      UniqueFunction<void(std::unique_ptr<TcpConnection>)> accept) override;
   std::unique_ptr<Pending> resolve(const std::string& host, std::uint16_t port,
                                    ResolveCallback callback) override;
   Result<std::unique_ptr<Pending>> watch_stop_signals(UniqueFunction<void(int)> callback) override;
@@ -69,7 +74,10 @@ class SimLoop final : public Loop {
   /// Runs what is ready; false when nothing was.
   bool run_ready() noexcept;
   void deliver(const Simulation::Impl::Arrival& arrival) noexcept;
+  /// A client's end; null when nobody listens there.
+  std::unique_ptr<SimTcpConnection> connect_tcp(const SocketAddress& to);
   void forget(SimUdpSocket& socket);
+  void forget(SimTcpListener& listener);
   void forget(SimNetworkWatch& watch) { std::erase(watches_, &watch); }
 
  private:
@@ -87,6 +95,7 @@ class SimLoop final : public Loop {
   TimerQueue timers_;
   std::deque<UniqueFunction<void()>> posted_;
   std::map<std::uint16_t, SimUdpSocket*> sockets_;
+  std::map<std::uint16_t, SimTcpListener*> listeners_;
   std::vector<SimNetworkWatch*> watches_;
 };
 

@@ -11,7 +11,6 @@
 #include "echostream/base/time.h"
 #include "echostream/socket_address.h"
 
-#include "runtime/transport/connection_id.h"
 #include "runtime/transport/rate_limit.h"
 
 namespace echostream::transport {

@@ -4,21 +4,13 @@
 """
 
 import re
-import shutil
 import sys
 import unittest
 
-from chromium import Chromium
-from lab_clients import Clients, run
+from chromium import Chromium, find_chromium
+from lab_clients import Clients, key_hash
 
 Clients.SERVER, HTTP_MD = sys.argv[1:3]
-PROGRAMS = ("chromium-headless-shell", "chromium")
-
-
-def key_hash(certificate):
-    """As docs/http.md does it."""
-    return run("sh", "-c", f"openssl x509 -in '{certificate}' -pubkey -noout | openssl pkey -pubin -outform der | "
-                           "openssl dgst -sha256 -binary | base64").stdout.strip()
 
 
 def example_of_the_documentation():
@@ -54,9 +46,7 @@ const unpack = (buffer) => {
 class Browser(Clients):
     @classmethod
     def setUpClass(cls):
-        program = next(filter(None, map(shutil.which, PROGRAMS)), None)
-        if program is None:
-            raise unittest.SkipTest("SKIPPED: without Chromium (chromium-headless-shell) no browser is tried")
+        program = find_chromium()
         super().setUpClass()
         cls.home = f"https://localhost:{cls.port}"
         # Pages of these come from the node as well: that it says 404 does not matter for where they are from.

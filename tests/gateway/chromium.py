@@ -4,10 +4,12 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+import unittest
 
 TIMEOUT = 60
 MOVE_PIPES = """
@@ -16,6 +18,14 @@ os.dup2(int(sys.argv[1]), 3)
 os.dup2(int(sys.argv[2]), 4)
 os.execvp(sys.argv[3], sys.argv[3:])
 """
+
+
+def find_chromium():
+    """The program; skips the test where there is none."""
+    program = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium"))), None)
+    if program is None:
+        raise unittest.SkipTest("SKIPPED: without Chromium (chromium-headless-shell) no browser is tried")
+    return program
 
 
 class Chromium:

@@ -27,6 +27,12 @@ def install_from_npm(npm, folder, packages):
     return folder / "node_modules"
 
 
+def key_hash(certificate):
+    """As docs/http.md does it."""
+    return run("sh", "-c", f"openssl x509 -in '{certificate}' -pubkey -noout | openssl pkey -pubin -outform der | "
+                           "openssl dgst -sha256 -binary | base64").stdout.strip()
+
+
 def make_certificates(folder):
     """A CA and what it vouches for: some clients take no certificate that is its own CA."""
     key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
@@ -45,6 +51,7 @@ class Clients(unittest.TestCase):
     """A node that serves the Lab on the loopback, at `port`, with the certificates of `folder`."""
 
     SERVER = None  # the program
+    ARGUMENTS = []  # more of its arguments
 
     @classmethod
     def setUpClass(cls):
@@ -54,7 +61,7 @@ class Clients(unittest.TestCase):
         make_certificates(cls.folder)
         cls.server = subprocess.Popen(
             [Clients.SERVER, "--certificate", cls.folder / "leaf.pem", "--key", cls.folder / "leaf.key",
-             "--lifetime", "600"],
+             "--lifetime", "600", *cls.ARGUMENTS],
             stdout=subprocess.PIPE, text=True,
         )
         cls.addClassCleanup(cls.stop_server)

@@ -1,7 +1,8 @@
 // A node that serves the Lab over real sockets, to our own protocol and to HTTP/3: for other
 // people's clients.
-//   gateway_lab_server --certificate FILE --key FILE [--lifetime SECONDS]
-// Prints "listening ADDRESS", and ends with the signal that stops it.
+//   gateway_lab_server --certificate FILE --key FILE [--lifetime SECONDS] [--tcp-side-door on]
+// Prints "listening PORT", and ends with the signal that stops it. With the side door it has the
+// console as well.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -48,6 +49,8 @@ int run(int argc, char** argv) {
   if (Status status = echostream::serve_reflection(node); !status.is_ok()) return fail(status);
   echostream::HttpOptions http;
   http.allowed_origins = {"https://console.example"};
+  http.tcp_side_door = argument(argc, argv, "--tcp-side-door") == "on";
+  http.console = http.tcp_side_door;
   if (Status status = echostream::enable_http(node, http); !status.is_ok()) return fail(status);
   auto address = node.listen("[::]:0");
   if (!address) address = node.listen("127.0.0.1:0");

@@ -6,7 +6,8 @@
 
 #include "runtime/api/node_impl.h"
 #include "runtime/gateway/console/console_service.h"
-#include "runtime/gateway/link/http_link.h"
+#include "runtime/gateway/link/http3_link.h"
+#include "runtime/gateway/link/side_door.h"
 
 namespace echostream {
 namespace {
@@ -38,12 +39,20 @@ Status enable_http(Node& node, HttpOptions options) {
     if (driver.get() == impl.dialler) continue;
     return {StatusCode::kFailedPrecondition, "enable_http() comes before Node::listen()"};
   }
+  if (options.tcp_side_door && !gateway::has_side_door()) {
+    return {StatusCode::kUnimplemented,
+            "this EchoStream was built without llhttp, which HttpOptions::tcp_side_door needs: on "
+            "Debian 12 install node-llhttp, on Debian 13 libllhttp-dev, and build it again"};
+  }
   if (options.console) {
     if (Status status = serve_what_the_console_asks(node); !status.is_ok()) return status;
   }
-  auto gateway = std::make_unique<gateway::HttpGateway>(impl.context, std::move(options));
-  impl.make_http_link = [gateway = std::move(gateway)](internal::QuicDriver& driver) {
-    return gateway::HttpLink::make(driver, *gateway);
+  const bool has_side_door = options.tcp_side_door;
+  auto gateway = std::make_shared<gateway::HttpGateway>(impl.context, std::move(options));
+  if (has_side_door) impl.open_side_door = gateway::side_door_of(impl, gateway);
+  impl.accept_http = [&impl, gateway = std::move(gateway)](internal::QuicDriver& driver,
+                                                           transport::QuicConnection& connection) {
+    return impl.adopt(gateway::Http3Link::make(driver, *gateway), connection);
   };
   return Status::ok();
 }

@@ -15,7 +15,7 @@
 #include "runtime/core/session/session.h"
 #include "runtime/gateway/link/http_gateway.h"
 #include "runtime/gateway/protocol/exchange.h"
-#include "runtime/http3/http3_connection.h"
+#include "runtime/http3/server_connection.h"
 
 namespace echostream::gateway {
 
@@ -25,7 +25,7 @@ class HttpCall final : private core::FrameSink {
   class Host {
    public:
     virtual HttpGateway& gateway() = 0;
-    virtual http3::Http3Connection& http() = 0;
+    virtual http3::ServerConnection& http() = 0;
     virtual core::Session& engine() = 0;
     /// For what the client makes all calls hold until their messages are complete.
     virtual core::ByteBudget& budget() = 0;

@@ -35,6 +35,11 @@ HttpGateway::HttpGateway(internal::NodeContext& node, HttpOptions options)
       rules_(rules_of(node.options, options_)),
       types_(json_limits(node.options, options_)) {}
 
+// Beside the metadata a head has names that HTTP needs, and what browsers add.
+std::size_t HttpGateway::max_head_bytes() const noexcept {
+  return rules_.max_metadata_bytes + 8 * 1024;
+}
+
 const MethodInfo* HttpGateway::find(std::string_view full_name) const {
   const std::string_view service = full_name.substr(0, full_name.find('/'));
   for (const auto& served : node_.registry.services()) {

@@ -1,6 +1,7 @@
 // What all HTTP connections of a node share: its rules, and its services by their names.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,8 @@ class HttpGateway {
 
   const GatewayRules& rules() const noexcept { return rules_; }
   const HttpOptions& options() const noexcept { return options_; }
+  /// What the head of a request may have, counted as RFC 9114 4.2.2 does.
+  std::size_t max_head_bytes() const noexcept;
   internal::NodeContext& node() noexcept { return node_; }
 
   /// Null when the node serves no such method. "acme.v1.Robot/Grip"

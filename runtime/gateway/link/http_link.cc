@@ -4,23 +4,14 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/api/quic_driver.h"
 #include "runtime/api/session_state.h"
 #include "runtime/gateway/console/console_pages.h"
+#include "runtime/gateway/protocol/content_types.h"
 #include "runtime/gateway/protocol/refusal.h"
 #include "runtime/gateway/protocol/status_codes.h"
 
 namespace echostream::gateway {
 namespace {
-
-// Beside the metadata a head has names that HTTP needs, and what browsers add.
-constexpr std::size_t kHeadBytesBesideMetadata = 8 * 1024;
-
-http3::Http3Options http3_options(const HttpGateway& gateway) {
-  http3::Http3Options options;
-  options.max_field_section_bytes = gateway.rules().max_metadata_bytes + kHeadBytesBesideMetadata;
-  return options;
-}
 
 http3::Http3Error to_http(core::WireError code) {
   switch (code) {
@@ -56,41 +47,31 @@ bool travels_beside(const MethodInfo& method) {
          (method.client_streaming && method.delivery != Delivery::kReliable);
 }
 
+// In the request's own protocol, so that its client can tell why.
+ResponsePart refuse_stream(const RequestHead& request, const GatewayRules& rules,
+                           const std::string& origin) {
+  return make_response(request, rules, origin)
+      ->end(Status(StatusCode::kUnimplemented,
+                   "over TCP this node serves unary calls of Connect only; streams, subscriptions "
+                   "and gRPC need HTTP/3, at the port that \"alt-svc\" names"),
+            {});
+}
+
 }  // namespace
 
-HttpLink::HttpLink(internal::QuicDriver& driver, HttpGateway& gateway)
-    : ConnectionLink(driver),
-      gateway_(gateway),
+HttpLink::HttpLink(HttpGateway& gateway, Carries carries)
+    : gateway_(gateway),
+      carries_(carries),
       budget_(gateway.node().options.limits.max_session_bytes),
-      reader_(gateway.rules()) {}
-
-std::unique_ptr<HttpLink> HttpLink::make(internal::QuicDriver& driver, HttpGateway& gateway) {
-  std::unique_ptr<HttpLink> link(new HttpLink(driver, gateway));
-  http3::Http3Sink& events = *link;
-  auto http = http3::Http3Connection::make(true, http3_options(gateway), events);
-  if (!http) return nullptr;
-  link->http_ = *std::move(http);
-  link->http_->write_later([self = link.get()] { self->look_soon(); });
-  link->slow_requests_ = std::make_unique<core::StallWatch>(
-      gateway.node().executor, gateway.options().body_timeout / 4,
-      [self = link.get()](LocalTime now) { return self->check_slow_requests(now); });
-  return link;
-}
-
-void HttpLink::bind(transport::QuicConnection& connection) {
-  ConnectionLink::bind(connection);
-  http_->bind(&connection);
-}
+      reader_(gateway.rules()),
+      slow_requests_(gateway.node().executor, gateway.options().body_timeout / 4,
+                     [this](LocalTime now) { return check_slow_requests(now); }) {}
 
 // The node goes, and the gateway with it; the session may stay as long as somebody holds it.
-void HttpLink::detach() {
-  ConnectionLink::detach();
-  http_->bind(nullptr);
-  forget_all();
-}
+void HttpLink::detach() { forget_all(); }
 
 void HttpLink::forget_all() {
-  slow_requests_->stop();
+  slow_requests_.stop();
   farewell_.reset();
   heads_.clear();
   last_call_ = nullptr;
@@ -122,7 +103,7 @@ void HttpLink::on_open(LocalTime now) {
 
 void HttpLink::on_head_begun(LocalTime now, StreamId id) {
   heads_.try_emplace(id, now);
-  slow_requests_->start();
+  slow_requests_.start();
 }
 
 void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
@@ -146,11 +127,14 @@ void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
   if (auto refused = refuse_method(*request, *method, gateway_.rules(), origin)) {
     return answer(id, *std::move(refused));
   }
+  if (carries_ == Carries::kUnaryCalls && !is_unary(request->protocol)) {
+    return answer(id, refuse_stream(*request, gateway_.rules(), origin));
+  }
   if (!is_open_ && travels_beside(*method)) return answer(id, too_early());
   HttpCall::Host& host = *this;
   HttpCall& call = calls_.try_emplace(id, host, id, request, *method, origin).first->second;
   call.start(now);
-  slow_requests_->start();
+  slow_requests_.start();
   flush_soon();
 }
 
@@ -231,7 +215,7 @@ void HttpLink::on_stream_closed(LocalTime, StreamId id) {
 }
 
 void HttpLink::on_closed(LocalTime, const transport::CloseInfo& info) {
-  handle_connection_closed(info);
+  handle_closed(info, session_);
   forget_all();
 }
 
@@ -351,6 +335,7 @@ void HttpLink::refuse_requests() {
   if (std::exchange(is_draining_, true)) return;
   http_->announce_shutdown();
   http_->refuse_requests();
+  flush_soon();
 }
 
 }  // namespace echostream::gateway

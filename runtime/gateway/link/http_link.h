@@ -1,14 +1,17 @@
-// A session's link over an HTTP/3 connection: to the engine the client looks like a peer of our own
+// A session's link over an HTTP connection: to the engine the client looks like a peer of our own
 // protocol that serves nothing. Its requests are calls (http_call.h); what such a peer has beside
-// them (its settings, streams of events and frames) is made here.
+// them (its settings, streams of events and frames) is made here. What carries the requests is of
+// the links for each version: http3_link.h, http1_link.h.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "echostream/base/executor.h"
 
-#include "runtime/api/connection_link.h"
+#include "runtime/api/link.h"
 #include "runtime/base/pooled_allocator.h"
 #include "runtime/core/session/stall_watch.h"
 #include "runtime/gateway/link/http_call.h"
@@ -17,18 +20,14 @@
 
 namespace echostream::gateway {
 
-class HttpLink final : public internal::ConnectionLink,
-                       private http3::Http3Sink,
-                       private HttpCall::Host,
-                       private ReadyNode {
+class HttpLink : public internal::Link,
+                 protected http3::Http3Sink,
+                 private HttpCall::Host,
+                 private ReadyNode {
  public:
-  /// Null when there is no memory for it. The gateway lives as long as the node.
-  static std::unique_ptr<HttpLink> make(internal::QuicDriver& driver, HttpGateway& gateway);
+  void bind(internal::SessionState& session) { session_ = &session; }
 
-  // ConnectionLink
-  void bind(transport::QuicConnection& connection) override;
-  using ConnectionLink::bind;
-  transport::QuicConnectionSink& sink() override { return *http_; }
+  // internal::Link
   void detach() override;
 
   // core::TransportPort
@@ -60,6 +59,22 @@ class HttpLink final : public internal::ConnectionLink,
   }
   bool has_lost_its_address() const override { return false; }
 
+ protected:
+  /// What this version of HTTP is used for.
+  enum class Carries : std::uint8_t { kAll, kUnaryCalls };
+
+  /// The gateway lives as long as the node.
+  HttpLink(HttpGateway& gateway, Carries carries);
+  /// Once, before anything else.
+  void use(std::unique_ptr<http3::ServerConnection> http) { http_ = std::move(http); }
+  /// What was said to the connection is written, once the tasks that are ready have run.
+  virtual void flush_soon() = 0;
+  virtual bool is_connected() const = 0;
+  /// The connection's last word; `session` may be null.
+  virtual void handle_closed(const transport::CloseInfo& info, internal::SessionState* session) = 0;
+  void look_soon();
+  HttpGateway& gateway() final { return gateway_; }
+
  private:
   // A stream of ours that only the engine knows: its control stream, events, one frame.
   struct OwnStream {
@@ -68,8 +83,6 @@ class HttpLink final : public internal::ConnectionLink,
     StreamId call;  // whose frame it is; invalid: of no interest
     std::vector<Buffer> message;
   };
-
-  HttpLink(internal::QuicDriver& driver, HttpGateway& gateway);
 
   // http3::Http3Sink
   void on_open(LocalTime now) override;
@@ -85,11 +98,10 @@ class HttpLink final : public internal::ConnectionLink,
   void on_stream_stalled(LocalTime now, StreamId id) override;
   void on_stream_closed(LocalTime now, StreamId id) override;
   void on_goaway(LocalTime) override {}
-  void on_closed(LocalTime now, const transport::CloseInfo& info) override;
+  void on_closed(LocalTime now, const transport::CloseInfo& info) final;
 
   // HttpCall::Host
-  HttpGateway& gateway() override { return gateway_; }
-  http3::Http3Connection& http() override { return *http_; }
+  http3::ServerConnection& http() override { return *http_; }
   core::Session& engine() override;
   core::ByteBudget& budget() override { return budget_; }
   StreamId next_client_stream() override;
@@ -98,7 +110,6 @@ class HttpLink final : public internal::ConnectionLink,
   void read_on_later(StreamId id) override;
 
   void forget_all();
-  void look_soon();
   void on_ready() override;
   LocalTime now() const;
   HttpCall* find(StreamId id);
@@ -111,7 +122,8 @@ class HttpLink final : public internal::ConnectionLink,
   void refuse_requests();
 
   HttpGateway& gateway_;
-  std::unique_ptr<http3::Http3Connection> http_;
+  const Carries carries_;
+  std::unique_ptr<http3::ServerConnection> http_;
   bool is_open_ = false;
   bool is_draining_ = false;
   Status refusal_;                        // of the whole session; OK: none
@@ -131,8 +143,9 @@ class HttpLink final : public internal::ConnectionLink,
   std::int64_t next_client_stream_ = 2;
   StreamId events_;
   std::size_t unconsumed_events_ = 0;  // bytes, that the engine has not taken
-  std::unique_ptr<core::StallWatch> slow_requests_;
+  core::StallWatch slow_requests_;
   std::unique_ptr<core::StallWatch> farewell_;  // once the session was refused
+  internal::SessionState* session_ = nullptr;
 };
 
 }  // namespace echostream::gateway

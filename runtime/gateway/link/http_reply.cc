@@ -98,7 +98,7 @@ void HttpCall::end(const Status& status, const Metadata& metadata) {
 }
 
 void HttpCall::emit(ResponsePart part) {
-  http3::Http3Connection& http = host_.http();
+  http3::ServerConnection& http = host_.http();
   if (!part.head.empty()) {
     const bool ends = part.is_end && part.body.empty() && part.trailers.empty();
     http.respond(id_, std::move(part.head), ends);

@@ -76,7 +76,7 @@ Status HttpLink::send_event(LocalTime now, const core::EventHeader& header, Byte
 }
 
 Result<StreamId> HttpLink::open_unidirectional() {
-  if (connection_ == nullptr) return Status(StatusCode::kUnavailable, "the connection is closed");
+  if (!is_connected()) return Status(StatusCode::kUnavailable, "the connection is closed");
   const StreamId id{std::exchange(next_own_stream_, next_own_stream_ + 4)};
   own_streams_.try_emplace(id);
   return id;
@@ -110,7 +110,7 @@ void HttpLink::write_own(StreamId id, OwnStream& stream, Buffer bytes, bool fin)
 }
 
 std::size_t HttpLink::max_datagram_bytes() const {
-  return connection_ != nullptr ? kMostReplyBytes + kMostDatagramHeaderBytes : 0;
+  return is_connected() ? kMostReplyBytes + kMostDatagramHeaderBytes : 0;
 }
 
 void HttpLink::send_datagram(Buffer header, Buffer payload, core::Priority, LocalTime expires_at) {

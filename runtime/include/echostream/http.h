@@ -35,6 +35,12 @@ class HttpOptions {
   /// The node then serves reflection (echostream/reflection.h) and echostream.console.v1.Console,
   /// to all who may call it.
   bool console = false;
+  /// A second way in for those who do not know yet that the node talks HTTP/3, browsers above all:
+  /// HTTPS/1.1 over TCP, on the address and port of Node::listen(). It serves the console's page,
+  /// unary calls of Connect and one-way events, and tells in each response where HTTP/3 is
+  /// (Alt-Svc); what streams, and gRPC, is UNIMPLEMENTED there. When the port is taken over TCP,
+  /// listen() is UNAVAILABLE. Needs a loop that has TCP (Loop::listen_tcp()).
+  bool tcp_side_door = false;
 };
 
 /// From now on the node talks HTTP/3 with clients that ask for it (ALPN "h3") beside its own

@@ -73,6 +73,50 @@ struct UdpOptions {
   std::size_t send_buffer_bytes = 2 * 1024 * 1024;
 };
 
+/// What a TCP connection tells its owner. None of the calls may destroy the connection.
+class TcpHandler {
+ public:
+  virtual ~TcpHandler() = default;
+  /// Valid during the call only.
+  virtual void handle_bytes(BytesView bytes) = 0;
+  /// The peer sends no more; it may still read.
+  virtual void handle_end() = 0;
+  /// It takes bytes again after write() has taken fewer than it was given.
+  virtual void handle_writable() = 0;
+  /// The connection is lost; the last call.
+  virtual void handle_failed(const Status& why) = 0;
+};
+
+/// A byte stream to one peer; destroying it closes it.
+class TcpConnection {
+ public:
+  virtual ~TcpConnection() = default;
+  virtual SocketAddress local_address() const = 0;
+  virtual SocketAddress remote_address() const = 0;
+  /// Once, before anything else; the handler outlives the connection. Reading begins.
+  virtual void start(TcpHandler& handler) = 0;
+  /// Off: bytes and the end wait in the system, which holds the peer back.
+  virtual void set_reading(bool on) = 0;
+  /// How many bytes the system has taken; when not all, handle_writable() follows.
+  virtual std::size_t write(BytesView bytes) = 0;
+  /// Nothing more will be written: the peer gets to know.
+  virtual void end_writing() = 0;
+};
+
+struct TcpOptions {
+  /// As UdpOptions::bind_to; it must be set.
+  SocketAddress bind_to;
+  bool reuse_port = false;
+};
+
+/// Accepts connections until it is destroyed.
+class TcpListener {
+ public:
+  virtual ~TcpListener() = default;
+  /// The bound address, with the port the system chose.
+  virtual SocketAddress local_address() const = 0;
+};
+
 /// Something in progress; destroying it ends it without a callback.
 class Pending {
  public:
@@ -92,6 +136,10 @@ class Loop : public Executor {
   /// kUnavailable (address in use, no such address, not permitted), with the system's reason.
   virtual Result<std::unique_ptr<UdpSocket>> open_udp(const UdpOptions& options,
                                                       UdpHandler& handler) = 0;
+  /// Calls back with each connection; the callback may destroy the connection, but not the
+  /// listener. kUnavailable as open_udp(); kUnimplemented where the loop has no TCP.
+  virtual Result<std::unique_ptr<TcpListener>> listen_tcp(
+      const TcpOptions& options, UniqueFunction<void(std::unique_ptr<TcpConnection>)> accept);
   using ResolveCallback = UniqueFunction<void(Result<std::vector<SocketAddress>>)>;
   /// Looks a host name up; numeric addresses answer at once but never from inside the call. The
   /// callback gets at least one address, or kUnavailable / kNotFound.
@@ -123,7 +171,12 @@ class Loop : public Executor {
   virtual std::string environment(const char* name) const;
 };
 
-// A loop of another make need not have these three; nothing migrates by itself then.
+// A loop of another make need not have these four: nothing migrates by itself then, and there is no
+// HttpOptions::tcp_side_door.
+inline Result<std::unique_ptr<TcpListener>> Loop::listen_tcp(
+    const TcpOptions&, UniqueFunction<void(std::unique_ptr<TcpConnection>)>) {
+  return Status(StatusCode::kUnimplemented, "this loop has no TCP");
+}
 inline std::string Loop::environment(const char*) const { return {}; }
 inline Result<std::unique_ptr<Pending>> Loop::watch_network(UniqueFunction<void()>) {
   return Status(StatusCode::kUnimplemented, "this loop does not watch the network");

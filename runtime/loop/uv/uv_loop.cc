@@ -9,6 +9,7 @@
 
 #include "runtime/loop/uv/host_lookup.h"
 #include "runtime/loop/uv/network_watch.h"
+#include "runtime/loop/uv/uv_tcp_listener.h"
 #include "runtime/loop/uv/uv_udp_socket.h"
 #include "runtime/loop/uv/watches.h"
 
@@ -145,6 +146,11 @@ Result<std::unique_ptr<UdpSocket>> UvLoop::open_udp(const UdpOptions& options,
                                                     UdpHandler& handler) {
   if (buffers_ == nullptr) buffers_ = std::make_unique<ReceiveBuffers>();
   return UvUdpSocket::open({uv_, *this, calls_, *buffers_}, options, handler);
+}
+
+Result<std::unique_ptr<TcpListener>> UvLoop::listen_tcp(
+    const TcpOptions& options, UniqueFunction<void(std::unique_ptr<TcpConnection>)> accept) {
+  return UvTcpListener::open(uv_, *this, options, std::move(accept));
 }
 
 std::unique_ptr<Pending> UvLoop::resolve(const std::string& host, std::uint16_t port,

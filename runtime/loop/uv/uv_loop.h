@@ -41,6 +41,9 @@ class UvLoop final : public Loop {
   void stop() override;
   Result<std::unique_ptr<UdpSocket>> open_udp(const UdpOptions& options,
                                               UdpHandler& handler) override;
+  Result<std::unique_ptr<TcpListener>> listen_tcp(
+      const TcpOptions& options,
+      UniqueFunction<void(std::unique_ptr<TcpConnection>)> accept) override;
   std::unique_ptr<Pending> resolve(const std::string& host, std::uint16_t port,
                                    ResolveCallback callback) override;
   Result<std::unique_ptr<Pending>> watch_stop_signals(UniqueFunction<void(int)> callback) override;

@@ -7,38 +7,18 @@
 #include <limits>
 #include <optional>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include "echostream/base/check.h"
 
 #include "runtime/loop/uv/native_address.h"
+#include "runtime/loop/uv/socket_errors.h"
 
 namespace echostream::internal {
 namespace {
 
-constexpr const char* hint_for(int error) {
-  switch (error) {
-    case EADDRINUSE:
-      return "; stop who uses it, or choose another port (0 lets the system choose)";
-    case EADDRNOTAVAIL:
-      return "; no interface of this machine has that address";
-    case EACCES:
-    case EPERM:
-      return "; ports below 1024 need a privilege";
-    case EMFILE:
-    case ENFILE:
-      return "; raise the limit of open files";
-    case EAFNOSUPPORT:
-      return "; this machine does not have that kind of address";
-    default:
-      return "";
-  }
-}
-
 Status cannot_open(const SocketAddress& address, int error) {
-  return {StatusCode::kUnavailable, "cannot open a UDP socket on " + address.to_string() + ": " +
-                                        std::generic_category().message(error) + hint_for(error)};
+  return cannot_open_socket("UDP", address, error);
 }
 
 int clamp_to_int(std::size_t bytes) {

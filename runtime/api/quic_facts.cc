@@ -1,4 +1,4 @@
-#include "runtime/api/connection_link.h"
+#include "runtime/api/quic_facts.h"
 
 #include <utility>
 #include <vector>
@@ -38,13 +38,13 @@ std::optional<Misbehaviour> misbehaviour(const transport::CloseInfo& info) {
 
 }  // namespace
 
-void ConnectionLink::detach() {
+void QuicFacts::forget_driver() {
   remember();
   driver_ = nullptr;
   connection_ = nullptr;
 }
 
-void ConnectionLink::remember() {
+void QuicFacts::remember() {
   if (connection_ == nullptr) return;
   remote_address_ = connection_->remote_address();
   local_address_ = connection_->local_address();
@@ -54,29 +54,29 @@ void ConnectionLink::remember() {
   add_stats(last_stats_);
 }
 
-void ConnectionLink::flush_soon() {
+void QuicFacts::flush_soon() {
   if (driver_ != nullptr) driver_->flush_soon();
 }
 
-SocketAddress ConnectionLink::remote_address() const {
+SocketAddress QuicFacts::remote_address() const {
   return connection_ != nullptr ? connection_->remote_address() : remote_address_;
 }
 
-std::optional<PeerIdentity> ConnectionLink::peer_identity() const {
+std::optional<PeerIdentity> QuicFacts::peer_identity() const {
   return connection_ != nullptr ? connection_->peer_identity() : peer_identity_;
 }
 
-bool ConnectionLink::is_resumed() const {
+bool QuicFacts::is_resumed() const {
   return connection_ != nullptr ? connection_->is_resumed() : is_resumed_;
 }
 
-std::optional<bool> ConnectionLink::early_data_accepted() const {
+std::optional<bool> QuicFacts::early_data_accepted() const {
   return connection_ != nullptr ? connection_->early_data_accepted() : early_data_accepted_;
 }
 
-Result<std::string> ConnectionLink::export_keying_material(std::string_view label,
-                                                           std::string_view context,
-                                                           std::size_t bytes) const {
+Result<std::string> QuicFacts::export_keying_material(std::string_view label,
+                                                      std::string_view context,
+                                                      std::size_t bytes) const {
   if (connection_ == nullptr) {
     return Status(StatusCode::kUnavailable, "the connection is closed");
   }
@@ -86,15 +86,15 @@ Result<std::string> ConnectionLink::export_keying_material(std::string_view labe
   return std::string(as_text(material));
 }
 
-SocketAddress ConnectionLink::local_address() const {
+SocketAddress QuicFacts::local_address() const {
   return connection_ != nullptr ? connection_->local_address() : local_address_;
 }
 
-std::uint64_t ConnectionLink::target_bytes_per_s(core::Priority priority) const {
+std::uint64_t QuicFacts::target_bytes_per_s(core::Priority priority) const {
   return connection_ != nullptr ? connection_->target_bytes_per_s(priority) : 0;
 }
 
-void ConnectionLink::add_stats(SessionStats& stats) const {
+void QuicFacts::add_stats(SessionStats& stats) const {
   if (connection_ == nullptr) {
     stats = last_stats_;
     return;
@@ -121,17 +121,17 @@ void ConnectionLink::add_stats(SessionStats& stats) const {
   stats.ecn_ce_packets_received = from.ecn_ce_packets_received;
 }
 
-void ConnectionLink::handle_connection_closed(const transport::CloseInfo& info) {
+void QuicFacts::handle_connection_closed(const transport::CloseInfo& info, SessionState* session) {
   remember();
   driver_->release_soon(*std::exchange(connection_, nullptr));
-  if (session_ == nullptr) return;
-  if (const auto kind = misbehaviour(info); kind && session_->node() != nullptr) {
-    ++session_->node()->counts.peers_put_out[static_cast<std::size_t>(*kind)];
+  if (session == nullptr) return;
+  if (const auto kind = misbehaviour(info); kind && session->node() != nullptr) {
+    ++session->node()->counts.peers_put_out[static_cast<std::size_t>(*kind)];
   }
   const auto refusal = info.by_peer && info.application_code
                            ? core::refusal_code(*info.application_code)
                            : std::nullopt;
-  session_->handle_closed(refusal ? refused_by_peer(*refusal, info.reason) : info.status);
+  session->handle_closed(refusal ? refused_by_peer(*refusal, info.reason) : info.status);
 }
 
 }  // namespace echostream::internal
