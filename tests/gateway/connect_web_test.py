@@ -49,6 +49,9 @@ class ConnectWeb(Clients):
         self.assertEqual(said["late"], "DeadlineExceeded")
         self.assertEqual(said["counted"], [0, 1, 2, 3, 4])
         self.assertEqual(said["ticks"], 3)
+        # Of what the .proto says has no side effects.
+        self.assertEqual(said["verbs"]["Echo"], "GET" if protocol == "connect" else "POST")
+        self.assertEqual(said["verbs"]["Fail"], "POST")
         self.assertEqual(said["many"], [str(i) for i in range(100)])
 
     def test_connect_with_json(self):
