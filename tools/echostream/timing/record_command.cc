@@ -104,7 +104,7 @@ class RecordCommand final : public Command {
     if (!recording.status.is_ok()) return recording.status;
     write(recording, out->stream());
     Status status = out->commit();
-    if (status.is_ok()) report(recording);
+    if (status.is_ok()) show(recording);
     return status;
   }
 
@@ -218,7 +218,7 @@ class RecordCommand final : public Command {
     }
   }
 
-  void report(const Recording& recording) const {
+  void show(const Recording& recording) const {
     const std::uint64_t span =
         recording.frames.back().sequence - recording.frames.front().sequence + 1;
     std::cout << recording.frames.size() << " frames recorded, " << span - recording.frames.size()
