@@ -22,6 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 class Porter final : public Plugin {
  public:
@@ -55,7 +56,7 @@ TEST(SideDoorSessions, WaitForPluginsThatLookAtThem) {
   EXPECT_EQ(lab.response(*client).body, R"({"text":"let in"})");
 }
 
-TEST(SideDoorSessions, OneThatIsRefusedIsClosedAndNothingRan) {
+TEST(SideDoorSessions, OneThatIsRefusedHearsWhyAndNothingRan) {
   PorterLab guarded;
   SideDoorLab& lab = guarded.lab;
   lab.run_for(1s);
@@ -64,7 +65,8 @@ TEST(SideDoorSessions, OneThatIsRefusedIsClosedAndNothingRan) {
   client->send(SideDoorLab::json_post_1("Echo", "{}"));
   lab.run_for(5s);
   EXPECT_TRUE(client->is_gone());
-  EXPECT_EQ(client->text, "");
+  EXPECT_THAT(client->text, StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(client->text, HasSubstr("not you"));
   EXPECT_EQ(lab.server_handler->calls, 0);
 }
 
