@@ -15,7 +15,8 @@ constexpr const char* kExplanation =
     R"(Prints each message as JSON, by the descriptors in the file, in the order in which they were recorded.
 A line is the time, the topic, the sequence number and the message; with --json all of it is one object with
 topic, log_time, publish_time, sequence and data (or error, when the message cannot be decoded).
-Exit code 1 after the last message when the file was cut or is damaged.
+Exit code 1 after the last message when the file was cut or is damaged, which with --json is an object, too:
+{"status":"DATA_LOSS","code":15,"message":"...","details":[]}.
 
 Example:
   echostream recording cat drive.mcap --topic /acme.v1.Robot/Grip/request --json)";
