@@ -379,25 +379,5 @@ TEST(SideDoorHostile, W07_WhoIsRefusedCanReadWhyWhileItStillSends) {
   EXPECT_TRUE(client->is_gone());
 }
 
-TEST(SideDoorHostile, CertificatesAreAskedForAsOnTheMainDoor) {
-  SideDoorLab lab;
-  ASSERT_TRUE(lab.server_node->set_client_trust(Trust::pinned({})).code() ==
-              StatusCode::kInvalidArgument);
-  const auto other = Identity::self_signed("friend", lab.server_side->wall_time());
-  ASSERT_TRUE(lab.server_node->set_client_trust(Trust::pinned({other->fingerprint()})).is_ok());
-  const auto stranger = lab.start_client();
-  lab.run_for(2s);
-  EXPECT_EQ(lab.ask(*stranger, echo()).status, 0);
-  EXPECT_TRUE(stranger->is_gone());
-  transport::TlsContext::Options tls;
-  tls.alpn = {"http/1.1"};
-  tls.identity = *other;
-  tls.trust = Trust::pinned({lab.at_client->peer_identity()->fingerprint()});
-  lab.context = transport::TlsContext::make_client(std::move(tls)).value();
-  const auto known = lab.client();
-  const HttpsResponse done = lab.ask(*known, SideDoorLab::json_post_1("WhoAmI", "{}"));
-  EXPECT_THAT(done.body, HasSubstr("friend, verified by a pin"));
-}
-
 }  // namespace
 }  // namespace echostream::testing

@@ -99,6 +99,26 @@ TEST(SideDoorSessions, MiddlewareJudgesEachRequestByItself) {
   EXPECT_EQ(lab.ask(*client, SideDoorLab::json_post_1("Echo", "{}")).status, 401);
 }
 
+TEST(SideDoorSessions, ShowTheCertificatesThatTheNodeAsksFor) {
+  SideDoorLab lab;
+  ASSERT_TRUE(lab.server_node->set_client_trust(Trust::pinned({})).code() ==
+              StatusCode::kInvalidArgument);
+  const auto other = Identity::self_signed("friend", lab.server_side->wall_time());
+  ASSERT_TRUE(lab.server_node->set_client_trust(Trust::pinned({other->fingerprint()})).is_ok());
+  const auto stranger = lab.start_client();
+  lab.run_for(2s);
+  EXPECT_EQ(lab.ask(*stranger, SideDoorLab::json_post_1("Echo", "{}")).status, 0);
+  EXPECT_TRUE(stranger->is_gone());
+  transport::TlsContext::Options tls;
+  tls.alpn = {"http/1.1"};
+  tls.identity = *other;
+  tls.trust = Trust::pinned({lab.at_client->peer_identity()->fingerprint()});
+  lab.context = transport::TlsContext::make_client(std::move(tls)).value();
+  const auto known = lab.client();
+  const HttpsResponse done = lab.ask(*known, SideDoorLab::json_post_1("WhoAmI", "{}"));
+  EXPECT_THAT(done.body, HasSubstr("friend, verified by a pin"));
+}
+
 // Over real sockets, and one request: a client of a few lines that waits.
 std::string fetch(std::uint16_t port, transport::TlsContext& context, const std::string& request) {
   const internal::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
