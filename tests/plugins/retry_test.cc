@@ -119,7 +119,7 @@ TEST_P(Retries, LeaveOtherFailuresAlone) {
 TEST_P(Retries, NeverRepeatWhatIsNotIdempotent) {
   start();
   flaky_->always_fails = true;
-  EXPECT_FALSE(*lab_.run(lab_.client().WhoAmI(text(""))));
+  EXPECT_FALSE(*lab_.run(lab_.client().Throw(text(""))));
   EXPECT_FALSE(*lab_.run(lab_.client().Delay(text(""))));
   EXPECT_EQ(flaky_->attempts.size(), 2U);
   EXPECT_EQ(plugin_->stats().calls, 0U);

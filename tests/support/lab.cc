@@ -71,12 +71,12 @@ Task<Result<Text>> LabHandler::Echo(Call& call, Text request) {
     request.set_number(call.peer().is_open());
   }
   // For clients that are programs of their own, and see nothing but replies.
-  if (request.text() == "metadata") {
+  if (request.text() == "show your metadata") {
     for (const auto& [key, value] : call.metadata().entries()) {
       request.mutable_payload()->append(key + "=" + value + "\n");
     }
   }
-  if (request.text() == "large") {
+  if (request.text() == "be large") {
     request.set_payload(std::string(static_cast<std::size_t>(request.number()), 'x'));
   }
   if (auto value = call.metadata().find("x-echo")) {

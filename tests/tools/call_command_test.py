@@ -462,7 +462,7 @@ class HttpServer(Command):
         raw = base64.b64encode(b"\x00\xffz").decode()
         given = ["-H", "X-Capital: as it was", "-H", f"raw-bin: {raw}", "-H", "empty:"]
         for target in (self.address, self.native):
-            done = self.run_command("call", target, "Echo", "-d", '{"text": "metadata"}', "--ca", "ca.pem", *given)
+            done = self.run_command("call", target, "Echo", "-d", '{"text": "show your metadata"}', "--ca", "ca.pem", *given)
             seen = base64.b64decode(json.loads(done.stdout)["payload"])
             for entry in (b"x-capital=as it was\n", b"raw-bin=\x00\xffz\n", b"empty=\n"):
                 self.assertIn(entry, seen, target)
@@ -472,7 +472,7 @@ class HttpServer(Command):
 
     def test_replies_may_be_large(self):
         for target in (self.address, self.native):
-            large = ["call", target, "Echo", "-d", '{"text": "large", "number": 5000000}', "--ca", "ca.pem"]
+            large = ["call", target, "Echo", "-d", '{"text": "be large", "number": 5000000}', "--ca", "ca.pem"]
             self.assertGreater(len(self.run_command(*large).stdout), 6_000_000)
             done = self.run_command(*large, "--max-reply-bytes", 4_000_000, code=CALL_ENDED + 8)
             self.assertIn("4000000", done.stderr)
