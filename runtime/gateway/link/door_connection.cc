@@ -205,7 +205,7 @@ void DoorConnection::detached() {
 void DoorConnection::begin_closing() {
   leave_handshake();
   stage_ = Stage::kClosing;
-  deadline_ = deadline_after(now(), owner_.node().context.options.idle_timeout);
+  deadline_ = idle_deadline(now());
   tls_->end();
   send(now());
 }
@@ -255,14 +255,18 @@ bool DoorConnection::is_stalled(LocalTime at) {
 
 LocalTime DoorConnection::next_deadline() const {
   LocalTime next = deadline_;
-  const NodeOptions& options = owner_.node().context.options;
-  if (link_ != nullptr && link_->http1().idle_since() != kNever) {
-    next = std::min(next, deadline_after(link_->http1().idle_since(), options.idle_timeout));
-  }
-  if (stall_since_ != kNever && options.limits.stalled_peer_timeout > Duration::zero()) {
-    next = std::min(next, deadline_after(stall_since_, options.limits.stalled_peer_timeout));
+  const Duration patience = owner_.node().context.options.limits.stalled_peer_timeout;
+  if (link_ != nullptr) next = std::min(next, idle_deadline(link_->http1().idle_since()));
+  if (stall_since_ != kNever && patience > Duration::zero()) {
+    next = std::min(next, deadline_after(stall_since_, patience));
   }
   return next;
+}
+
+// NodeOptions::idle_timeout of zero is none, as over QUIC.
+LocalTime DoorConnection::idle_deadline(LocalTime since) const {
+  const Duration idle = owner_.node().context.options.idle_timeout;
+  return since == kNever || idle == Duration::zero() ? kNever : deadline_after(since, idle);
 }
 
 void DoorConnection::on_timer(LocalTime at) {
@@ -281,9 +285,7 @@ void DoorConnection::on_timer(LocalTime at) {
     }
     return drop();
   }
-  const Duration idle = owner_.node().context.options.idle_timeout;
-  if (link_ != nullptr && link_->http1().idle_since() != kNever &&
-      at >= deadline_after(link_->http1().idle_since(), idle)) {
+  if (link_ != nullptr && at >= idle_deadline(link_->http1().idle_since())) {
     link_->http1().close(http3::Http3Error::kNoError, "nothing came for the idle timeout");
   }
   pump();

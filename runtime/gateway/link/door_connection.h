@@ -91,6 +91,7 @@ class DoorConnection final : private TcpHandler,
   bool is_stalled(LocalTime now);
   void note_what_was_taken(LocalTime now, std::size_t bytes);
   LocalTime next_deadline() const;
+  LocalTime idle_deadline(LocalTime since) const;
   std::size_t unsent_bytes() const { return unsent_.size() - sent_; }
   bool wants_bytes() const;
 
