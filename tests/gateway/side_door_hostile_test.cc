@@ -167,6 +167,19 @@ TEST(SideDoorHostile, W04_AnIdleConnectionEnds) {
   EXPECT_EQ(lab.response(*busy, 60s).status, 200);
 }
 
+// NodeOptions::idle_timeout, as of a session over QUIC.
+TEST(SideDoorHostile, W04_WithoutAnIdleTimeoutNobodyIsIdle) {
+  Lab::Options options;
+  options.idle_timeout = Duration::zero();
+  SideDoorLab lab(options);
+  const auto client = lab.client();
+  EXPECT_EQ(lab.ask(*client, echo()).status, 200);
+  lab.run_for(300s);
+  EXPECT_EQ(lab.ask(*client, echo()).status, 200);
+  // One that is refused can still read why.
+  EXPECT_EQ(lab.ask(*client, "this is no HTTP\r\n\r\n").status, 400);
+}
+
 TEST(SideDoorHostile, W02_HeadsHaveALimit) {
   SideDoorLab lab;
   const auto client = lab.client();

@@ -58,6 +58,26 @@ TEST(SideDoor, ServesRequestsThatComeTogetherOneAfterTheOther) {
   }
 }
 
+// A packet holds hundreds of requests that are answered at once.
+TEST(SideDoor, WhoAsksALotAtOnceLeavesOthersTheirTurn) {
+  SideDoorLab lab;
+  const auto greedy = lab.client();
+  ASSERT_EQ(lab.ask(*greedy, "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n").status, 404);
+  ASSERT_TRUE(lab.at_server);
+  const Session session = *lab.at_server;
+  const auto other = lab.client();
+  const std::uint64_t before = session.stats().bytes_sent;
+  constexpr int kRequests = 600;
+  std::string many;
+  for (int i = 0; i < kRequests; ++i) many += "GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n";
+  greedy->send(many);
+  other->send(SideDoorLab::json_post_1("Echo", "{}"));
+  ASSERT_TRUE(lab.wait([&] { return lab.server_handler->calls == 1; }));
+  EXPECT_LT(session.stats().bytes_sent - before, 10'000u);
+  EXPECT_EQ(lab.response(*other).status, 200);
+  for (int i = 0; i < kRequests; ++i) ASSERT_EQ(lab.response(*greedy).status, 404) << i;
+}
+
 TEST(SideDoor, AnswersGets) {
   SideDoorLab lab;
   const auto client = lab.client();

@@ -14,6 +14,9 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 constexpr std::size_t kRecordBytes = 16 * 1024;
 // What waits for the client beside a record: more of a response is made when less does.
 constexpr std::size_t kMostUnsentBytes = 64 * 1024;
+// Records that are read, and pieces of responses that are made, in one turn of the loop: others
+// have their turn too. What one read takes may be thousands of small requests, or of small records.
+constexpr int kMostStepsInATurn = 16;
 // Closing while the client still sends would take back what it has not read yet (RFC 9112 9.6).
 constexpr Duration kLinger = std::chrono::seconds(2);
 constexpr std::size_t kMostDiscardedBytes = 1024 * 1024;
@@ -41,8 +44,9 @@ DoorConnection::DoorConnection(Owner& owner, std::unique_ptr<TcpConnection> tcp,
 
 LocalTime DoorConnection::now() const { return owner_.node().loop.now(); }
 
+// What pump() itself brings about it sees to.
 void DoorConnection::pump_soon() {
-  if (!is_scheduled() && !is_dead()) owner_.node().loop.schedule_last(*this);
+  if (!is_pumping_ && !is_scheduled() && !is_dead()) owner_.node().loop.schedule_last(*this);
 }
 
 // ---- From the byte stream.
@@ -73,19 +77,23 @@ void DoorConnection::handle_failed(const Status& why) {
 
 void DoorConnection::pump() {
   const LocalTime at = now();
+  is_pumping_ = true;
+  steps_left_ = kMostStepsInATurn;
   if (stage_ == Stage::kHandshake) go_on_with_handshake(at);
   send(at);  // what goes now makes room
   if (stage_ == Stage::kOpen) talk(at);
   send(at);
   if (stage_ == Stage::kClosing) finish_closing(at);
   if (stage_ == Stage::kLingering && has_ended_) drop();
+  is_pumping_ = false;
   if (is_dead()) return;
   tcp_->set_reading(wants_bytes());
-  owner_.node().loop.arm(*this, next_deadline());
+  // A node that is ready would run again in this turn.
+  owner_.node().loop.arm(*this, goes_on_later() ? at : next_deadline());
 }
 
 bool DoorConnection::wants_bytes() const {
-  return link_ == nullptr || link_->http1().wants_bytes();
+  return link_ == nullptr || (link_->http1().wants_bytes() && !goes_on_later());
 }
 
 void DoorConnection::go_on_with_handshake(LocalTime at) {
@@ -122,7 +130,7 @@ void DoorConnection::open_session(LocalTime at) {
 }
 
 void DoorConnection::talk(LocalTime at) {
-  for (bool goes_on = true; goes_on && link_ != nullptr;) {
+  for (bool goes_on = true; goes_on && link_ != nullptr && steps_left_ > 0;) {
     goes_on = write(at);
     goes_on = (link_ != nullptr && read(at)) || goes_on;
   }
@@ -139,6 +147,7 @@ bool DoorConnection::read(LocalTime at) {
   if (!http1.wants_bytes()) return false;
   std::array<std::uint8_t, kReadBytes> bytes;
   if (const std::size_t size = tls_->read(bytes); size > 0) {
+    --steps_left_;
     http1.handle_bytes(at, BytesView(bytes).first(size));
     return true;
   }
@@ -156,7 +165,7 @@ bool DoorConnection::read(LocalTime at) {
 
 bool DoorConnection::write(LocalTime at) {
   bool any = false;
-  while (unsent_bytes() < kMostUnsentBytes) {
+  while (unsent_bytes() < kMostUnsentBytes && steps_left_ > 0) {
     if (writing_.empty()) {
       auto next = link_->http1().poll_output(at);
       if (!next) break;
@@ -165,6 +174,7 @@ bool DoorConnection::write(LocalTime at) {
     const std::size_t size = std::min(writing_.size(), kRecordBytes);
     tls_->write(writing_.view().first(size));
     writing_ = writing_.slice(size);
+    --steps_left_;
     any = true;
     send(at);
     if (is_dead()) break;
@@ -205,7 +215,7 @@ void DoorConnection::detached() {
 void DoorConnection::begin_closing() {
   leave_handshake();
   stage_ = Stage::kClosing;
-  deadline_ = deadline_after(now(), owner_.node().context.options.idle_timeout);
+  deadline_ = idle_deadline(now());
   tls_->end();
   send(now());
 }
@@ -255,14 +265,18 @@ bool DoorConnection::is_stalled(LocalTime at) {
 
 LocalTime DoorConnection::next_deadline() const {
   LocalTime next = deadline_;
-  const NodeOptions& options = owner_.node().context.options;
-  if (link_ != nullptr && link_->http1().idle_since() != kNever) {
-    next = std::min(next, deadline_after(link_->http1().idle_since(), options.idle_timeout));
-  }
-  if (stall_since_ != kNever && options.limits.stalled_peer_timeout > Duration::zero()) {
-    next = std::min(next, deadline_after(stall_since_, options.limits.stalled_peer_timeout));
+  const Duration patience = owner_.node().context.options.limits.stalled_peer_timeout;
+  if (link_ != nullptr) next = std::min(next, idle_deadline(link_->http1().idle_since()));
+  if (stall_since_ != kNever && patience > Duration::zero()) {
+    next = std::min(next, deadline_after(stall_since_, patience));
   }
   return next;
+}
+
+// NodeOptions::idle_timeout of zero is none, as over QUIC.
+LocalTime DoorConnection::idle_deadline(LocalTime since) const {
+  const Duration idle = owner_.node().context.options.idle_timeout;
+  return since == kNever || idle == Duration::zero() ? kNever : deadline_after(since, idle);
 }
 
 void DoorConnection::on_timer(LocalTime at) {
@@ -281,9 +295,7 @@ void DoorConnection::on_timer(LocalTime at) {
     }
     return drop();
   }
-  const Duration idle = owner_.node().context.options.idle_timeout;
-  if (link_ != nullptr && link_->http1().idle_since() != kNever &&
-      at >= deadline_after(link_->http1().idle_since(), idle)) {
+  if (link_ != nullptr && at >= idle_deadline(link_->http1().idle_since())) {
     link_->http1().close(http3::Http3Error::kNoError, "nothing came for the idle timeout");
   }
   pump();

@@ -44,8 +44,10 @@ class DoorConnection final : private TcpHandler,
   SocketAddress remote_address() const { return remote_; }
   bool is_shaking_hands() const { return stage_ == Stage::kHandshake; }
   bool is_dead() const { return stage_ == Stage::kDead; }
-  /// Moves what waits, in all directions.
+  /// Moves what waits, in all directions; as much as one turn of the loop has time for.
   void pump();
+  /// There is more.
+  bool goes_on_later() const { return link_ != nullptr && steps_left_ <= 0; }
   /// Gives it up without a word.
   void drop();
 
@@ -91,6 +93,7 @@ class DoorConnection final : private TcpHandler,
   bool is_stalled(LocalTime now);
   void note_what_was_taken(LocalTime now, std::size_t bytes);
   LocalTime next_deadline() const;
+  LocalTime idle_deadline(LocalTime since) const;
   std::size_t unsent_bytes() const { return unsent_.size() - sent_; }
   bool wants_bytes() const;
 
@@ -100,9 +103,11 @@ class DoorConnection final : private TcpHandler,
   std::unique_ptr<TcpConnection> tcp_;
   std::unique_ptr<transport::TlsStream> tls_;
   Http1Link* link_ = nullptr;  // the session's
-  bool has_ended_ = false;     // the client's side of the byte stream
-  bool end_is_told_ = false;   // to HTTP
-  Buffer writing_;             // of HTTP's, not in TLS yet
+  bool is_pumping_ = false;
+  int steps_left_ = 0;        // in this turn
+  bool has_ended_ = false;    // the client's side of the byte stream
+  bool end_is_told_ = false;  // to HTTP
+  Buffer writing_;            // of HTTP's, not in TLS yet
   std::vector<std::uint8_t> unsent_;
   std::size_t sent_ = 0;  // of unsent_, in front
   LocalTime deadline_;    // of the handshake, then of lingering

@@ -111,7 +111,10 @@ void TcpSideDoor::on_ready() {
 
 void TcpSideDoor::flush_now() {
   for (const auto& connection : connections_) {
-    if (!connection->is_dead()) connection->pump();
+    while (!connection->is_dead()) {
+      connection->pump();
+      if (!connection->goes_on_later()) break;
+    }
   }
 }
 

@@ -95,7 +95,7 @@ class TcpConnection {
   virtual SocketAddress remote_address() const = 0;
   /// Once, before anything else; the handler outlives the connection. Reading begins.
   virtual void start(TcpHandler& handler) = 0;
-  /// Off: bytes and the end wait in the system, which holds the peer back.
+  /// Off: bytes and the end wait in the system, which holds the peer back. A loss does not wait.
   virtual void set_reading(bool on) = 0;
   /// How many bytes the system has taken; when not all, handle_writable() follows.
   virtual std::size_t write(BytesView bytes) = 0;

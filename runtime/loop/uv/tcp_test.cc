@@ -162,6 +162,39 @@ TEST_F(TcpTest, TellsOfAReset) {
   EXPECT_FALSE(handler_.has_ended);
 }
 
+TEST_F(TcpTest, TellsOfAResetThoughNothingIsRead) {
+  listen();
+  UniqueFd client = join();
+  connection_->set_reading(false);
+  send(client, "never read");
+  const linger at_once{1, 0};
+  ASSERT_EQ(::setsockopt(client.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  client = UniqueFd();
+  ASSERT_TRUE(wait([&] { return !handler_.failure.is_ok(); }));
+  EXPECT_EQ(handler_.text, "");
+}
+
+// What it is behind waits with it.
+TEST_F(TcpTest, AnEndWaitsWhileNothingIsRead) {
+  listen();
+  UniqueFd client = join();
+  connection_->set_reading(false);
+  send(client, "read late");
+  client = UniqueFd();
+  int turns = 0;
+  TestTimer later([&](LocalTime now) {
+    if (++turns == 20) return loop_->stop();
+    loop_->arm(later, now + 1ms);
+  });
+  loop_->arm(later, loop_->now() + 1ms);
+  ASSERT_TRUE(run_bounded(*loop_));
+  EXPECT_FALSE(handler_.has_ended);
+  connection_->set_reading(true);
+  ASSERT_TRUE(wait([&] { return handler_.has_ended; }));
+  EXPECT_EQ(handler_.text, "read late");
+  EXPECT_TRUE(handler_.failure.is_ok());
+}
+
 TEST_F(TcpTest, TellsOfAFailureOfWritingFromTheLoop) {
   listen();
   UniqueFd client = join();

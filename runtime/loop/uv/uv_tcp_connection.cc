@@ -44,6 +44,12 @@ SocketAddress name_of(int fd) {
   return ::getsockname(fd, name.get(), &name.size) == 0 ? from_native(name.get()) : SocketAddress();
 }
 
+int error_of(int fd) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
 bool is_only_not_now(int error) {
   return error == EAGAIN || error == EWOULDBLOCK || error == EINTR;
 }
@@ -74,11 +80,12 @@ void UvTcpConnection::set_reading(bool on) {
   poll();
 }
 
-// libuv is asked for what is of interest now, and for nothing twice.
+// libuv is asked for what is of interest now, and for nothing twice. Nothing at all would hide from
+// it that the connection is lost.
 void UvTcpConnection::poll() {
   int wanted = 0;
   if (handler_ != nullptr) {
-    if (reads_ && !has_ended_) wanted |= UV_READABLE;
+    if (!has_ended_ && (reads_ || !hung_up_)) wanted |= reads_ ? UV_READABLE : UV_DISCONNECT;
     if (waits_to_write_ || write_error_ != 0) wanted |= UV_WRITABLE;
   }
   if (wanted == std::exchange(polled_, wanted)) return;
@@ -98,8 +105,11 @@ void UvTcpConnection::handle_events(int status, int events) {
     // Libuv has stopped polling: the socket has an error to report, which reading brings up.
     polled_ = 0;
     events = UV_READABLE | UV_WRITABLE;
+    hung_up_ = true;
+    if (const int error = reads_ ? 0 : error_of(fd_.get()); error != 0) return fail(error);
   }
   if (write_error_ != 0) return fail(write_error_);
+  if ((events & UV_DISCONNECT) != 0) hung_up_ = true;
   if ((events & UV_READABLE) != 0 && (reads_ || status < 0) && !has_ended_) read();
   if (handler_ != nullptr && (events & UV_WRITABLE) != 0 && waits_to_write_) {
     waits_to_write_ = false;

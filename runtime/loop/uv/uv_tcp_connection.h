@@ -37,6 +37,7 @@ class UvTcpConnection final : public TcpConnection {
   bool reads_ = true;
   bool waits_to_write_ = false;
   bool has_ended_ = false;  // the peer's side
+  bool hung_up_ = false;    // it may have ended: seen while nothing is read
   int write_error_ = 0;     // to be told from outside of write()
   int polled_ = 0;
   UvHandle<uv_poll_t> poll_;  // closed before the descriptor is
