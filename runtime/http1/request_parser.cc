@@ -80,7 +80,7 @@ struct RequestParser::Impl {
     head_bytes = 0;
   }
 
-  static Impl& of(llhttp_t* parser) { return *static_cast<Impl*>(parser->data); }
+  static Impl& of(llhttp_t* llhttp) { return *static_cast<Impl*>(llhttp->data); }
   static const llhttp_settings_t& settings();
 
   int fail(int status, std::string text) {
@@ -134,27 +134,27 @@ const llhttp_settings_t& RequestParser::Impl::settings() {
   static const llhttp_settings_t kSettings = [] {
     llhttp_settings_t made;
     llhttp_settings_init(&made);
-    made.on_url = [](llhttp_t* parser, const char* at, std::size_t size) {
-      return of(parser).add_to_target({at, size});
+    made.on_url = [](llhttp_t* llhttp, const char* at, std::size_t size) {
+      return of(llhttp).add_to_target({at, size});
     };
-    made.on_header_field = [](llhttp_t* parser, const char* at, std::size_t size) {
-      return of(parser).add_to_name({at, size});
+    made.on_header_field = [](llhttp_t* llhttp, const char* at, std::size_t size) {
+      return of(llhttp).add_to_name({at, size});
     };
-    made.on_header_value = [](llhttp_t* parser, const char* at, std::size_t size) {
-      return of(parser).add_to_value({at, size});
+    made.on_header_value = [](llhttp_t* llhttp, const char* at, std::size_t size) {
+      return of(llhttp).add_to_value({at, size});
     };
-    made.on_header_value_complete = [](llhttp_t* parser) {
-      of(parser).is_in_name = false;  // an empty value is told by this alone
+    made.on_header_value_complete = [](llhttp_t* llhttp) {
+      of(llhttp).is_in_name = false;  // an empty value is told by this alone
       return 0;
     };
-    made.on_headers_complete = [](llhttp_t* parser) { return of(parser).finish_head(); };
-    made.on_body = [](llhttp_t* parser, const char* at, std::size_t size) {
-      of(parser).events.on_request_body(as_bytes(std::string_view(at, size)));
+    made.on_headers_complete = [](llhttp_t* llhttp) { return of(llhttp).finish_head(); };
+    made.on_body = [](llhttp_t* llhttp, const char* at, std::size_t size) {
+      of(llhttp).events.on_request_body(as_bytes(std::string_view(at, size)));
       return 0;
     };
-    made.on_message_complete = [](llhttp_t* parser) -> int {
-      of(parser).state = State::kComplete;
-      of(parser).events.on_request_end();
+    made.on_message_complete = [](llhttp_t* llhttp) -> int {
+      of(llhttp).state = State::kComplete;
+      of(llhttp).events.on_request_end();
       return HPE_PAUSED;
     };
     return made;
