@@ -281,6 +281,10 @@ class Station(Command):
         done = self.to_station("call", "Voice", "-d", '{}{"opus": "!"}', code=WRONG_USAGE)
         self.assertRegex(done.stderr, r"--data: line 1, column \d+")
 
+    def test_a_limit_that_the_nodes_own_description_breaks_is_named(self):
+        self.refused("see --max-reply-bytes, or give --proto FILE", "call", self.address, "Ring", "--max-reply-bytes", 100,
+                     *self.trust, code=1)
+
     def test_a_method_that_is_not_there(self):
         done = self.to_station("call", "Rin", code=1)
         self.assertIn("is it intercom.v1.Intercom/Ring?", done.stderr)
