@@ -385,6 +385,9 @@ TEST(Gateway, NeedsToBeSwitchedOnBeforeListening) {
   HttpOptions wrong;
   wrong.body_timeout = {};
   EXPECT_EQ(enable_http(*plain.server_node, wrong).code(), StatusCode::kInvalidArgument);
+  HttpOptions never_met;
+  never_met.allowed_origins = {"https://console.example", "https://console.example/"};
+  EXPECT_EQ(enable_http(*plain.server_node, never_met).code(), StatusCode::kInvalidArgument);
 }
 
 // Whatever the network does, a request is answered once, or its client hears that it was lost.

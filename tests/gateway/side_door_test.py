@@ -191,6 +191,20 @@ class Browser(SideDoor):
         self.assertEqual(done["reply"], {"text": "page"})
         self.assertEqual(done["protocol"], "http/1.1")
 
+    def test_the_console_says_that_calls_work_and_the_watch_needs_http3(self):
+        page = self.browser.open_page(f"https://localhost:{self.port}/")
+        said = self.browser.evaluate(page, """new Promise((resolve) => {
+          const look = () => {
+            const [link, banner] = ["link", "banner-text"].map((id) => document.getElementById(id).textContent);
+            if (banner) resolve({link, banner, main: document.querySelector(".monitor").innerText});
+            else setTimeout(look, 20);
+          };
+          look();
+        })""")
+        self.assertEqual(said["link"], "calls only")
+        self.assertRegex(said["banner"], r"^Calls work, .*HTTP/3")
+        self.assertNotIn("No session is open", said["main"])
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)

@@ -212,6 +212,7 @@ class Station(Command):
                      self.to_station("ping", "-c", 1, "--json", "--tickets", "tickets").stdout.splitlines()]
             self.assertEqual([line["event"] for line in lines], ["connected", "ping", "summary"])
             self.assertEqual(lines[0]["resumed"], resumed)
+            self.assertEqual(lines[1]["time_ms"], lines[2]["least_ms"])
             self.assertGreater(lines[2]["smoothed_rtt_ms"], 0)
             self.assertGreater(lines[2]["clock"]["bound_ms"], 0)
 
@@ -230,7 +231,11 @@ class Station(Command):
                       text)
         self.assertIn("echostream.reflection.v1.Reflection", text)
         services = [json.loads(line) for line in self.to_station("list", "--json").stdout.splitlines()]
-        self.assertIn("intercom.v1.Intercom", [service["service"] for service in services])
+        [intercom] = [service for service in services if service["service"] == "intercom.v1.Intercom"]
+        # As text: many readers of JSON round numbers of more than 53 bits.
+        self.assertEqual({hex(int(method["id"])) for method in intercom["methods"] if method["name"].endswith("/Voice")},
+                         {"0x38eca8739e3dd4df"})
+        self.assertIsInstance(intercom["methods"][0]["id"], str)
         text = self.to_station("describe", "Intercom/Voice").stdout
         self.assertIn("stream, DATAGRAM, max age 100 ms, priority 0, jitter buffer LOW_LATENCY up to 300 ms", text)
         self.assertIn("message VoiceFrame {", text)
@@ -276,9 +281,15 @@ class Station(Command):
         done = self.to_station("call", "Voice", "-d", '{}{"opus": "!"}', code=WRONG_USAGE)
         self.assertRegex(done.stderr, r"--data: line 1, column \d+")
 
+    def test_a_limit_that_the_nodes_own_description_breaks_is_named(self):
+        self.refused("see --max-reply-bytes, or give --proto FILE", "call", self.address, "Ring", "--max-reply-bytes", 100,
+                     *self.trust, code=1)
+
     def test_a_method_that_is_not_there(self):
         done = self.to_station("call", "Rin", code=1)
         self.assertIn("is it intercom.v1.Intercom/Ring?", done.stderr)
+        done = self.to_station("call", "Intercom", code=1)
+        self.assertIn("'Intercom' is a service: say which method, intercom.v1.Intercom/Ring, ", done.stderr)
         done = self.to_station("emit", "Ring", code=WRONG_USAGE)
         self.assertIn("is a method of kind rpc", done.stderr)
         done = self.to_station("emit", "StateChanged", code=WRONG_USAGE)

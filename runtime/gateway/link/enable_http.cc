@@ -8,6 +8,7 @@
 #include "runtime/gateway/console/console_service.h"
 #include "runtime/gateway/link/http3_link.h"
 #include "runtime/gateway/link/side_door.h"
+#include "runtime/gateway/protocol/cors.h"
 
 namespace echostream {
 namespace {
@@ -18,6 +19,9 @@ Status check(const HttpOptions& options) {
   }
   if (options.max_json_depth == 0 || options.max_json_depth > 1000) {
     return {StatusCode::kInvalidArgument, "HttpOptions::max_json_depth must be 1 to 1000"};
+  }
+  for (const std::string& origin : options.allowed_origins) {
+    if (Status status = gateway::check_allowed_origin(origin); !status.is_ok()) return status;
   }
   return Status::ok();
 }

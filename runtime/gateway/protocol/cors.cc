@@ -69,6 +69,22 @@ bool is_allowed_sender(const http3::Fields& head, std::string_view authority,
   return is_listed(origin, rules) || to_lower_ascii(origin) == own;
 }
 
+Status check_allowed_origin(std::string_view origin) {
+  if (origin == "*" || origin == "null") return Status::ok();
+  const std::size_t scheme_end = origin.find("://");
+  const bool has_scheme = scheme_end != origin.npos && scheme_end > 0;
+  const std::string_view host = has_scheme ? origin.substr(scheme_end + 3) : std::string_view();
+  const bool is_origin = !host.empty() && host.find_first_of("/?#@*, ") == host.npos;
+  // Browsers leave a scheme's own port out.
+  const bool has_usual_port = (origin.starts_with("https://") && host.ends_with(":443")) ||
+                              (origin.starts_with("http://") && host.ends_with(":80"));
+  if (is_origin && !has_usual_port) return Status::ok();
+  return {StatusCode::kInvalidArgument,
+          "HttpOptions::allowed_origins: \"" + std::string(origin) +
+              "\" is not how a browser names an origin: write \"https://console.example\" or "
+              "\"https://console.example:8443\", with no path or '/' behind it, or \"*\""};
+}
+
 CorsGrant::CorsGrant(const GatewayRules& rules, std::string_view origin) {
   is_listed_ = !origin.empty() && is_listed(origin, rules) && is_field_value(origin);
   const bool is_any = allows_any(rules);

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "echostream/base/status.h"
+
 #include "runtime/gateway/protocol/exchange.h"
 
 namespace echostream::gateway {
@@ -13,6 +15,10 @@ namespace echostream::gateway {
 /// or links to, but where that page is from ("sec-fetch-site").
 bool is_allowed_sender(const http3::Fields& head, std::string_view authority,
                        const GatewayRules& rules);
+
+/// INVALID_ARGUMENT for what no browser calls an origin, as with a path: no page would ever be let
+/// in by it.
+Status check_allowed_origin(std::string_view origin);
 
 /// What an answer tells the browser. Pages of listed origins may send cookies and use client
 /// certificates; what "*" lets in may not.

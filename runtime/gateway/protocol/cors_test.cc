@@ -80,6 +80,20 @@ TEST(Cors, H06_APageCannotMakeABrowserGetWithoutAWord) {
          allowing({kConsole}));
 }
 
+TEST(Cors, OriginsThatNoBrowserSendsAreRefusedWithWhatToWrite) {
+  for (const char* good : {"*", "null", "https://console.example", "http://localhost:8080",
+                           "https://[::1]:8443", "chrome-extension://abc"}) {
+    EXPECT_TRUE(check_allowed_origin(good).is_ok()) << good;
+  }
+  for (const char* bad : {"", "console.example", "://a", "https://", "https://a.example/",
+                          "https://a.example/x", "https://*.example", "https://a.example:443",
+                          "http://a.example:80", "https://a.example, https://b.example"}) {
+    const Status status = check_allowed_origin(bad);
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument) << bad;
+    EXPECT_NE(status.message().find("https://console.example"), std::string_view::npos);
+  }
+}
+
 TEST(Cors, OurOwnOriginMayCallWithoutAWord) {
   called(post("application/json", {{"origin", "https://Robot.example:4433"}}));
   called({{":method", "POST"},

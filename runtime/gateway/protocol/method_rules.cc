@@ -32,8 +32,10 @@ std::optional<ResponsePart> refusal_for(const RequestHead& head, const MethodInf
   if (is_get && !method.no_side_effects) return refuse_get(method);
   if (is_stream(method) == is_unary(head.protocol)) {
     return is_stream(method)
-               ? refuse_content_type("the method is a stream; its requests are not unary",
-                                     accepted_types_of_streams())
+               ? refuse_content_type(
+                     "the method is a stream, which Connect calls by application/connect+json or "
+                     "+proto",
+                     accepted_types_of_streams())
                : refuse_content_type("the method is no stream; Connect calls it by unary requests",
                                      accepted_types_of_unary());
   }

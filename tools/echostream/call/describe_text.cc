@@ -106,7 +106,9 @@ std::string type_text_of(const Schema& schema, const std::string& name) {
 JsonLine method_object(const SchemaMethod& method) {
   const MethodInfo& info = method.info;
   JsonLine line;
-  line.add("name", method.full_name).add("kind", to_string(info.kind)).add("id", info.id);
+  // Text, as protobuf's JSON has it: most readers of JSON keep 53 bits of a number.
+  line.add("name", method.full_name).add("kind", to_string(info.kind));
+  line.add("id", std::to_string(info.id));
   line.add("input", method.input_type).add("output", method.output_type);
   line.add("client_streaming", info.client_streaming);
   line.add("server_streaming", info.server_streaming);

@@ -54,12 +54,13 @@ class PingCommand final : public RemoteCommand {
       if (!answered.is_ok()) {
         co_return std::move(answered).with_context("ping " + std::to_string(i + 1));
       }
-      pings_.add(loop.now() - begin);
+      const Duration time = loop.now() - begin;
+      pings_.add(time);
       if (session) {
         stats_ = session->stats();
         clock_ = session->clock().estimate();
       }
-      show_ping(i + 1, loop.now() - begin);
+      show_ping(i + 1, time);
     }
     show_summary();
     co_return Status::ok();

@@ -53,9 +53,9 @@ class CertCreateCommand final : public Command {
                    "a certificate authority, which signs others");
     add_file(app(), "--issuer", issuer_, "a PEM file with the certificate of who signs it");
     add_file(app(), "--issuer-key", issuer_key_, "a PEM file with that one's private key");
-    add_file(app(), "--certificate,--cert", certificate_, "where the certificate goes")
-        ->capture_default_str();
-    add_file(app(), "--key", key_, "where the private key goes")->capture_default_str();
+    add_file(app(), "--certificate,--cert", certificate_,
+             "where the certificate goes [certificate.pem]");
+    add_file(app(), "--key", key_, "where the private key goes [key.pem]");
     app().add_flag("--force", force_, "replace files that are there");
     add_json_flag("say what was made as a JSON object");
   }

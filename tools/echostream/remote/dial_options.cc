@@ -291,7 +291,15 @@ Status DialOptions::tells_nothing(const std::string& hint) const {
 Task<Result<Schema>> DialOptions::schema(Remote& remote) const {
   if (!protos_.empty()) co_return schema_from_protos(protos_, import_folders_);
   auto described = co_await remote.describe({});
-  if (described || described.error().code() != StatusCode::kUnimplemented) co_return described;
+  if (described) co_return described;
+  const StatusCode code = described.error().code();
+  if (code == StatusCode::kResourceExhausted &&
+      app_.get_option_no_throw("--max-reply-bytes") != nullptr) {
+    co_return Status(code,
+                     "what it says of its services: " + std::string(described.error().message()) +
+                         "; see --max-reply-bytes, or give --proto FILE");
+  }
+  if (code != StatusCode::kUnimplemented) co_return described;
   co_return tells_nothing("; give --proto FILE");
 }
 

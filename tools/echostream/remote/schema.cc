@@ -98,6 +98,11 @@ Result<const SchemaMethod*> Schema::find_method(std::string_view name) const {
     return Status(StatusCode::kInvalidArgument,
                   "'" + wanted + "' may be " + list_of(names) + ": say which one");
   }
+  if (const auto service = find_service(name); service && !(*service)->methods.empty()) {
+    for (const auto& method : (*service)->methods) names.push_back(method->full_name);
+    return Status(StatusCode::kNotFound,
+                  "'" + wanted + "' is a service: say which method, " + list_of(names));
+  }
   std::sort(nearest.begin(), nearest.end());
   for (const auto& [steps, full_name] : nearest) {
     if (names.empty() || steps <= kFewSteps) names.push_back(full_name);

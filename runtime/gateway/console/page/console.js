@@ -37,6 +37,11 @@ const kRefusals = ["unauthenticated", "permission_denied"];
 const ownMetadata = () => (byId("token").value.trim() ? [["authorization", byId("token").value.trim()]] : []);
 request.ownMetadata = ownMetadata;
 
+function whatIsWrong(error, isWatchRefused) {
+  if (isWatchRefused) return "Calls work, but the node does not show here what it is doing";
+  return kRefusals.includes(error.code) ? "The node refuses" : "The node is not there";
+}
+
 const link = new NodeLink({
   metadata: ownMetadata,
   onServices(description) {
@@ -53,13 +58,14 @@ const link = new NodeLink({
     byId("banner").hidden = true;
     showLink("connected", "up");
   },
-  onDown(error, pauseMs) {
+  onDown(error, pauseMs, isWatchRefused) {
     byId("banner-text").textContent =
-      `${kRefusals.includes(error.code) ? "The node refuses" : "The node is not there"} (${error.code}: ` +
-      `${error.message}). Next try in ${Math.round(pauseMs / 1000)} s.`;
+      `${whatIsWrong(error, isWatchRefused)} (${error.code}: ${error.message}). ` +
+      `Next try in ${Math.round(pauseMs / 1000)} s.`;
     byId("token-label").hidden = !kRefusals.includes(error.code) && ownMetadata().length === 0;
     byId("banner").hidden = false;
-    showLink("not connected", "down");
+    if (isWatchRefused) showLink("calls only", "partly");
+    else showLink("not connected", "down");
   },
 });
 

@@ -27,8 +27,9 @@ async function describe(signal, metadata) {
 }
 
 /**
- * Runs for ever. `page` has onServices({services, schema, text}), onSnapshot(snapshot), onUp(), onDown(error, pauseMs),
- * and metadata(), which gives what goes with each call.
+ * Runs for ever. `page` has onServices({services, schema, text}), onSnapshot(snapshot), onUp(),
+ * onDown(error, pauseMs, isWatchRefused): true when the node told what it serves and has no such watch for us, as over
+ * TCP; and metadata(), which gives what goes with each call.
  */
 export class NodeLink {
   #page;
@@ -46,6 +47,7 @@ export class NodeLink {
     for (let pauseMs = kFirstPauseMs; ; pauseMs = Math.min(2 * pauseMs, kMostPauseMs)) {
       const abort = new AbortController();
       let failure;
+      let isDescribed = false;
       const timer = setTimeout(
         () => abort.abort(new DOMException("timeout", "TimeoutError")),
         kMostSilenceMs,
@@ -53,6 +55,7 @@ export class NodeLink {
       try {
         const description = await describe(abort.signal, this.#page.metadata());
         clearTimeout(timer);
+        isDescribed = true;
         this.#page.onServices(description);
         await this.#watch(abort, () => (pauseMs = kFirstPauseMs));
         failure = new CallError("unavailable", "the node has ended the watch");
@@ -62,7 +65,7 @@ export class NodeLink {
       }
       clearTimeout(timer);
       abort.abort();
-      this.#page.onDown(failure, pauseMs);
+      this.#page.onDown(failure, pauseMs, isDescribed && failure.code === "unimplemented");
       await this.#pause(pauseMs);
     }
   }

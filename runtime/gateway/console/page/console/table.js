@@ -18,6 +18,7 @@ export class Table {
     this.#columns = columns;
     this.#onChoose = onChoose;
     this.#empty = h("p", {class: "empty"}, empty);
+    this.#empty.hidden = true; // until it is known
     const heads = columns.map(({title: text, hint = "", isNumber}) =>
       h("th", {scope: "col", title: hint, class: isNumber ? "number" : ""}, text),
     );
