@@ -30,6 +30,22 @@ function(expect_no_paths_of_ours)
   endforeach()
 endfunction()
 
+# The page of the command has its commands and their options, where it could be made.
+function(expect_manual)
+  find_program(HELP2MAN help2man)
+  if(NOT HELP2MAN)
+    message(STATUS "NOT TESTED: the manual page, for want of help2man")
+    return()
+  endif()
+  file(READ "${WORK_DIR}/prefix/share/man/man1/echostream.1" page)
+  foreach(word subscribe "\\-\\-trust\\-first\\-use")
+    string(FIND "${page}" "${word}" found)
+    if(found EQUAL -1)
+      message(FATAL_ERROR "the manual page does not know ${word}")
+    endif()
+  endforeach()
+endfunction()
+
 # Configures, builds and tests the consumer with extra arguments for CMake.
 function(build_consumer)
   step("configuring the consumer" "${CMAKE_COMMAND}" -S "${CONSUMER_DIR}" -B "${WORK_DIR}/build"

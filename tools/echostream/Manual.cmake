@@ -25,7 +25,7 @@ if(ECHOSTREAM_HELP2MAN)
   add_custom_command(
     OUTPUT "${made}/echostream.1"
     COMMAND "${ECHOSTREAM_HELP2MAN}" --no-info --output=${made}/echostream.1
-      "--name=looks at nodes of EchoStream, and talks to them" "$<TARGET_FILE:echostream_program>"
+      --help-option=--help-all "--name=looks at nodes of EchoStream, and talks to them" "$<TARGET_FILE:echostream_program>"
     DEPENDS echostream_program
     VERBATIM)
   list(APPEND manual "${made}/echostream.1")

@@ -65,6 +65,7 @@ int main(int argument_count, char** arguments) {
       "make of recorded data, and at who is there.",
       "echostream");
   program.set_version_flag("--version", "echostream " ECHOSTREAM_VERSION);
+  program.set_help_all_flag("--help-all", "Print this of all commands, and exit");
   program.require_subcommand(1);
   program.footer(
       "Exit code: 0 done, 1 it could not be done (a file cannot be read or written, a daemon is "
