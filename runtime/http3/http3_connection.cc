@@ -120,7 +120,10 @@ void Http3Connection::Impl::close_waiting() {
 }
 
 nghttp3_ssize Http3Connection::Impl::read(StreamId id, BytesView data, bool fin) {
-  if (is_server && id.is_bidirectional()) streams.try_emplace(id);
+  if (is_server && id.is_bidirectional() && find(id) == nullptr) {
+    last_stream = &streams.try_emplace(id).first->second;
+    last_found = id;
+  }
   return nghttp3_conn_read_stream(conn.get(), id.value, data.data(), data.size(), fin ? 1 : 0);
 }
 

@@ -29,18 +29,15 @@ int Http3Connection::Impl::add_field(StreamId id, BytesView name, BytesView valu
   Stream* stream = find(id);
   if (stream == nullptr) return 0;
   stream->section_bytes += name.size() + value.size() + kBytesPerField;
-  if (stream->section_bytes > kHostileFactor * options.max_field_section_bytes) {
-    is_failing = true;
-    return NGHTTP3_ERR_CALLBACK_FAILURE;
-  }
-  if (stream->section_bytes > options.max_field_section_bytes) {
-    stream->is_oversized = true;
-    stream->section = {};
-  }
-  if (!stream->is_oversized) {
+  if (stream->section_bytes <= options.max_field_section_bytes && !stream->is_oversized) {
     stream->section.add(as_text(name), as_text(value));
+    return 0;
   }
-  return 0;
+  stream->is_oversized = true;
+  stream->section = {};
+  if (stream->section_bytes <= kHostileFactor * options.max_field_section_bytes) return 0;
+  is_failing = true;
+  return NGHTTP3_ERR_CALLBACK_FAILURE;
 }
 
 void Http3Connection::Impl::end_head(StreamId id) {

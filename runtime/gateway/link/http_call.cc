@@ -61,8 +61,9 @@ void HttpCall::read(LocalTime now, BytesView data) {
     status = body_->feed_some(data, messages);
     const Status counted = count_held();
     if (status.is_ok()) status = counted;
+    const bool holds_more = !messages.empty();
     take_messages(now, std::move(messages));
-    (void)count_held();
+    if (holds_more) (void)count_held();
     flush(now, false);
   }
   if (!status.is_ok()) return fail(now, status);
