@@ -201,9 +201,7 @@ void CallStream::write_status(StatusFrame frame, WireError stop_code) {
   frame.status = fit_for_wire(frame.status);
   send_end_of_frames();
   send_ended_ = true;
-  ByteWriter payload;
-  core::write_status(payload, frame);
-  write_frame(FrameType::kStatus, payload.bytes(), true);
+  environment_.transport.write_status(id_, frame);
   stop_reading(stop_code);
 }
 

@@ -30,13 +30,19 @@ class TransportPort {
   virtual Result<StreamId> open_unidirectional() = 0;
   /// Queues bytes behind what the stream already has; `fin` ends our side.
   virtual void write(StreamId id, Buffer bytes, bool fin) = 0;
-  /// The same of a frame of a call, and of a MESSAGE. A transport that would only have to take them
-  /// apart again gets them whole.
+  /// The same of frames of a call. A transport that would only have to take them apart again gets
+  /// them whole.
   virtual void write_frame(StreamId id, FrameType type, BytesView payload, bool fin) {
     write(id, make_frame(type, payload), fin);
   }
   virtual void write_message(StreamId id, const Buffer& message, bool fin) {
     write(id, make_frame(FrameType::kMessage, message), fin);
+  }
+  /// A STATUS, which ends our side.
+  virtual void write_status(StreamId id, const StatusFrame& status) {
+    ByteWriter payload;
+    core::write_status(payload, status);
+    write(id, make_frame(FrameType::kStatus, payload.bytes()), true);
   }
   virtual void set_priority(StreamId id, Priority priority) = 0;
   virtual std::size_t unsent_bytes(StreamId id) const = 0;

@@ -81,9 +81,7 @@ Status ClientConnection::start(const DialCandidate& candidate) {
   if (!connection) return std::move(connection).error();
   quic_ = *connection;
   http_->bind(quic_);
-  http_->write_later([this] {
-    if (!is_scheduled()) loop_.schedule(*this);
-  });
+  http_->write_later([this] { write_soon(); });
   remote_address_ = candidate.address;
   return Status::ok();
 }
@@ -144,6 +142,10 @@ void ClientConnection::give_up_waiting(ExchangeState& exchange) {
   if (!exchange.place()) return;
   waiting_.erase(*exchange.place());
   exchange.set_place(std::nullopt);
+}
+
+void ClientConnection::write_soon() {
+  if (!is_scheduled()) loop_.schedule_last(*this);
 }
 
 void ClientConnection::on_ready() {
@@ -224,6 +226,7 @@ void ClientConnection::on_session_ticket(LocalTime, BytesView ticket) {
 }
 
 void ClientConnection::on_head(LocalTime, StreamId id, http3::Fields head, bool) {
+  write_soon();  // ahead of the driver: a response makes room for the next request
   if (ExchangeState* exchange = find(id)) exchange->handle_head(std::move(head));
 }
 

@@ -86,6 +86,7 @@ class ClientConnection final : private http3::Http3Sink, private ReadyNode {
   Status meet_server();
   std::string take_ticket();
 
+  void write_soon();
   void on_ready() override;
   // http3::Http3Sink
   void on_open(LocalTime now) override;

@@ -65,6 +65,7 @@ class HttpCall final : private core::FrameSink {
   void write(Buffer bytes);
   void write_frame(core::FrameType type, BytesView payload);
   void write_message(Buffer message);
+  void write_status(const core::StatusFrame& status);
   void reset(core::WireError code);
   void consumed(std::size_t bytes);
   /// A frame that does not travel on the call's stream: of an EXPIRING stream on a stream of its
@@ -103,7 +104,6 @@ class HttpCall final : private core::FrameSink {
   void give_credit();
   void begin();
   void on_reply(Buffer message);
-  void on_status(const core::StatusFrame& status);
   void send_waiting(LocalTime now);
   void end_if_sent();
   void end(const Status& status, const Metadata& metadata);

@@ -107,6 +107,7 @@ void HttpLink::on_head_begun(LocalTime now, StreamId id) {
 }
 
 void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
+  look_soon();  // ahead of the driver, which sends what is there
   heads_.erase(id);
   if (session_ == nullptr) return;
   if (gateway_.options().console) {
@@ -268,6 +269,13 @@ void HttpLink::write_message(StreamId id, const Buffer& message, bool) {
   HttpCall* call = find(id);
   if (call == nullptr) return;
   call->write_message(message);
+  flush_soon();
+}
+
+void HttpLink::write_status(StreamId id, const core::StatusFrame& status) {
+  HttpCall* call = find(id);
+  if (call == nullptr) return;
+  call->write_status(status);
   flush_soon();
 }
 

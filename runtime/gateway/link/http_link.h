@@ -37,6 +37,7 @@ class HttpLink : public internal::Link,
   void write(StreamId id, Buffer bytes, bool fin) override;
   void write_frame(StreamId id, core::FrameType type, BytesView payload, bool fin) override;
   void write_message(StreamId id, const Buffer& message, bool fin) override;
+  void write_status(StreamId id, const core::StatusFrame& status) override;
   void set_priority(StreamId, core::Priority) override {}  // the client says it (RFC 9218)
   std::size_t unsent_bytes(StreamId id) const override;
   void notify_when_drained(StreamId id, std::size_t low_water_bytes) override;

@@ -62,7 +62,7 @@ void HttpCall::write_frame(core::FrameType type, BytesView payload) {
     // A subscription has begun; its first event may be a long time coming.
     if (method_.kind == MethodKind::kPublished) begin();
   } else if (type == core::FrameType::kStatus) {
-    if (auto status = core::parse_status(payload)) on_status(*status);
+    if (auto status = core::parse_status(payload)) write_status(*status);
   }
 }
 
@@ -81,7 +81,8 @@ void HttpCall::begin() {
 }
 
 // Frames that wait for the client are still to come before the end.
-void HttpCall::on_status(const core::StatusFrame& status) {
+void HttpCall::write_status(const core::StatusFrame& status) {
+  if (ended_) return;
   if (waiting_.empty()) return end(status.status, status.metadata);
   waiting_end_ = status;
 }

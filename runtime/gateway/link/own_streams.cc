@@ -132,7 +132,7 @@ void HttpLink::frame_stream_over(StreamId stream) {
 }
 
 void HttpLink::look_soon() {
-  if (!is_scheduled()) gateway_.node().executor.schedule(*this);
+  if (!is_scheduled()) gateway_.node().executor.schedule_last(*this);
 }
 
 void HttpLink::on_ready() {

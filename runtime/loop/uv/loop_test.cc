@@ -158,6 +158,26 @@ TEST_P(LoopTest, RunsWhatIsScheduledLastAfterEverythingReadyAndBeforeItWaits) {
   EXPECT_EQ(order, "first second last ");
 }
 
+// What waits to be sent should not wait for all of them.
+TEST_P(LoopTest, RunsWhatIsScheduledLastBetweenVeryManyThatAreReady) {
+  constexpr std::size_t kMany = 200;
+  std::size_t ran = 0;
+  std::size_t before_last = 0;
+  std::vector<std::unique_ptr<TestNode>> nodes;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    nodes.push_back(std::make_unique<TestNode>([&] {
+      if (++ran == kMany) loop_.stop();
+    }));
+  }
+  TestNode last([&] { before_last = ran; });
+  loop_.schedule_last(last);
+  for (const auto& node : nodes) loop_.schedule(*node);
+  EXPECT_TRUE(run_bounded(loop_));
+  EXPECT_EQ(ran, kMany);
+  EXPECT_GT(before_last, 0u);
+  EXPECT_LT(before_last, kMany / 2);
+}
+
 TEST_P(LoopTest, RunsWhatIsScheduledLastEvenWhenSomethingIsAlwaysReady) {
   TestNode* again = nullptr;
   TestNode busy([&] { loop_.schedule(*again); });

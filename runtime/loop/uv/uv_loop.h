@@ -60,6 +60,7 @@ class UvLoop final : public Loop {
   UvLoop(SocketCalls& calls, const LoopOptions& options) : calls_(calls), options_(options) {}
   int open(DeadlineTimer::Kind timer_kind);
   void run_posted();
+  void run_ready();
   void poll();
   bool has_work() const;
   bool poll_busily();
