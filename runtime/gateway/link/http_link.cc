@@ -107,7 +107,7 @@ void HttpLink::on_head_begun(LocalTime now, StreamId id) {
 }
 
 void HttpLink::on_head(LocalTime now, StreamId id, http3::Fields head, bool) {
-  look_soon();  // ahead of the driver, which sends what is there
+  if (carries_ != Carries::kUnaryCalls) look_soon();  // what answers it will be written there
   heads_.erase(id);
   if (session_ == nullptr) return;
   if (gateway_.options().console) {

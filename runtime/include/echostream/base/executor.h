@@ -122,8 +122,8 @@ class Executor {
   /// Puts the node at the end of the ready queue.
   virtual void schedule(ReadyNode& node) = 0;
   /// Runs the node when nothing else is ready, before the loop waits: the place for work that is
-  /// cheaper done once for many, such as sending. Where very many are ready it may run between them:
-  /// what waits to be sent should not wait for them all.
+  /// cheaper done once for many, such as sending. Where very many are ready it may run between
+  /// them: what waits to be sent should not wait for them all.
   virtual void schedule_last(ReadyNode& node) { schedule(node); }
   /// Arms the timer, or moves it; kNever disarms.
   virtual void arm(TimerNode& node, LocalTime deadline) = 0;
