@@ -22,32 +22,19 @@ std::size_t cost_of(const Buffer& message) { return message.size() + kBytesPerFr
 void HttpCall::write(Buffer bytes) {
   if (ended_) return;
   std::size_t taken = 0;
-  // What our own engine writes is well-formed.
+  // Of streams. What our own engine writes is well-formed.
   (void)parser_.feed(bytes, *this, taken);
 }
 
 std::optional<std::uint64_t> HttpCall::payload_limit(std::uint64_t type) {
-  switch (static_cast<core::FrameType>(type)) {
-    case core::FrameType::kResponse:
-    case core::FrameType::kMessage:
-    case core::FrameType::kTimedMessage:
-    case core::FrameType::kStatus:
-      return core::kMaxVarint;
-    default:
-      return std::nullopt;
-  }
+  if (type != static_cast<std::uint64_t>(core::FrameType::kTimedMessage)) return std::nullopt;
+  return core::kMaxVarint;
 }
 
-Status HttpCall::on_frame(std::uint64_t type, Buffer payload) {
-  if (type == static_cast<std::uint64_t>(core::FrameType::kMessage)) {
-    write_message(std::move(payload));
-  } else if (type == static_cast<std::uint64_t>(core::FrameType::kTimedMessage)) {
-    core::ByteReader reader(payload);
-    (void)core::read_frame_header(reader);
-    write_message(payload.slice(payload.size() - reader.rest().size()));
-  } else {
-    write_frame(static_cast<core::FrameType>(type), payload);
-  }
+Status HttpCall::on_frame(std::uint64_t, Buffer payload) {
+  core::ByteReader reader(payload);
+  (void)core::read_frame_header(reader);
+  write_message(payload.slice(payload.size() - reader.rest().size()));
   return Status::ok();
 }
 
@@ -56,14 +43,10 @@ void HttpCall::write_message(Buffer message) {
 }
 
 void HttpCall::write_frame(core::FrameType type, BytesView payload) {
-  if (ended_) return;
-  if (type == core::FrameType::kResponse) {
-    if (auto metadata = core::parse_response(payload)) response_metadata_ = *std::move(metadata);
-    // A subscription has begun; its first event may be a long time coming.
-    if (method_.kind == MethodKind::kPublished) begin();
-  } else if (type == core::FrameType::kStatus) {
-    if (auto status = core::parse_status(payload)) write_status(*status);
-  }
+  if (ended_ || type != core::FrameType::kResponse) return;
+  if (auto metadata = core::parse_response(payload)) response_metadata_ = *std::move(metadata);
+  // A subscription has begun; its first event may be a long time coming.
+  if (method_.kind == MethodKind::kPublished) begin();
 }
 
 void HttpCall::on_reply(Buffer message) {

@@ -131,16 +131,9 @@ void HttpLink::frame_stream_over(StreamId stream) {
   look_soon();
 }
 
-// Ahead of the QUIC driver, which sends what is there. What carries HTTP/1.1 gives each connection
-// its turn, and must not be called again within it.
+// Where it is asked for first, ahead of the QUIC driver, which sends what is there.
 void HttpLink::look_soon() {
-  if (is_scheduled()) return;
-  Executor& executor = gateway_.node().executor;
-  if (carries_ == Carries::kUnaryCalls) {
-    executor.schedule(*this);
-  } else {
-    executor.schedule_last(*this);
-  }
+  if (!is_scheduled()) gateway_.node().executor.schedule_last(*this);
 }
 
 void HttpLink::on_ready() {
